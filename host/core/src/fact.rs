@@ -1,0 +1,463 @@
+//! The entries of the journal. A fact is what was asked or what came in; what follows from it is [`apply`](crate::apply)'s to say, so
+//! that every host that applies the same journal comes to the same result.
+//!
+//! Facts are written once and read for ever: fields are added with a default, never renamed or given another meaning.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Hint, Identifier, Part, Problem};
+use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
+
+/// One entry of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place.
+    pub seq: Seq,
+    /// When it was appended. Set by the appender; never goes back.
+    pub at: Millis,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What it says.
+    pub fact: Fact,
+}
+
+/// Who caused a fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The host itself.
+    Host,
+    /// A channel, through its connector.
+    Channel(ChannelId),
+    /// The holder of an API key.
+    Key(KeyId),
+    /// The operator, at the command line.
+    Operator,
+}
+
+/// A key of the client's own for a command, so that a repeated `POST` is done once. Scoped to the actor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The value of `Idempotency-Key`, 1 to 255 bytes.
+    pub key: String,
+    /// A digest of the request, so that the same key for another request is refused.
+    pub request: String,
+}
+
+/// A change that a connector made to its channel's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateChange {
+    /// The key.
+    pub key: String,
+    /// The new value; none deletes.
+    #[serde(with = "crate::base64::option")]
+    pub value: Option<Vec<u8>>,
+}
+
+/// A webhook request as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawRequest {
+    /// Upper case.
+    pub method: String,
+    /// The public URL.
+    pub url: String,
+    /// Lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// Untouched.
+    #[serde(with = "crate::base64")]
+    pub body: Vec<u8>,
+    /// When it came.
+    pub received_at: Millis,
+}
+
+/// An item of a delivery that could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// As it came.
+    #[serde(with = "crate::base64")]
+    pub raw: Vec<u8>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Which code spoke for a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The connector's id.
+    pub connector: String,
+    /// Its version.
+    pub version: String,
+    /// The sha256 of the component, hexadecimal.
+    pub digest: String,
+}
+
+/// How a send ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SendResult {
+    /// The channel took it.
+    Sent {
+        /// The channel's ids of it; the first is what later news will be about.
+        external_ids: Vec<String>,
+    },
+    /// Nothing was sent; try again at this time.
+    Retry {
+        /// When.
+        at: Millis,
+        /// Why.
+        problem: Problem,
+    },
+    /// It will never be sent.
+    Failed {
+        /// A word for programs: `rejected`, `recipient_gone`, `window_closed`, `unsupported`, `gave_up`, …
+        class: String,
+        /// Why.
+        problem: Problem,
+    },
+    /// Nobody can tell whether it was sent.
+    Uncertain {
+        /// Why.
+        problem: Problem,
+    },
+    /// The channel's credentials do not work: the message waits, the channel is parked.
+    Credentials {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// What claims do in this workspace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimPolicy {
+    /// Nothing.
+    Off,
+    /// A suggestion to the agent.
+    Suggest,
+    /// A suggestion, and the proven owner's view also shows the claimant's threads.
+    #[default]
+    OneWay,
+    /// A full link.
+    Auto,
+}
+
+/// What an API key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read.
+    Reader,
+    /// Read, reply, link.
+    Agent,
+    /// Channels and connectors.
+    Operator,
+    /// Everything, keys included.
+    Admin,
+}
+
+/// What is known of a channel that is switched on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelRules {
+    /// How long after a customer's message free text may be sent, if the channel limits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_window_ms: Option<u64>,
+    /// Whether the channel can send at all.
+    pub sends: bool,
+    /// Whether a repeated attempt with the same key is safe.
+    #[serde(default)]
+    pub idempotent: bool,
+    /// Whether templates can be sent when the window is closed.
+    #[serde(default)]
+    pub templates: bool,
+    /// The longest text, if the channel limits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_limit: Option<TextLimit>,
+    /// The kinds of parts that can be sent: `text`, `image`, …
+    #[serde(default)]
+    pub content: Vec<String>,
+}
+
+/// The longest text of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextLimit {
+    /// How many.
+    pub max: u32,
+    /// Of what.
+    pub unit: TextUnit,
+}
+
+/// What a text limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextUnit {
+    /// Unicode scalar values.
+    Characters,
+    /// Bytes of UTF-8.
+    Bytes,
+    /// UTF-16 code units.
+    Utf16,
+}
+
+impl TextLimit {
+    /// The length of a text in this limit's unit.
+    #[must_use]
+    pub fn measure(self, text: &str) -> usize {
+        match self.unit {
+            TextUnit::Characters => text.chars().count(),
+            TextUnit::Bytes => text.len(),
+            TextUnit::Utf16 => text.encode_utf16().count(),
+        }
+    }
+}
+
+/// Where a reply goes, when the client says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The customer's latest address on this channel.
+    Channel(ChannelId),
+    /// This address.
+    Identity(IdentityId),
+}
+
+/// What happened, or what was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fact {
+    /// A channel is configured as follows; at start-up, when that is new.
+    ChannelSet {
+        /// Which.
+        channel: ChannelId,
+        /// The code.
+        source: Source,
+        /// What it can do.
+        rules: ChannelRules,
+    },
+    /// Sending on a channel stops until it is resumed.
+    ChannelParked {
+        /// Which.
+        channel: ChannelId,
+        /// Why.
+        problem: Problem,
+    },
+    /// Sending goes on.
+    ChannelResumed {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// What claims do from here on.
+    ClaimsSet {
+        /// The policy.
+        policy: ClaimPolicy,
+    },
+    /// A webhook was handled: everything the call emitted and wrote, together.
+    Received {
+        /// On this channel.
+        channel: ChannelId,
+        /// By this code.
+        source: Source,
+        /// Canonical.
+        events: Vec<Event>,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
+        /// Items to park.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
+    },
+    /// A webhook could not be handled and is kept.
+    DeliveryParked {
+        /// On this channel.
+        channel: ChannelId,
+        /// By this code.
+        source: Source,
+        /// The request.
+        request: RawRequest,
+        /// Why.
+        problem: Problem,
+    },
+    /// A parked delivery is no longer wanted, or was handled after all.
+    ParkedDiscarded {
+        /// Which.
+        parked: ParkedId,
+    },
+    /// What a channel told about a person when asked.
+    HintsLearnt {
+        /// On this channel.
+        channel: ChannelId,
+        /// About this address.
+        identity: Identifier,
+        /// What. Empty when there is nothing to tell, so that it is not asked again at once.
+        hints: Vec<Hint>,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
+    },
+    /// A client wants to send a message to a customer.
+    MessageRequested {
+        /// To whom.
+        customer: CustomerId,
+        /// The content.
+        parts: Vec<Part>,
+        /// Where to, if the client said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<Via>,
+        /// The message it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+        /// The client's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency: Option<Idempotency>,
+    },
+    /// A person wants an uncertain or failed message tried again.
+    RetryRequested {
+        /// Which.
+        message: MessageId,
+    },
+    /// An attempt begins; recorded before anything leaves.
+    SendStarted {
+        /// Which.
+        message: MessageId,
+        /// From 1.
+        attempt: u32,
+    },
+    /// An attempt ended: its result and everything the call emitted and wrote, together.
+    SendEnded {
+        /// Which.
+        message: MessageId,
+        /// Which attempt.
+        attempt: u32,
+        /// How.
+        result: SendResult,
+        /// What the answer taught besides. Canonical.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        events: Vec<Event>,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
+    },
+    /// An agent says that two customers are one person.
+    MergeRequested {
+        /// One.
+        a: CustomerId,
+        /// The other.
+        b: CustomerId,
+        /// In words.
+        reason: String,
+        /// The client's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency: Option<Idempotency>,
+    },
+    /// An agent says that an address does not belong to a customer.
+    UnlinkRequested {
+        /// Whose view.
+        customer: CustomerId,
+        /// Which address.
+        identity: IdentityId,
+        /// In words.
+        reason: String,
+        /// The client's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency: Option<Idempotency>,
+    },
+    /// An agent decided on a suggestion.
+    SuggestionDecided {
+        /// Which.
+        suggestion: SuggestionId,
+        /// Whether the link is right.
+        accept: bool,
+        /// In words.
+        reason: String,
+        /// The client's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency: Option<Idempotency>,
+    },
+    /// An API key was made.
+    KeyCreated {
+        /// What for.
+        name: String,
+        /// What it may do.
+        role: Role,
+        /// The sha256 of the key, hexadecimal. The key itself is shown once and kept nowhere.
+        hash: String,
+    },
+    /// An API key is no longer good.
+    KeyRevoked {
+        /// Which.
+        key: KeyId,
+    },
+    /// Facts were redacted on a person's request; their places in the journal remain.
+    Erased {
+        /// Whose.
+        customer: CustomerId,
+        /// The redacted places and nothing else.
+        redacted: Vec<Seq>,
+    },
+    /// What is left of a fact that was redacted.
+    Redacted,
+}
+
+/// What applying a fact came to. The same on every host that applies the same journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing more to say.
+    Done,
+    /// How many of the events were new and how many were known already.
+    Received {
+        /// Events that changed something.
+        new: u32,
+        /// Events that had been seen.
+        duplicate: u32,
+        /// Parked items.
+        parked: Vec<ParkedId>,
+    },
+    /// A delivery was parked.
+    Parked {
+        /// Under this id.
+        parked: ParkedId,
+    },
+    /// A message waits to be sent.
+    Queued {
+        /// Under this id.
+        message: MessageId,
+    },
+    /// Customers were linked.
+    Merged {
+        /// Who they are now.
+        customer: CustomerId,
+    },
+    /// A customer was taken apart.
+    Unlinked {
+        /// The customer of the address that was taken out.
+        customer: CustomerId,
+        /// The customer of the rest.
+        rest: CustomerId,
+    },
+    /// A suggestion was decided.
+    Decided {
+        /// The customer it was about, as it is now.
+        customer: CustomerId,
+    },
+    /// A key was made.
+    KeyCreated {
+        /// Under this id.
+        key: KeyId,
+    },
+    /// Nothing was done.
+    Refused(Refusal),
+}
+
+/// Why nothing was done. `code` is for programs and stays; `message` is for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// `not_found`, `conflict`, `window_closed`, `no_address`, `unsupported`, `idempotency_mismatch`, …
+    pub code: String,
+    /// A sentence with the remedy.
+    pub message: String,
+    /// More for programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+}

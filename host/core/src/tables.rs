@@ -1,0 +1,98 @@
+//! How `apply` and the views read and write: one ordered map of bytes to bytes, with the kind of a row in the first byte of its key.
+//!
+//! `host/store` keeps the map in sled; tests keep it in a [`Memory`]. The applied number ([`applied`]) is a row of the same map, so it
+//! commits together with what it counts.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::ids::Seq;
+
+/// The map could not be read: the disk, or a row that is not what it should be.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot read the views: {0}")]
+pub struct ReadError(pub String);
+
+/// What reading gives.
+pub type Result<T> = std::result::Result<T, ReadError>;
+
+/// A row.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// Reading.
+pub trait Read {
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// The rows from `range.0` to `range.1`, in order of their keys, or backwards.
+    fn scan<'a>(
+        &'a self,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+        reverse: bool,
+    ) -> Box<dyn Iterator<Item = Result<Row>> + 'a>;
+}
+
+/// Writing. Nothing is stored before the whole fact is applied.
+pub trait Write: Read {
+    /// Sets the value under a key.
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>);
+    /// Takes a key away.
+    fn delete(&mut self, key: Vec<u8>);
+}
+
+/// The key of the number of the last applied fact. Its value is eight bytes, big end first.
+pub const APPLIED: &[u8] = &[0];
+
+/// The number of the last fact that was applied.
+///
+/// # Errors
+/// When the map cannot be read.
+pub fn applied(tables: &dyn Read) -> Result<Seq> {
+    match tables.get(APPLIED)? {
+        None => Ok(Seq(0)),
+        Some(bytes) => match <[u8; 8]>::try_from(bytes) {
+            Ok(bytes) => Ok(Seq(u64::from_be_bytes(bytes))),
+            Err(_) => Err(ReadError(String::from("the applied number is not eight bytes long"))),
+        },
+    }
+}
+
+/// The map in memory, for tests and tools.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory(pub BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Read for Memory {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan<'a>(
+        &'a self,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+        reverse: bool,
+    ) -> Box<dyn Iterator<Item = Result<Row>> + 'a> {
+        let empty = match (&range.0, &range.1) {
+            (Bound::Included(a), Bound::Included(b)) => a > b,
+            (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => a >= b,
+            _ => false,
+        };
+        if empty {
+            return Box::new(std::iter::empty());
+        }
+        let rows = self.0.range(range).map(|(k, v)| Ok((k.clone(), v.clone())));
+        if reverse { Box::new(rows.rev()) } else { Box::new(rows) }
+    }
+}
+
+impl Write for Memory {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.0.insert(key, value);
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.0.remove(&key);
+    }
+}
