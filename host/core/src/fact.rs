@@ -388,13 +388,6 @@ pub enum Fact {
         /// Which.
         key: KeyId,
     },
-    /// Facts were redacted on a person's request; their places in the journal remain.
-    Erased {
-        /// Whose.
-        customer: CustomerId,
-        /// The redacted places and nothing else.
-        redacted: Vec<Seq>,
-    },
     /// What is left of a fact that was redacted.
     Redacted,
 }

@@ -13,7 +13,13 @@
 
 pub mod apply;
 pub mod base64;
+pub mod canonical;
+pub mod claims;
 pub mod event;
 pub mod fact;
+pub mod graph;
 pub mod ids;
+pub mod keys;
+pub mod rows;
 pub mod tables;
+pub mod views;

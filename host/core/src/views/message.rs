@@ -1,0 +1,191 @@
+//! One message, as API clients see it.
+
+use serde::Serialize;
+
+use super::Time;
+use crate::event::{Part, Problem, Property, Thread};
+use crate::ids::{ChannelId, IdentityId, MessageId};
+use crate::keys;
+use crate::rows::{self, DeliveryState, Direction, Message, MessageAuthor};
+use crate::tables::{Read, Result};
+
+/// A message.
+#[derive(Clone, Debug, Serialize)]
+pub struct MessageView {
+    /// Its id.
+    pub id: MessageId,
+    /// The number of the fact that brought it.
+    pub seq: u64,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The connector.
+    pub connector: String,
+    /// The channel's own thread.
+    pub thread: Thread,
+    /// The channel's id of it, once there is one.
+    pub external_id: Option<String>,
+    /// `inbound` or `outbound`.
+    pub direction: Direction,
+    /// Who wrote it.
+    pub author: MessageAuthor,
+    /// The customer's address it came from or went to.
+    pub identity: IdentityId,
+    /// By the channel's clock.
+    pub sent_at: Time,
+    /// By the host's clock.
+    pub received_at: Time,
+    /// The content. Empty when it was deleted.
+    pub parts: Vec<PartView>,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// When it was last edited.
+    pub edited_at: Option<Time>,
+    /// When it was taken back.
+    pub deleted_at: Option<Time>,
+    /// Reactions on it.
+    pub reactions: Vec<ReactionView>,
+    /// For outbound messages that went through this host.
+    pub delivery: Option<DeliveryView>,
+    /// What else the channel said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<Property>,
+}
+
+/// One part of the content.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct PartView(pub serde_json::Value);
+
+/// A reaction.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReactionView {
+    /// Whose.
+    pub identity: IdentityId,
+    /// What.
+    pub emoji: String,
+    /// When.
+    pub at: Time,
+}
+
+/// How a delivery stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeliveryView {
+    /// `queued`, `sending`, `sent`, `delivered`, `read`, `failed` or `uncertain`.
+    pub state: DeliveryState,
+    /// Since when.
+    pub at: Time,
+    /// Attempts that began.
+    pub attempts: u32,
+    /// What went wrong last.
+    pub error: Option<Problem>,
+    /// Why it failed, for programs: `rejected`, `recipient_gone`, `window_closed`, `gave_up`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Every step; only where one message is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<StepView>>,
+}
+
+/// A step of a delivery.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepView {
+    /// What was reached.
+    pub state: String,
+    /// When.
+    pub at: Time,
+    /// In which attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+}
+
+/// One message with its delivery's history. The id of an echo gives the message it echoes.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn message(tables: &impl Read, id: MessageId) -> Result<Option<MessageView>> {
+    let Some(row) = rows::get::<Message>(tables, &keys::message(id))? else {
+        return Ok(None);
+    };
+    let row = match row.echo_of {
+        Some(original) => rows::need(tables, &keys::message(original))?,
+        None => row,
+    };
+    Ok(Some(view(row, true)))
+}
+
+pub(super) fn view(row: Message, with_history: bool) -> MessageView {
+    let delivery = row.delivery.map(|d| DeliveryView {
+        state: d.state,
+        at: Time(d.at),
+        attempts: d.attempts,
+        error: d.error,
+        class: d.class,
+        history: with_history.then(|| {
+            let steps = d.history.into_iter();
+            steps
+                .map(|s| StepView {
+                    state: s.state,
+                    at: Time(s.at),
+                    attempt: s.attempt,
+                    error: s.error,
+                })
+                .collect()
+        }),
+    });
+    let reactions = row.reactions.into_iter();
+    MessageView {
+        id: row.id,
+        seq: row.id.seq().0,
+        channel: row.channel,
+        connector: row.connector,
+        thread: row.thread,
+        external_id: row.external_ids.into_iter().next(),
+        direction: row.direction,
+        author: row.author,
+        identity: row.identity,
+        sent_at: Time(row.sent_at),
+        received_at: Time(row.received_at),
+        parts: row.parts.iter().map(part).collect(),
+        reply_to: row.reply_to,
+        edited_at: row.edited_at.map(Time),
+        deleted_at: row.deleted_at.map(Time),
+        reactions: reactions
+            .map(|r| ReactionView {
+                identity: r.identity,
+                emoji: r.emoji,
+                at: Time(r.at),
+            })
+            .collect(),
+        delivery,
+        extra: row.extra,
+    }
+}
+
+/// A part as JSON: its type, and for media the reference as `attachment` beside `mime` and `caption`.
+fn part(part: &Part) -> PartView {
+    let media = match part {
+        Part::Image(m) | Part::Audio(m) | Part::Video(m) | Part::File(m) | Part::Sticker(m) => m,
+        Part::Other { name, value } => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value.as_str()));
+            return PartView(serde_json::json!({ "type": "other", "name": name, "value": value }));
+        }
+        _ => return PartView(serde_json::to_value(part).unwrap_or_default()),
+    };
+    let kind = match part {
+        Part::Image(_) => "image",
+        Part::Audio(_) => "audio",
+        Part::Video(_) => "video",
+        Part::Sticker(_) => "sticker",
+        _ => "file",
+    };
+    PartView(serde_json::json!({
+        "type": kind,
+        "attachment": { "id": media.id, "url": media.url, "sha256": media.sha256, "size": media.size },
+        "mime": media.mime,
+        "filename": media.filename,
+        "caption": media.caption,
+    }))
+}

@@ -1,0 +1,56 @@
+//! What API clients read: the shapes of DESIGN part 7, made from rows at the moment of reading.
+//!
+//! * [`customer`]: the agent's view in one call, and finding customers.
+//! * [`timeline`]: everything of one customer in one order.
+//! * [`message`]: one message.
+//! * [`inbox`]: conversations by last activity.
+//! * [`links`]: why, merge previews, suggestions.
+//! * [`feed`]: facts as public events.
+//! * [`operations`]: what the host itself needs: channels, outbox, state, keys, parked deliveries.
+
+pub mod customer;
+pub mod feed;
+pub mod inbox;
+pub mod links;
+pub mod message;
+pub mod operations;
+pub mod timeline;
+
+use serde::{Serialize, Serializer};
+
+use crate::ids::Millis;
+
+/// A time for people: RFC 3339, UTC, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Millis);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0.rfc3339())
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Give this as `before` for the next page; none on the last one.
+    pub next: Option<String>,
+}
+
+/// A cursor could not be read.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not a cursor that this list gave; use the value of `next` as it was")]
+pub struct BadCursor(pub String);
+
+/// What can go wrong when a list is read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ListError {
+    /// The views.
+    #[error(transparent)]
+    Read(#[from] crate::tables::ReadError),
+    /// The client's cursor.
+    #[error(transparent)]
+    Cursor(#[from] BadCursor),
+}

@@ -1,0 +1,235 @@
+//! What the host itself reads to do its work: channels, the outbox, connector state, keys, parked deliveries.
+
+use serde::Serialize;
+
+use super::{BadCursor, ListError, Page, Time};
+use crate::event::{DeliveryScope, Event, EventBody, Identifier};
+use crate::fact::{Outcome, Role};
+use crate::ids::{ChannelId, KeyId, MessageId, Millis, ParkedId};
+use crate::keys;
+use crate::rows::{self, ApiKey, Channel, Identity, Message, Outgoing, Parked, Remembered};
+use crate::tables::{Read, Result};
+
+/// A channel's row.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn channel(tables: &impl Read, id: &ChannelId) -> Result<Option<Channel>> {
+    rows::get(tables, &keys::channel(id))
+}
+
+/// Every channel that was ever configured.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn channels(tables: &impl Read) -> Result<Vec<Channel>> {
+    tables
+        .scan(keys::channels(), false)
+        .map(|row| rows::decode(&row?.1))
+        .collect()
+}
+
+/// What waits in a channel's outbox, oldest first.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn outbox(tables: &impl Read, channel: &ChannelId, limit: usize) -> Result<Vec<Outgoing>> {
+    tables
+        .scan(keys::outbox_of(channel), false)
+        .take(limit)
+        .map(|row| rows::decode(&row?.1))
+        .collect()
+}
+
+/// A message with everything that sending it takes.
+#[derive(Clone, Debug)]
+pub struct ToSend {
+    /// The message.
+    pub message: Message,
+    /// The address it goes to.
+    pub to: Identity,
+    /// Where it stands in the outbox.
+    pub outgoing: Outgoing,
+}
+
+/// A message of the outbox; none if it is not there any more.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn to_send(tables: &impl Read, id: MessageId) -> Result<Option<ToSend>> {
+    let Some(message) = rows::get::<Message>(tables, &keys::message(id))? else {
+        return Ok(None);
+    };
+    let Some(outgoing) = rows::get(tables, &keys::outbox(&message.channel, id))? else {
+        return Ok(None);
+    };
+    let to = rows::need(tables, &keys::identity(message.identity))?;
+    Ok(Some(ToSend { message, to, outgoing }))
+}
+
+/// A value of a channel's state.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn state(tables: &impl Read, channel: &ChannelId, key: &str) -> Result<Option<Vec<u8>>> {
+    tables.get(&keys::state(channel, key))
+}
+
+/// The keys of a channel's state that begin like this.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn state_keys(tables: &impl Read, channel: &ChannelId, beginning: &str, limit: usize) -> Result<Vec<String>> {
+    let rows = tables.scan(keys::state_with(channel, beginning), false).take(limit);
+    rows.map(|row| Ok(keys::state_key(channel, &row?.0).unwrap_or_default().to_owned()))
+        .collect()
+}
+
+/// An API key that is good, by the sha256 of its text.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn api_key_by_hash(tables: &impl Read, hash: &str) -> Result<Option<ApiKey>> {
+    let Some(id) = rows::get::<KeyId>(tables, &keys::api_key_by_hash(hash))? else {
+        return Ok(None);
+    };
+    let row: ApiKey = rows::need(tables, &keys::api_key(id))?;
+    Ok(Some(row).filter(|key| key.revoked_at.is_none()))
+}
+
+/// An API key, as it may be shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApiKeyView {
+    /// Its id.
+    pub id: KeyId,
+    /// What for.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+}
+
+/// All API keys, revoked ones too.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn api_keys(tables: &impl Read) -> Result<Vec<ApiKeyView>> {
+    let view = |k: ApiKey| ApiKeyView {
+        id: k.id,
+        name: k.name,
+        role: k.role,
+        created_at: Time(k.created_at),
+        revoked_at: k.revoked_at.map(Time),
+    };
+    tables
+        .scan(keys::api_keys(), false)
+        .map(|row| rows::decode(&row?.1).map(view))
+        .collect()
+}
+
+/// What came of an earlier command with the same key of the client's own: the digest of that request, and its result.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn remembered(tables: &impl Read, actor: &crate::fact::Actor, key: &str) -> Result<Option<(String, Outcome)>> {
+    let row = keys::idempotency(&crate::apply::actor_name(actor), key);
+    Ok(rows::get::<Remembered>(tables, &row)?.map(|r| (r.request, r.outcome)))
+}
+
+/// Whether nothing in these events is new, so that there is nothing to append. What was seen stays seen, so this never turns false.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn all_seen(tables: &impl Read, channel: &ChannelId, events: &[Event]) -> Result<bool> {
+    for event in events {
+        let by_event = !event.id.is_empty() && tables.get(&keys::external_event(channel, &event.id))?.is_some();
+        let by_message = match &event.body {
+            EventBody::Message(m) if !m.id.is_empty() => tables.get(&keys::external_message(channel, &m.id))?.is_some(),
+            EventBody::Delivery {
+                about: DeliveryScope::Message(_),
+                ..
+            } => false,
+            _ => false,
+        };
+        if !by_event && !by_message {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// An address of which the channel has not been asked since `older_than`, so that it is time to ask who that is.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn wants_hints(tables: &impl Read, identifier: &Identifier, older_than: Millis) -> Result<bool> {
+    let Some(id) = rows::get(tables, &keys::identity_by_key(identifier))? else {
+        return Ok(false);
+    };
+    let row: Identity = rows::need(tables, &keys::identity(id))?;
+    Ok(row.hints_at.is_none_or(|at| at < older_than))
+}
+
+/// A parked delivery, as it may be shown: without its headers, which can hold credentials.
+#[derive(Clone, Debug, Serialize)]
+pub struct ParkedView {
+    /// Its id.
+    pub id: ParkedId,
+    /// Where.
+    pub channel: ChannelId,
+    /// The connector that could not handle it.
+    pub connector: String,
+    /// Its version.
+    pub version: String,
+    /// When.
+    pub at: Time,
+    /// Why.
+    pub reason: String,
+    /// `request`, or `item` where its siblings were stored.
+    pub what: &'static str,
+    /// The content as text, as far as it is text.
+    pub content: String,
+}
+
+fn parked_view(row: Parked) -> ParkedView {
+    let (what, bytes) = match (row.request, row.item) {
+        (Some(request), _) => ("request", request.body),
+        (None, Some(item)) => ("item", item.raw),
+        (None, None) => ("item", Vec::new()),
+    };
+    ParkedView {
+        id: row.id,
+        channel: row.channel,
+        connector: row.source.connector,
+        version: row.source.version,
+        at: Time(row.at),
+        reason: row.reason,
+        what,
+        content: String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+/// Parked deliveries, newest first.
+///
+/// # Errors
+/// When the views cannot be read, or the cursor is not one.
+pub fn parked(
+    tables: &impl Read,
+    before: Option<&str>,
+    limit: usize,
+) -> std::result::Result<Page<ParkedView>, ListError> {
+    let before = before
+        .map(|c| c.parse::<ParkedId>().map_err(|_| BadCursor(c.to_owned())))
+        .transpose()?;
+    let mut items = Vec::new();
+    for row in tables.scan(keys::parked_before(before), true).take(limit + 1) {
+        items.push(parked_view(rows::decode(&row?.1)?));
+    }
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|p| p.id.to_string());
+    Ok(Page { items, next })
+}

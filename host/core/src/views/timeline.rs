@@ -1,0 +1,294 @@
+//! Everything of one customer in one order: a merge of the identities' own ranges, newest first.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::message::{self, MessageView};
+use super::{BadCursor, ListError, Page, Time};
+use crate::event::Property;
+use crate::graph;
+use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Millis, SuggestionId, TouchpointId};
+use crate::keys::{self, Item, Place};
+use crate::rows::{self, Identity, Link, Message, Rule, Suggestion, SuggestionState, Touchpoint};
+use crate::tables::{Read, Result};
+
+/// An entry of a timeline.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Entry {
+    /// A message.
+    Message {
+        /// When it was sent.
+        at: Time,
+        /// The message.
+        message: Box<MessageView>,
+        /// Set when it is shown by a possible link only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provisional: Option<Provisional>,
+    },
+    /// Something that is not a message.
+    Touchpoint {
+        /// When it happened.
+        at: Time,
+        /// The touchpoint.
+        touchpoint: TouchpointView,
+        /// Set when it is shown by a possible link only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provisional: Option<Provisional>,
+    },
+    /// Two customers became one.
+    Link {
+        /// When.
+        at: Time,
+        /// Why, with the evidence.
+        link: LinkEntry,
+    },
+}
+
+/// Why something of another customer is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Provisional {
+    /// The suggestion to accept or reject.
+    pub suggestion: SuggestionId,
+    /// In words.
+    pub reason: String,
+}
+
+/// A touchpoint.
+#[derive(Clone, Debug, Serialize)]
+pub struct TouchpointView {
+    /// Its id.
+    pub id: TouchpointId,
+    /// Where.
+    pub channel: ChannelId,
+    /// Whose.
+    pub identity: Option<IdentityId>,
+    /// `order`, `view`, `call`, …
+    pub kind: String,
+    /// When.
+    pub at: Time,
+    /// One line.
+    pub summary: String,
+    /// More.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<Property>,
+}
+
+impl From<Touchpoint> for TouchpointView {
+    fn from(row: Touchpoint) -> Self {
+        Self {
+            id: row.id,
+            channel: row.channel,
+            identity: row.identity,
+            kind: row.kind,
+            at: Time(row.at),
+            summary: row.summary,
+            extra: row.extra,
+        }
+    }
+}
+
+/// A link that an agent made.
+#[derive(Clone, Debug, Serialize)]
+pub struct LinkEntry {
+    /// One end.
+    pub from: IdentityId,
+    /// The other.
+    pub to: IdentityId,
+    /// What the agent said.
+    pub reason: String,
+    /// Who.
+    pub by: Option<String>,
+}
+
+/// An identity whose entries a customer's view shows, and why if it is not the customer's own.
+pub(super) struct Shown {
+    pub(super) identity: IdentityId,
+    pub(super) provisional: Option<Provisional>,
+}
+
+/// The customer's own identities, and those of claimants that the proven owner may see.
+pub(super) fn shown(tables: &impl Read, members: &[Identity]) -> Result<Vec<Shown>> {
+    let own: BTreeSet<IdentityId> = members.iter().map(|i| i.id).collect();
+    let mut shown: Vec<Shown> = members
+        .iter()
+        .map(|i| Shown {
+            identity: i.id,
+            provisional: None,
+        })
+        .collect();
+    for (link, suggestion) in possible(tables, members)? {
+        let claimant = link.from;
+        let visible = suggestion.one_way && own.contains(&link.to) && !shown.iter().any(|s| s.identity == claimant);
+        if visible && super::links::claims_policy(tables)?.shows_one_way() {
+            let reason = reason(tables, &suggestion)?;
+            shown.push(Shown {
+                identity: claimant,
+                provisional: Some(Provisional {
+                    suggestion: suggestion.id,
+                    reason,
+                }),
+            });
+        }
+    }
+    Ok(shown)
+}
+
+/// The open suggestions between these identities and others.
+pub(super) fn possible(tables: &impl Read, members: &[Identity]) -> Result<Vec<(Link, Suggestion)>> {
+    let own: BTreeSet<IdentityId> = members.iter().map(|i| i.id).collect();
+    let mut found = Vec::new();
+    for member in members {
+        for link in graph::links(tables, member.id)?
+            .into_iter()
+            .filter(|l| l.rule == Rule::Claim)
+        {
+            let Some(id) = link.suggestion else { continue };
+            if own.contains(&link.from) && own.contains(&link.to) {
+                continue;
+            }
+            let suggestion: Suggestion = rows::need(tables, &keys::suggestion(id))?;
+            if suggestion.state == SuggestionState::Open {
+                found.push((link, suggestion));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The sentence that explains a possible link to the owner of the address.
+pub(super) fn reason(tables: &impl Read, suggestion: &Suggestion) -> Result<String> {
+    let claimant: Identity = rows::need(tables, &keys::identity(suggestion.claimant))?;
+    let target: Identity = rows::need(tables, &keys::identity(suggestion.target))?;
+    let at = suggestion.evidence.at.rfc3339();
+    Ok(format!(
+        "{} {} named the {} {} ({}, {at}): {}",
+        claimant.kind, claimant.value, target.kind, target.value, suggestion.evidence.text, suggestion.reason
+    ))
+}
+
+/// A page of a customer's timeline, newest first.
+///
+/// # Errors
+/// When the views cannot be read, or the cursor is not one.
+pub fn timeline(
+    tables: &impl Read,
+    customer: CustomerId,
+    before: Option<&str>,
+    limit: usize,
+) -> std::result::Result<Option<Page<Entry>>, ListError> {
+    let before = before.map(read_cursor).transpose()?;
+    let Some(customer) = graph::resolve(tables, customer)? else {
+        return Ok(None);
+    };
+    let members = graph::members(tables, customer)?;
+    let shown = shown(tables, &members)?;
+    let (places, more) = newest(tables, &shown, before, limit)?;
+    let next = places.last().filter(|_| more).map(|(place, _)| write_cursor(*place));
+    let mut entries = Vec::with_capacity(places.len());
+    for (place, provisional) in &places {
+        entries.extend(entry(tables, *place, provisional.cloned())?);
+    }
+    let bounds = (places.last().filter(|_| more).map(|(p, _)| p.at), before.map(|p| p.at));
+    add_links(tables, &members, bounds, &mut entries)?;
+    Ok(Some(Page { items: entries, next }))
+}
+
+/// A place, and why it is shown if it is another customer's.
+type ShownPlace<'s> = (Place, Option<&'s Provisional>);
+
+/// The newest places of several timelines, and whether there are more.
+pub(super) fn newest<'s>(
+    tables: &impl Read,
+    shown: &'s [Shown],
+    before: Option<Place>,
+    limit: usize,
+) -> Result<(Vec<ShownPlace<'s>>, bool)> {
+    let mut places = Vec::new();
+    for one in shown {
+        let rows = tables
+            .scan(keys::timeline_before(one.identity, before), true)
+            .take(limit + 1);
+        for row in rows {
+            let (key, _) = row?;
+            places.extend(keys::place(&key).map(|place| (place, one.provisional.as_ref())));
+        }
+    }
+    places.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+    let more = places.len() > limit;
+    places.truncate(limit);
+    Ok((places, more))
+}
+
+pub(super) fn entry(tables: &impl Read, place: Place, provisional: Option<Provisional>) -> Result<Option<Entry>> {
+    let at = Time(place.at);
+    // A row can be a moment older than the place that names it: reading never waits for writing.
+    Ok(match place.item {
+        Item::Message(id) => rows::get::<Message>(tables, &keys::message(id))?.map(|row| Entry::Message {
+            at,
+            message: Box::new(message::view(row, false)),
+            provisional,
+        }),
+        Item::Touchpoint(id) => rows::get::<Touchpoint>(tables, &keys::touchpoint(id))?.map(|row| Entry::Touchpoint {
+            at,
+            touchpoint: row.into(),
+            provisional,
+        }),
+    })
+}
+
+/// Puts the links that agents made among the entries of the page they belong to.
+fn add_links(
+    tables: &impl Read,
+    members: &[Identity],
+    (after, before): (Option<Millis>, Option<Millis>),
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    for member in members {
+        for link in graph::links(tables, member.id)?
+            .into_iter()
+            .filter(|l| l.joins() && l.from == member.id)
+        {
+            let at = link.evidence.at;
+            let on_page = after.is_none_or(|after| at > after) && before.is_none_or(|before| at <= before);
+            if link.rule == Rule::Agent && on_page {
+                let entry = LinkEntry {
+                    from: link.from,
+                    to: link.to,
+                    reason: link.evidence.text.clone(),
+                    by: link.evidence.actor.clone(),
+                };
+                entries.push(Entry::Link {
+                    at: Time(at),
+                    link: entry,
+                });
+            }
+        }
+    }
+    entries.sort_by_key(|entry| {
+        let (Entry::Message { at, .. } | Entry::Touchpoint { at, .. } | Entry::Link { at, .. }) = entry;
+        std::cmp::Reverse(*at)
+    });
+    Ok(())
+}
+
+fn write_cursor(place: Place) -> String {
+    match place.item {
+        Item::Message(id) => format!("{}-{id}", place.at.0),
+        Item::Touchpoint(id) => format!("{}-{id}", place.at.0),
+    }
+}
+
+fn read_cursor(text: &str) -> std::result::Result<Place, BadCursor> {
+    let parse = || {
+        let (at, id) = text.split_once('-')?;
+        let message = || id.parse::<MessageId>().ok().map(Item::Message);
+        let touchpoint = || id.parse::<TouchpointId>().ok().map(Item::Touchpoint);
+        Some(Place {
+            at: Millis(at.parse().ok()?),
+            item: message().or_else(touchpoint)?,
+        })
+    };
+    parse().ok_or_else(|| BadCursor(text.chars().take(80).collect()))
+}
