@@ -1,0 +1,128 @@
+//! `cargo xtask guests`: every connector and every guest of the tests, as components.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use wasmparser::{ComponentExternalKind, Parser, Payload};
+
+use crate::guest;
+use crate::progress::say;
+use crate::toolchain::{TARGET, Toolchain, Way};
+use crate::workspace::Workspace;
+
+/// Where the guests' crates are, and where below `target` their components go.
+const PLACES: [(&str, &str); 2] = [("connectors", "connectors"), ("tests/guests", "test-guests")];
+
+/// All that a connector may import, as beginnings of names.
+const ALLOWED_IMPORTS: [&str; 5] = [
+    "jackfield:connector/",
+    "wasi:http/",
+    "wasi:io/",
+    "wasi:clocks/",
+    "wasi:random/",
+];
+
+#[derive(Args, Default)]
+pub struct Arguments {
+    /// How to compile for WebAssembly; without it, whatever works
+    #[arg(long, value_enum)]
+    with: Option<Way>,
+    /// Print what each component imports and exports
+    #[arg(long)]
+    show: bool,
+}
+
+/// Builds what is not built yet. Other commands call it before they need a component.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let toolchain = Toolchain::find(arguments.with)?;
+    warn_of_the_first_build(&workspace, &toolchain);
+    for (source, made) in PLACES {
+        for guest in workspace.guests(source) {
+            let component = guest::build(
+                &workspace,
+                &toolchain,
+                &guest,
+                &workspace.root.join("target").join(made),
+            )?;
+            check(&component, arguments.show)?;
+        }
+    }
+    Ok(())
+}
+
+fn warn_of_the_first_build(workspace: &Workspace, toolchain: &Toolchain) {
+    let built = workspace.root.join("target/guests").join(toolchain.word()).join(TARGET);
+    match toolchain {
+        _ if built.exists() => {}
+        Toolchain::Installed => say("building the connectors for WebAssembly; about half a minute the first time"),
+        Toolchain::FromSource { .. } => {
+            say("building the standard library for WebAssembly, once, and the connectors; one to two minutes");
+        }
+    }
+}
+
+/// Refuses a component that asks for something that no host gives: better here than at an operator's.
+fn check(component: &Path, show: bool) -> Result<()> {
+    let names = Names::of(component)?;
+    for import in &names.imports {
+        if !ALLOWED_IMPORTS.iter().any(|allowed| import.starts_with(allowed)) {
+            bail!("{} imports {import}, which no host offers", component.display());
+        }
+    }
+    if show {
+        say(format_args!("{}", component.display()));
+        names
+            .imports
+            .iter()
+            .for_each(|name| say(format_args!("  import {name}")));
+        names
+            .exports
+            .iter()
+            .for_each(|name| say(format_args!("  export {name}")));
+        names
+            .sections
+            .iter()
+            .for_each(|name| say(format_args!("  section {name}")));
+    }
+    Ok(())
+}
+
+/// What a component names on its outside.
+#[derive(Default)]
+struct Names {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    sections: Vec<String>,
+}
+
+impl Names {
+    fn of(component: &Path) -> Result<Self> {
+        let bytes = std::fs::read(component).with_context(|| format!("{} cannot be read", component.display()))?;
+        let mut names = Self::default();
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(&bytes) {
+            match payload? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        names.imports.push(import?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        let export = export?;
+                        if export.kind == ComponentExternalKind::Instance {
+                            names.exports.push(export.name.name.to_owned());
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if depth == 0 => names.sections.push(section.name().to_owned()),
+                _ => {}
+            }
+        }
+        Ok(names)
+    }
+}
