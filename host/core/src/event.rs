@@ -377,6 +377,5 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// What happened.
-    #[serde(flatten)]
     pub body: EventBody,
 }

@@ -325,12 +325,10 @@ impl Applier<'_> {
             ));
         }
         let proven = graph::component(self.tables, id, graph::is_proof)?;
-        let decided = self.links_out_of(&proven)?;
-        if decided.is_empty() {
-            self.close_proofs(id, reason)?;
-        }
-        for link in &decided {
-            self.take_back(link)?;
+        if proven.contains(&customer.into()) {
+            self.take_out(id, &proven, reason)?;
+        } else {
+            self.cut_off(customer.into(), id)?;
         }
         self.regroup(&members)?;
         let now = self.identity_row(id)?.customer;
@@ -343,6 +341,28 @@ impl Applier<'_> {
             }
         }
         Ok(Outcome::Unlinked { customer: now, rest })
+    }
+
+    /// Takes the people who are proven to be the one the customer is named after out of all that was decided, or, where nothing was
+    /// decided, the address out of what is proven.
+    fn take_out(&mut self, id: IdentityId, proven: &BTreeSet<IdentityId>, reason: &str) -> Result<()> {
+        let decided = self.links_out_of(proven)?;
+        if decided.is_empty() {
+            return self.close_proofs(id, reason);
+        }
+        decided.iter().try_for_each(|link| self.take_back(link))
+    }
+
+    /// Takes back the decision that joined an address to the rest: the last one on every path to it. Whatever was joined to the
+    /// address on its own side stays with it, so undoing a merge leaves an earlier one as it was.
+    fn cut_off(&mut self, root: IdentityId, id: IdentityId) -> Result<()> {
+        while let Some(path) = graph::path(self.tables, root, id)? {
+            let Some(link) = path.iter().rev().find(|link| link.rule == Rule::Agent) else {
+                break;
+            };
+            self.take_back(link)?;
+        }
+        Ok(())
     }
 
     fn links_out_of(&self, inside: &BTreeSet<IdentityId>) -> Result<Vec<Link>> {
