@@ -23,6 +23,7 @@ pub struct Identifier {
 
 /// How far a statement about a person can be relied on, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// Guessed by a program.
@@ -49,6 +50,7 @@ impl Trust {
 
 /// A named value; `value` is a JSON text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Property {
     /// Whose name it is depends on where it stands.
     pub name: String,
@@ -111,6 +113,7 @@ pub enum Author {
 
 /// The channel's own thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Thread {
     /// Unique within the channel.
     pub id: String,
@@ -225,6 +228,8 @@ impl Part {
 
 /// A sentence that a person can act on, and the provider's code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ChannelProblem))]
 pub struct Problem {
     /// The sentence. Never a secret.
     pub message: String,

@@ -145,6 +145,7 @@ pub enum ClaimPolicy {
 
 /// What an API key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Read.
@@ -181,6 +182,7 @@ pub struct ChannelRules {
 
 /// The longest text of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TextLimit {
     /// How many.
     pub max: u32,
@@ -190,6 +192,7 @@ pub struct TextLimit {
 
 /// What a text limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TextUnit {
     /// Unicode scalar values.

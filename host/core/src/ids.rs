@@ -113,6 +113,16 @@ macro_rules! item_id {
             }
         }
 
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                id_schema($prefix)
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 s.collect_str(self)
@@ -126,6 +136,17 @@ macro_rules! item_id {
             }
         }
     };
+}
+
+/// The schema of an id: exactly what is given out and taken.
+#[cfg(feature = "openapi")]
+fn id_schema(prefix: &str) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    const SEQ: &str = "(0|[1-9][0-9]{0,13})";
+    const INDEX: &str = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .pattern(Some(format!("^{prefix}_{SEQ}(_{INDEX})?$")))
+        .into()
 }
 
 item_id!(
@@ -174,6 +195,8 @@ impl From<CustomerId> for IdentityId {
 /// The operator's name for a configured, connected account: 1 to 64 of `a-z`, `0-9` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(pattern = "^[a-z0-9-]{1,64}$"))]
 pub struct ChannelId(String);
 
 impl ChannelId {

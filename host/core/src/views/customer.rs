@@ -19,10 +19,12 @@ const LAST: usize = 20;
 
 /// Who this is, and everything an agent needs to answer.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CustomerView {
     /// The customer's id now. The id that was asked for may be an older one.
     pub id: CustomerId,
     /// What to call the person.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub name: Option<String>,
     /// Everything that is said about the person, with where it came from. Contradictions stand side by side.
     pub profile: Vec<ProfileView>,
@@ -35,10 +37,13 @@ pub struct CustomerView {
     /// The last things that are not messages, newest first.
     pub last_touchpoints: Vec<Entry>,
     /// The channel the person wrote on last.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub preferred_channel: Option<ChannelId>,
     /// When anything last happened.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_activity: Option<Time>,
     /// Since when the person waits for an answer.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub waiting_since: Option<Time>,
     /// What to look out for: `waiting`, `possible_identity`, `shared_address`, `address_left`.
     pub flags: Vec<&'static str>,
@@ -46,6 +51,7 @@ pub struct CustomerView {
 
 /// A statement about a person.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProfileView {
     /// `name`, `username`, `avatar`, `language`, or the channel's word.
     pub field: String,
@@ -65,6 +71,7 @@ pub struct ProfileView {
 
 /// One address of a person.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IdentityView {
     /// Its id.
     pub id: IdentityId,
@@ -81,6 +88,7 @@ pub struct IdentityView {
     /// How far it is believed to be somebody's address.
     pub trust: Trust,
     /// The channel it was last used on; none for an address that is only known.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub channel: Option<ChannelId>,
     /// When it was left for another.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +100,7 @@ pub struct IdentityView {
 
 /// A link that is possible and not made.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PossibleIdentity {
     /// The suggestion to accept or reject.
     pub suggestion: SuggestionId,
@@ -282,14 +291,17 @@ fn for_the_claimant(tables: &impl Read, s: &Suggestion, trust: Trust) -> Result<
 
 /// A customer in a list.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CustomerSummary {
     /// The customer.
     pub id: CustomerId,
     /// What to call the person.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub name: Option<String>,
     /// The person's addresses.
     pub identities: Vec<IdentityView>,
     /// When anything last happened.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_activity: Option<Time>,
 }
 

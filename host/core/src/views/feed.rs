@@ -60,6 +60,7 @@ impl FromStr for EventId {
 
 /// A public event.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventView {
     /// Its place; also the id of the server-sent event.
     pub id: String,

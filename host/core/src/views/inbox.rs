@@ -25,18 +25,22 @@ pub struct Filter {
 
 /// A conversation in the inbox.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InboxEntry {
     /// Whose.
     pub customer: CustomerId,
     /// What to call the person.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub name: Option<String>,
     /// The channels it goes over.
     pub channels: Vec<ChannelId>,
     /// When anything last happened.
     pub last_activity: Time,
     /// The last message.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub last_message: Option<MessageView>,
     /// Since when the customer waits for an answer.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub waiting_since: Option<Time>,
 }
 

@@ -30,6 +30,8 @@ pub fn claims_policy(tables: &impl Read) -> Result<ClaimPolicy> {
 
 /// One step of an explanation.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = WhyStep))]
 pub struct Step {
     /// One end.
     pub from: IdentityId,
@@ -75,6 +77,7 @@ impl From<Link> for Step {
 
 /// Why an identity belongs to a customer.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Why {
     /// The customer.
     pub customer: CustomerId,
@@ -134,10 +137,12 @@ pub fn why(tables: &impl Read, customer: CustomerId, identity: IdentityId) -> Re
 
 /// What a merge would do.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MergePreview {
     /// Whether it would be done.
     pub allowed: bool,
     /// Why not.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub objection: Option<String>,
     /// Who they would be. The other id would keep resolving.
     pub customer: CustomerId,
@@ -151,6 +156,7 @@ pub struct MergePreview {
 
 /// An identity in a preview.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PreviewIdentity {
     /// Its id.
     pub id: IdentityId,
@@ -164,6 +170,8 @@ pub struct PreviewIdentity {
 
 /// A field of which two sides say different things.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ProfileConflict))]
 pub struct Conflict {
     /// The field.
     pub field: String,
@@ -226,6 +234,7 @@ fn conflicts(left: &[Identity], right: &[Identity]) -> Vec<Conflict> {
 
 /// A suggestion, for the agent who decides on it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SuggestionView {
     /// Its id.
     pub id: SuggestionId,
@@ -238,6 +247,7 @@ pub struct SuggestionView {
     /// What was said, and where.
     pub evidence: String,
     /// The message it was said in.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub message: Option<MessageId>,
     /// Why it is a suggestion and no link.
     pub reason: String,
@@ -247,6 +257,7 @@ pub struct SuggestionView {
 
 /// One side of a suggestion.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SuggestionSide {
     /// The identity.
     pub identity: IdentityId,

@@ -11,6 +11,7 @@ use crate::tables::{Read, Result};
 
 /// A message.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageView {
     /// Its id.
     pub id: MessageId,
@@ -23,6 +24,7 @@ pub struct MessageView {
     /// The channel's own thread.
     pub thread: Thread,
     /// The channel's id of it, once there is one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub external_id: Option<String>,
     /// `inbound` or `outbound`.
     pub direction: Direction,
@@ -37,14 +39,18 @@ pub struct MessageView {
     /// The content. Empty when it was deleted.
     pub parts: Vec<PartView>,
     /// The message it answers.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reply_to: Option<MessageId>,
     /// When it was last edited.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub edited_at: Option<Time>,
     /// When it was taken back.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub deleted_at: Option<Time>,
     /// Reactions on it.
     pub reactions: Vec<ReactionView>,
     /// For outbound messages that went through this host.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub delivery: Option<DeliveryView>,
     /// What else the channel said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -53,11 +59,14 @@ pub struct MessageView {
 
 /// One part of the content.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = Object))]
 #[serde(transparent)]
 pub struct PartView(pub serde_json::Value);
 
 /// A reaction.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReactionView {
     /// Whose.
     pub identity: IdentityId,
@@ -69,6 +78,7 @@ pub struct ReactionView {
 
 /// How a delivery stands.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeliveryView {
     /// `queued`, `sending`, `sent`, `delivered`, `read`, `failed` or `uncertain`.
     pub state: DeliveryState,
@@ -77,6 +87,7 @@ pub struct DeliveryView {
     /// Attempts that began.
     pub attempts: u32,
     /// What went wrong last.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub error: Option<Problem>,
     /// Why it failed, for programs: `rejected`, `recipient_gone`, `window_closed`, `gave_up`, …
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +99,8 @@ pub struct DeliveryView {
 
 /// A step of a delivery.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = DeliveryStep))]
 pub struct StepView {
     /// What was reached.
     pub state: String,

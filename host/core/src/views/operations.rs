@@ -99,6 +99,7 @@ pub fn api_key_by_hash(tables: &impl Read, hash: &str) -> Result<Option<ApiKey>>
 
 /// An API key, as it may be shown.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiKeyView {
     /// Its id.
     pub id: KeyId,
@@ -109,6 +110,7 @@ pub struct ApiKeyView {
     /// When it was made.
     pub created_at: Time,
     /// When it was revoked.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub revoked_at: Option<Time>,
 }
 
@@ -175,6 +177,7 @@ pub fn wants_hints(tables: &impl Read, identifier: &Identifier, older_than: Mill
 
 /// A parked delivery, as it may be shown: without its headers, which can hold credentials.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ParkedView {
     /// Its id.
     pub id: ParkedId,

@@ -15,6 +15,8 @@ use crate::tables::{Read, Result};
 
 /// An entry of a timeline.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = TimelineEntry))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Entry {
     /// A message.
@@ -48,6 +50,7 @@ pub enum Entry {
 
 /// Why something of another customer is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Provisional {
     /// The suggestion to accept or reject.
     pub suggestion: SuggestionId,
@@ -57,12 +60,14 @@ pub struct Provisional {
 
 /// A touchpoint.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TouchpointView {
     /// Its id.
     pub id: TouchpointId,
     /// Where.
     pub channel: ChannelId,
     /// Whose.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub identity: Option<IdentityId>,
     /// `order`, `view`, `call`, …
     pub kind: String,
@@ -91,6 +96,7 @@ impl From<Touchpoint> for TouchpointView {
 
 /// A link that an agent made.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LinkEntry {
     /// One end.
     pub from: IdentityId,
@@ -99,6 +105,7 @@ pub struct LinkEntry {
     /// What the agent said.
     pub reason: String,
     /// Who.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub by: Option<String>,
 }
 
