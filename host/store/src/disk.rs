@@ -1,0 +1,116 @@
+//! The few calls through which the local journal changes the disk. Everything that durability rests on goes through here, so that a
+//! test can stand in for a disk that is full, that fails, or that forgets what was not synced.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A segment that is open for appending.
+pub trait SegmentFile: Send {
+    /// Writes all the bytes at the end, in one call where the system allows.
+    ///
+    /// # Errors
+    /// The disk's. Some of the bytes may have been written.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns when everything that was appended, and the length, is on stable storage.
+    ///
+    /// # Errors
+    /// The disk's. What was appended since the last success may or may not be stored then, now and later.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts the file to `len` bytes. Lasts only after [`SegmentFile::sync`].
+    ///
+    /// # Errors
+    /// The disk's.
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
+}
+
+/// Where segments live.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Makes a new file, empty even if there was one, readable by the owner only.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Opens an existing file for appending at its end.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Gives a file another name, replacing what had it. Lasts only after [`Disk::sync_dir`].
+    ///
+    /// # Errors
+    /// The disk's.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Returns when the names in the folder are on stable storage.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// The operating system's file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl SegmentFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // fdatasync: the data and the length, not the times.
+        self.sync_data()
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+}
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
+        remove_if_there(path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        Ok(Box::new(file))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
+        Ok(Box::new(OpenOptions::new().append(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}

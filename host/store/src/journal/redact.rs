@@ -1,0 +1,82 @@
+//! Taking the content of facts out of the journal, while their places remain.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jackfield_core::fact::{Entry, Fact};
+use jackfield_core::ids::Seq;
+
+use super::JournalError;
+use super::files::{Segment, entries, io_error, list};
+use super::frame;
+use super::read::{ALL, Step, Walker};
+use crate::disk::Disk;
+
+/// Replaces facts by [`Fact::Redacted`], keeping number, time and actor, and says how many were replaced. Each segment is replaced as a
+/// whole: a crash leaves the old one or the new one. Nobody may be appending.
+pub(crate) fn redact(dir: &Path, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
+    let segments = list(dir)?;
+    let mut redacted = 0;
+    for (index, segment) in segments.iter().enumerate() {
+        let after = segments.get(index + 1).map_or(Seq(u64::MAX), |next| next.first);
+        let here: BTreeSet<Seq> = seqs.range(segment.first..after).copied().collect();
+        if !here.is_empty() {
+            redacted += rewrite(dir, segment, disk, &here)?;
+        }
+    }
+    Ok(redacted)
+}
+
+fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
+    let unfinished = segment.path.with_extension("new");
+    let failed = |e| io_error(&unfinished, e);
+    let mut walker = Walker::open(segment, ALL)?;
+    let mut file = disk.create(&unfinished).map_err(failed)?;
+    file.append(&frame::segment_head(segment.first)).map_err(failed)?;
+    let mut redacted = 0;
+    loop {
+        let frame = match walker.step()? {
+            Step::Frame(frame) => frame,
+            Step::End => break,
+            Step::Bad { offset, why } => {
+                return Err(JournalError::Damaged {
+                    path: segment.path.clone(),
+                    offset,
+                    why,
+                });
+            }
+        };
+        let mut bytes = frame::begin(frame.payload.len());
+        if seqs.range(frame.head.first..frame.head.next()).next().is_none() {
+            // Untouched facts keep their bytes, whatever a later version would write for them.
+            bytes.extend_from_slice(&frame.payload);
+        } else {
+            let lines = frame.payload.split_inclusive(|b| *b == b'\n');
+            for (entry, line) in entries(&segment.path, &frame)?.into_iter().zip(lines) {
+                if seqs.contains(&entry.seq) && entry.fact != Fact::Redacted {
+                    redacted += 1;
+                    bytes.extend_from_slice(&redacted_line(entry).map_err(failed)?);
+                } else {
+                    bytes.extend_from_slice(line);
+                }
+            }
+        }
+        frame::finish(&mut bytes, frame.head.first, frame.head.count);
+        file.append(&bytes).map_err(failed)?;
+    }
+    file.sync().map_err(failed)?;
+    drop(file);
+    disk.rename(&unfinished, &segment.path)
+        .and_then(|()| disk.sync_dir(dir))
+        .map_err(failed)?;
+    Ok(redacted)
+}
+
+fn redacted_line(entry: Entry) -> std::io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Entry {
+        fact: Fact::Redacted,
+        ..entry
+    })?;
+    line.push(b'\n');
+    Ok(line)
+}

@@ -1,0 +1,62 @@
+//! What can be set about a store.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jackfield_core::ids::Millis;
+
+use crate::disk::{Disk, RealDisk};
+
+/// What can be set about a store. The default suits a small machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A segment of the journal is closed when it has this many bytes. Default 64 MiB.
+    pub segment_bytes: u64,
+    /// How many bytes at the end of the journal have their checksums compared at open; of what is older only the structure is looked
+    /// at then. A rebuild, an export and a check always compare everything. Default 1 GiB, about a second.
+    pub check_bytes: u64,
+    /// How many groups may wait to be written before [`AppendError::Overloaded`](crate::AppendError::Overloaded). Default 4096.
+    pub queue: usize,
+    /// How many bytes of facts may wait. Default 64 MiB.
+    pub queue_bytes: usize,
+    /// How many facts share one write and one sync at most. Default 512.
+    pub group_facts: usize,
+    /// How many bytes share one write and one sync, about. Default 4 MiB.
+    pub group_bytes: usize,
+    /// sled's cache in bytes; sled uses about 1.7 times as much memory. Default 64 MiB.
+    pub cache_bytes: u64,
+    /// How often sled writes its buffers back, in milliseconds. Nothing that is acknowledged depends on it. Default 500.
+    pub flush_every_ms: u64,
+    /// How long opening sled may take before the views are given up and built again. Default 20 s.
+    pub open_timeout: Duration,
+    /// How many facts a rebuild commits at once. Default 4096.
+    pub rebuild_batch: usize,
+    /// Where the journal writes.
+    pub disk: Arc<dyn Disk>,
+    /// The time that new facts get, unless it goes back.
+    pub clock: fn() -> Millis,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            check_bytes: 1 << 30,
+            queue: 4096,
+            queue_bytes: 64 << 20,
+            group_facts: 512,
+            group_bytes: 4 << 20,
+            cache_bytes: 64 << 20,
+            flush_every_ms: 500,
+            open_timeout: Duration::from_secs(20),
+            rebuild_batch: 4096,
+            disk: Arc::new(RealDisk),
+            clock: system_time,
+        }
+    }
+}
+
+fn system_time() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
