@@ -1,1 +1,16 @@
-//! Skeleton.
+//! What the black-box tests, the demonstration and the benchmarks share: the real host as a process, the providers' side of webhooks
+//! and APIs, and a client.
+//!
+//! * [`host`]: the program `jackfield` on a free port and a folder of its own.
+//! * [`client`]: JSON over HTTP.
+//! * [`events`]: the live feed.
+//! * [`provider`]: a stand-in for a provider's API, on loopback, with scripted answers.
+//! * [`webhooks`]: signed requests as the providers make them.
+//! * [`paths`]: where built things are.
+
+pub mod client;
+pub mod events;
+pub mod host;
+pub mod paths;
+pub mod provider;
+pub mod webhooks;

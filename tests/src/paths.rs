@@ -1,0 +1,51 @@
+//! Where built things are.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// The folder of built programs that this program was built into: `target/debug`, `target/release`.
+///
+/// # Errors
+/// When this program does not know where it is.
+pub fn programs() -> Result<PathBuf> {
+    let here = std::env::current_exe().context("this program does not know where it is")?;
+    let folder = here.parent().context("a program has a folder")?;
+    // Tests are one folder deeper, in `deps`.
+    Ok(if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder).to_path_buf()
+    } else {
+        folder.to_path_buf()
+    })
+}
+
+/// A built program.
+///
+/// # Errors
+/// When it was not built.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let path = programs()?.join(name);
+    ensure!(
+        path.is_file(),
+        "{} was not built; `cargo xtask test` builds everything first",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A built connector or guest.
+///
+/// # Errors
+/// When it was not built.
+pub fn component(name: &str) -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("the tests are in the workspace")?;
+    let path = root.join("target/connectors").join(format!("{name}.wasm"));
+    ensure!(
+        path.is_file(),
+        "{} was not built; `cargo xtask guests` builds it",
+        path.display()
+    );
+    Ok(path)
+}
