@@ -36,7 +36,7 @@ pub fn item(raw: &Raw) -> Result<Value, String> {
         .map_err(|error| format!("the item cannot be read: {error}"))
 }
 
-/// Looking into a value by a path of names with dots between; a number is an index into a list.
+/// Looking into a value by a path of names with dots between; a number is an index into a list, the empty path the value itself.
 pub trait Look {
     /// What is there, or null.
     fn at(&self, path: &str) -> &Value;
@@ -65,6 +65,9 @@ pub trait Look {
 
 impl Look for Value {
     fn at(&self, path: &str) -> &Value {
+        if path.is_empty() {
+            return self;
+        }
         path.split('.').fold(self, |value, step| match value {
             Value::Array(list) => step
                 .parse::<usize>()
@@ -121,6 +124,15 @@ impl Look for Value {
             milliseconds => Some(milliseconds),
         }
     }
+}
+
+/// An object without the members that are null, for providers that tell null from absent.
+#[must_use]
+pub fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(members) = &mut object {
+        members.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 fn mend_surrogates(json: &str) -> String {

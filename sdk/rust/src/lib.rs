@@ -35,6 +35,7 @@ pub mod log;
 mod reply;
 mod request;
 pub mod secrets;
+pub mod send;
 pub mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -47,11 +48,6 @@ pub use bindings::jackfield::connector::types::*;
 #[doc(hidden)]
 pub use connector::Adapter;
 pub use connector::Connector;
-
-/// The words of sending that share their names with words of receiving.
-pub mod send {
-    pub use crate::bindings::exports::jackfield::connector::send::{Edit, Reaction};
-}
 
 /// Where calls to the host go: to the host, or to the stand-in of a test.
 #[cfg(target_family = "wasm")]

@@ -1,5 +1,6 @@
 //! Building what `receive` answers.
 
+use crate::json::{self, Raw};
 use crate::{Event, EventBody, Header, Outcome, Reply, Unreadable};
 
 impl Reply {
@@ -58,11 +59,19 @@ impl Outcome {
         });
     }
 
-    /// Adds the events of one item, or the item itself with the reason why it could not be understood.
-    pub fn take(&mut self, raw: impl AsRef<[u8]>, events: Result<Vec<Event>, String>) {
-        match events {
-            Ok(events) => self.events.extend(events),
-            Err(reason) => self.unreadable(raw, reason),
+    /// Reads each element of an unread list by itself. An element that `read` refuses goes to the unreadable ones with the reason, and
+    /// its siblings go on; so does a list that is none. What is missing or null is an empty list.
+    pub fn each(&mut self, list: Option<&Raw>, read: &mut dyn FnMut(&mut Self, &Raw) -> Result<(), String>) {
+        let Some(list) = list.filter(|list| list.get() != "null") else {
+            return;
+        };
+        match json::elements(list) {
+            Ok(elements) => elements.into_iter().for_each(|raw| {
+                if let Err(reason) = read(self, raw) {
+                    self.unreadable(raw.get(), reason);
+                }
+            }),
+            Err(reason) => self.unreadable(list.get(), reason),
         }
     }
 }
@@ -73,5 +82,34 @@ impl From<EventBody> for Event {
             id: String::new(),
             body,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(body: &str) -> (usize, Vec<String>) {
+        let mut outcome = Outcome::accepted();
+        outcome.each(json::body(body.as_bytes()).ok(), &mut |outcome, raw| {
+            json::item(raw)?.as_u64().ok_or("not a number")?;
+            outcome.push(EventBody::Other(crate::Property::raw("n", raw.get())));
+            Ok(())
+        });
+        (
+            outcome.events.len(),
+            outcome.unreadable.into_iter().map(|item| item.reason).collect(),
+        )
+    }
+
+    #[test]
+    fn an_unreadable_element_does_not_take_its_siblings_along() {
+        assert_eq!(ids("[1, \"two\", 3]"), (2, vec!["not a number".into()]));
+    }
+
+    #[test]
+    fn a_list_that_is_none_is_unreadable_and_null_is_empty() {
+        assert_eq!(ids("7"), (0, vec!["a list was expected here".into()]));
+        assert_eq!(ids("null"), (0, vec![]));
     }
 }
