@@ -1,0 +1,280 @@
+//! What a guest hands over: bounded in number and size, trusted no further than the manifest says, in the domain's words.
+//!
+//! * [`check`]: whether one event keeps to the contract and the bounds. One that does not becomes an unreadable item, and takes no
+//!   sibling with it.
+//! * [`convert`]: the domain's words for it.
+
+mod check;
+mod convert;
+
+use http::{HeaderName, HeaderValue};
+use jackfield_core::event::{Event, Hint, Problem, Trust};
+use jackfield_core::fact::Unreadable;
+
+use super::exports::{configure, receive, send};
+use super::types;
+use crate::binding::Bound;
+use crate::error::{CallErrorKind, Reason, bytes};
+use crate::exchange::{Health, Receipt, Received, Reply, Step};
+use crate::failure::Failure;
+use crate::redact::printable;
+
+/// Headers of a reply to a webhook.
+const REPLY_HEADERS: usize = 32;
+
+/// Bytes of a reply's body. Providers want a word or a challenge repeated.
+const REPLY_BYTES: usize = 64 << 10;
+
+/// Bytes of an unreadable item that the host itself makes of an event.
+const RAW_BYTES: usize = 16 << 10;
+
+/// Bytes of a sentence for a person.
+const SENTENCE_BYTES: usize = 1 << 10;
+
+/// Headers that a reply may not have: they belong to the connection, or would act on the browser of whoever is at the host's address.
+const REPLY_FORBIDDEN: [&str; 9] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "set-cookie",
+    "strict-transport-security",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "proxy-authenticate",
+];
+
+/// The whole answer is refused.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Reason);
+
+/// Takes one call's answer in.
+pub(crate) struct Intake<'a> {
+    bound: &'a Bound,
+    /// Nothing is trusted further than this.
+    ceiling: Trust,
+    /// Bytes taken so far.
+    taken: usize,
+}
+
+impl<'a> Intake<'a> {
+    pub(crate) fn new(bound: &'a Bound) -> Self {
+        Self {
+            bound,
+            ceiling: Trust::Attested,
+            taken: 0,
+        }
+    }
+
+    /// Whether the request was verified. If it was not, anybody may have sent it.
+    pub(crate) fn verified(&mut self, verified: bool) {
+        self.ceiling = if verified { Trust::Attested } else { Trust::Claimed };
+    }
+
+    pub(crate) fn received(&mut self, outcome: receive::Outcome) -> Result<Received, Refused> {
+        let reply = self.reply(outcome.reply)?;
+        self.number(outcome.events.len(), "events")?;
+        self.number(outcome.unreadable.len(), "unreadable items")?;
+        let mut unreadable = Vec::with_capacity(outcome.unreadable.len());
+        for item in outcome.unreadable {
+            self.charge(item.raw.len() + item.reason.len())?;
+            unreadable.push(Unreadable {
+                raw: item.raw,
+                reason: self.sentence(&item.reason),
+            });
+        }
+        let events = self.events(outcome.events, &mut unreadable)?;
+        Ok(Received {
+            reply,
+            events,
+            unreadable,
+        })
+    }
+
+    pub(crate) fn receipt(&mut self, receipt: send::Receipt) -> Result<Receipt, Refused> {
+        self.number(receipt.message_ids.len(), "message ids")?;
+        self.number(receipt.events.len(), "events")?;
+        for id in &receipt.message_ids {
+            self.charge(id.len())?;
+            check::id(id, "a message's id").map_err(bad)?;
+        }
+        let mut unreadable = Vec::new();
+        let events = self.events(receipt.events, &mut unreadable)?;
+        for item in unreadable {
+            // A send has nowhere to park them, and is done all the same.
+            tracing::warn!(channel = %self.bound.channel, reason = item.reason, "an event of a send's receipt was dropped");
+        }
+        Ok(Receipt {
+            message_ids: receipt.message_ids,
+            events,
+        })
+    }
+
+    pub(crate) fn hints(&mut self, hints: Vec<types::Hint>) -> Result<Vec<Hint>, Refused> {
+        self.number(hints.len(), "hints")?;
+        let mut kept = Vec::with_capacity(hints.len());
+        for hint in hints {
+            let size = check::hint(&hint).map_err(bad)?;
+            self.charge(size)?;
+            kept.push(convert::hint(self, hint));
+        }
+        Ok(kept)
+    }
+
+    pub(crate) fn problems(&mut self, problems: Vec<types::Problem>) -> Result<Vec<Problem>, Refused> {
+        self.number(problems.len(), "problems")?;
+        problems.into_iter().map(|problem| self.problem(problem)).collect()
+    }
+
+    pub(crate) fn health(&mut self, health: configure::Health) -> Result<Health, Refused> {
+        self.charge(health.summary.len())?;
+        Ok(Health {
+            summary: self.sentence(&health.summary),
+        })
+    }
+
+    pub(crate) fn steps(&mut self, steps: Vec<configure::Step>) -> Result<Vec<Step>, Refused> {
+        self.number(steps.len(), "steps")?;
+        let take = |step: configure::Step| {
+            self.charge(step.title.len() + step.todo.as_ref().map_or(0, String::len))?;
+            Ok(Step {
+                title: self.sentence(&step.title),
+                todo: step.todo.map(|todo| self.sentence(&todo)),
+            })
+        };
+        steps.into_iter().map(take).collect()
+    }
+
+    pub(crate) fn failure(&mut self, failure: types::Failure) -> Result<Failure, Refused> {
+        use types::Failure as F;
+        Ok(match failure {
+            F::Retry((after_ms, problem)) => Failure::Retry {
+                after_ms,
+                problem: self.problem(problem)?,
+            },
+            F::RateLimited((after_ms, problem)) => Failure::RateLimited {
+                after_ms,
+                problem: self.problem(problem)?,
+            },
+            F::Rejected(problem) => Failure::Rejected(self.problem(problem)?),
+            F::RecipientGone(problem) => Failure::RecipientGone(self.problem(problem)?),
+            F::WindowClosed(problem) => Failure::WindowClosed(self.problem(problem)?),
+            F::Credentials(problem) => Failure::Credentials(self.problem(problem)?),
+            F::Unsupported(problem) => Failure::Unsupported(self.problem(problem)?),
+            F::Uncertain(problem) => Failure::Uncertain(self.problem(problem)?),
+            F::Unauthenticated(problem) => Failure::Unauthenticated(self.problem(problem)?),
+            F::Misconfigured(problem) => Failure::Misconfigured(self.problem(problem)?),
+            F::Other(problem) => Failure::Other(self.problem(problem)?),
+        })
+    }
+
+    fn events(&mut self, events: Vec<types::Event>, unreadable: &mut Vec<Unreadable>) -> Result<Vec<Event>, Refused> {
+        let mut kept = Vec::with_capacity(events.len());
+        for event in events {
+            let checked = check::event(&event).and_then(|size| match self.ceiling {
+                Trust::Attested => Ok(size),
+                _ => check::visitor(&event).map(|()| size),
+            });
+            match checked {
+                Ok(size) => {
+                    self.charge(size)?;
+                    kept.push(convert::event(self, event));
+                }
+                Err(reason) => {
+                    let mut raw = format!("{event:?}");
+                    raw.truncate(raw.floor_char_boundary(RAW_BYTES));
+                    self.charge(raw.len())?;
+                    unreadable.push(Unreadable {
+                        raw: raw.into_bytes(),
+                        reason: format!("The host refused an event: {reason}."),
+                    });
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    fn reply(&mut self, reply: receive::Reply) -> Result<Reply, Refused> {
+        if !(200..600).contains(&reply.status) {
+            return Err(bad(format!("the reply's status is {}", reply.status)));
+        }
+        if reply.headers.len() > REPLY_HEADERS || reply.body.len() > REPLY_BYTES {
+            return Err(over(format!(
+                "The reply has more than {REPLY_HEADERS} headers or {} of body.",
+                bytes(REPLY_BYTES)
+            )));
+        }
+        let mut headers = Vec::with_capacity(reply.headers.len());
+        for types::Header { name, value } in reply.headers {
+            self.charge(name.len() + value.len())?;
+            let parsed = HeaderName::from_bytes(name.as_bytes());
+            let name = parsed.map_err(|_| bad("the reply has a header whose name is none".to_owned()))?;
+            if REPLY_FORBIDDEN.contains(&name.as_str()) {
+                return Err(bad(format!("the reply sets the header `{name}`")));
+            }
+            if HeaderValue::from_bytes(&value).is_err() {
+                return Err(bad(format!("the reply's header `{name}` has a value that is none")));
+            }
+            headers.push((name.as_str().to_owned(), value));
+        }
+        self.charge(reply.body.len())?;
+        Ok(Reply {
+            status: reply.status,
+            headers,
+            body: reply.body,
+        })
+    }
+
+    fn problem(&mut self, problem: types::Problem) -> Result<Problem, Refused> {
+        self.charge(problem.message.len() + problem.code.as_ref().map_or(0, String::len))?;
+        Ok(Problem {
+            message: self.sentence(&problem.message),
+            code: problem.code.map(|code| self.sentence(&code)),
+        })
+    }
+
+    /// Text for the eyes of a person: without secrets, on one line, not too long.
+    fn sentence(&self, text: &str) -> String {
+        let start = &text[..text.floor_char_boundary(4 * SENTENCE_BYTES)];
+        let clean = printable(&self.bound.redactor.text(start));
+        clean[..clean.floor_char_boundary(SENTENCE_BYTES)].to_owned()
+    }
+
+    fn charge(&mut self, size: usize) -> Result<(), Refused> {
+        self.taken = self.taken.saturating_add(size);
+        match self.taken <= self.bound.limits.output_bytes {
+            true => Ok(()),
+            false => Err(over(format!(
+                "The call returned more than its {}.",
+                bytes(self.bound.limits.output_bytes)
+            ))),
+        }
+    }
+
+    fn number(&self, n: usize, what: &str) -> Result<(), Refused> {
+        match n <= self.bound.limits.events {
+            true => Ok(()),
+            false => Err(over(format!(
+                "The call returned {n} {what}; at most {} are taken.",
+                self.bound.limits.events
+            ))),
+        }
+    }
+
+    /// How far an address of this kind can be believed, at most.
+    fn cap(&self, kind: &str) -> Trust {
+        let declared = self.bound.trust.get(kind).copied().unwrap_or(Trust::Claimed);
+        declared.min(self.ceiling)
+    }
+}
+
+fn over(message: String) -> Refused {
+    Refused(Reason::new(CallErrorKind::OutputExceeded, message))
+}
+
+fn bad(reason: String) -> Refused {
+    Refused(Reason::new(
+        CallErrorKind::BadOutput,
+        format!("The connector broke the contract: {reason}."),
+    ))
+}

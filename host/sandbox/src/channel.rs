@@ -1,0 +1,323 @@
+//! A channel: a connector joined with a binding. Each function here is one call of a guest.
+
+use std::sync::Arc;
+
+use jackfield_core::event::{Identifier, Problem};
+use jackfield_core::ids::ChannelId;
+use serde_json::Value;
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use crate::binding::Bound;
+use crate::bindings::exports::{configure, identity, receive, send};
+use crate::bindings::inward::{Intake, Refused};
+use crate::bindings::{outward, types};
+use crate::call::{Call, Effects, Entry, Raw, enter};
+use crate::connector::{Connector, Exports};
+use crate::error::{CallError, CallErrorKind, Reason};
+use crate::exchange::{Delivery, Health, Hints, Receipt, Received, Request, Step};
+use crate::failure::Failure;
+use crate::guest::Guest;
+
+/// A connector joined with a channel's configuration, secrets and grants. Cheap to clone; a clone is the same channel.
+///
+/// Every call may end in three ways: the connector's answer, the connector's [`Failure`], or a [`CallError`] when it never got that
+/// far. Dropping the future of a call is harmless, see [`CallError`] and [`Usage`](crate::Usage) for what may have been sent by then.
+#[derive(Clone)]
+pub struct Channel {
+    connector: Arc<Connector>,
+    bound: Arc<Bound>,
+}
+
+impl Channel {
+    pub(crate) fn new(connector: Arc<Connector>, bound: Arc<Bound>) -> Self {
+        Self { connector, bound }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &ChannelId {
+        &self.bound.channel
+    }
+
+    /// The code that speaks for it.
+    #[must_use]
+    pub fn connector(&self) -> &Arc<Connector> {
+        &self.connector
+    }
+
+    /// Hands a webhook request to the connector.
+    ///
+    /// Events count only if the connector verified the request in the same call. Without that, and without the grant
+    /// `public_webhook`, an answer with events, unreadable items or state changes is [`CallErrorKind::Unverified`]. With the grant, the
+    /// senders of an unverified request are `claimed`, and it can bring nothing but what a visitor can do.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing. `Failure::Unauthenticated` and `CallErrorKind::Unverified` are for a 401.
+    pub async fn receive(&self, request: Request) -> Result<Call<Received>, CallError> {
+        let raw = enter(&self.connector, &self.bound, true, Receive(outward::request(request))).await?;
+        let verified = raw.effects.authenticated;
+        self.settle(raw, |intake, outcome| {
+            intake.verified(verified);
+            intake.received(outcome)
+        })
+        .and_then(|call| self.counts(call))
+    }
+
+    /// Does one thing on the channel. `key` is the same for every attempt at the same action.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing. If `usage.http_sent` is not zero, nobody can tell whether the thing was done.
+    pub async fn deliver(&self, delivery: Delivery, key: &str) -> Result<Call<Receipt>, CallError> {
+        if self.connector.exports.send.is_none() {
+            return Ok(unsupported("This connector cannot send."));
+        }
+        let entry = Deliver(outward::delivery(delivery, &self.bound.channel), key.to_owned());
+        let raw = enter(&self.connector, &self.bound, true, entry).await?;
+        self.settle(raw, |intake, receipt| intake.receipt(receipt))
+    }
+
+    /// Asks what the channel can tell about a person.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing.
+    pub async fn hints(&self, who: Identifier) -> Result<Call<Hints>, CallError> {
+        let entry = AskHints(outward::identifier(who, &self.bound.channel));
+        let raw = enter(&self.connector, &self.bound, true, entry).await?;
+        self.settle(raw, |intake, hints| intake.hints(hints))
+    }
+
+    /// Asks the connector what is wrong with a configuration, beyond what its schema can tell. Nothing is called outside. Empty without
+    /// the interface `configure`.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing.
+    pub async fn validate(&self, config: &Value) -> Result<Call<Vec<Problem>>, CallError> {
+        if self.connector.exports.configure.is_none() {
+            return Ok(Call {
+                result: Ok(Vec::new()),
+                effects: Effects::default(),
+            });
+        }
+        let raw = enter(&self.connector, &self.bound, false, Validate(config.to_string())).await?;
+        let raw = Raw {
+            output: Ok(raw.output),
+            effects: raw.effects,
+        };
+        self.settle(raw, |intake, problems| intake.problems(problems))
+    }
+
+    /// Asks whether the channel is usable now.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing.
+    pub async fn check(&self) -> Result<Call<Health>, CallError> {
+        if self.connector.exports.configure.is_none() {
+            return Ok(unsupported("This connector cannot check a channel."));
+        }
+        let raw = enter(&self.connector, &self.bound, true, Check).await?;
+        self.settle(raw, |intake, health| intake.health(health))
+    }
+
+    /// Registers the public URL of the channel's webhook with the provider, as far as a program can.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing.
+    pub async fn connect(&self, public_url: &str) -> Result<Call<Vec<Step>>, CallError> {
+        if self.connector.exports.configure.is_none() {
+            return Ok(unsupported(
+                "This connector cannot connect a channel; see its documentation.",
+            ));
+        }
+        let raw = enter(&self.connector, &self.bound, true, Connect(public_url.to_owned())).await?;
+        self.settle(raw, |intake, steps| intake.steps(steps))
+    }
+
+    /// Turns what the guest handed over into the domain's words, in bounds. A failure leaves no state behind.
+    fn settle<W, T>(
+        &self,
+        raw: Raw<Result<W, types::Failure>>,
+        take: impl FnOnce(&mut Intake<'_>, W) -> Result<T, Refused>,
+    ) -> Result<Call<T>, CallError> {
+        let Raw { output, mut effects } = raw;
+        let mut intake = Intake::new(&self.bound);
+        let taken = match output {
+            Ok(answer) => take(&mut intake, answer).map(Ok),
+            Err(failure) => intake.failure(failure).map(Err),
+        };
+        match taken {
+            Ok(result) => {
+                if result.is_err() {
+                    effects.state.clear();
+                }
+                Ok(Call { result, effects })
+            }
+            Err(Refused(reason)) => Err(fail(effects, reason)),
+        }
+    }
+
+    fn counts(&self, call: Call<Received>) -> Result<Call<Received>, CallError> {
+        let Call {
+            result: Ok(received),
+            effects,
+        } = &call
+        else {
+            return Ok(call);
+        };
+        let says_something =
+            !received.events.is_empty() || !received.unreadable.is_empty() || !effects.state.is_empty();
+        if says_something && !effects.authenticated && !self.bound.public_webhook {
+            let message = "The connector returned events, or wrote state, for a request that it did not verify. Nothing of it is kept. \
+                           Grant `public_webhook` to the channel if anybody may write to it.";
+            return Err(fail(call.effects, Reason::new(CallErrorKind::Unverified, message)));
+        }
+        Ok(call)
+    }
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Channel")
+            .field("id", &self.bound.channel)
+            .field("connector", &self.connector)
+            .finish_non_exhaustive()
+    }
+}
+
+fn fail(effects: Effects, reason: Reason) -> CallError {
+    CallError {
+        kind: reason.kind,
+        message: reason.message,
+        log: effects.log,
+        usage: effects.usage,
+    }
+}
+
+fn unsupported<T>(message: &str) -> Call<T> {
+    let problem = Problem {
+        message: message.to_owned(),
+        code: None,
+    };
+    Call {
+        result: Err(Failure::Unsupported(problem)),
+        effects: Effects::default(),
+    }
+}
+
+/// An interface that was there when the component was loaded.
+fn there<I>(indices: Option<&I>) -> wasmtime::Result<&I> {
+    indices.ok_or_else(|| wasmtime::format_err!("the component does not export this interface"))
+}
+
+struct Receive(receive::Request);
+
+impl Entry for Receive {
+    type Output = Result<receive::Outcome, types::Failure>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        exports
+            .receive
+            .load(&mut *store, instance)?
+            .call_handle(&mut *store, &self.0)
+            .await
+    }
+}
+
+struct Deliver(send::Delivery, String);
+
+impl Entry for Deliver {
+    type Output = Result<send::Receipt, types::Failure>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        there(exports.send.as_ref())?
+            .load(&mut *store, instance)?
+            .call_deliver(&mut *store, &self.0, &self.1)
+            .await
+    }
+}
+
+struct AskHints(types::Identifier);
+
+impl Entry for AskHints {
+    type Output = Result<Vec<types::Hint>, types::Failure>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        let identity: identity::Guest = exports.identity.load(&mut *store, instance)?;
+        identity.call_hints(&mut *store, &self.0).await
+    }
+}
+
+struct Validate(String);
+
+impl Entry for Validate {
+    type Output = Vec<types::Problem>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        there(exports.configure.as_ref())?
+            .load(&mut *store, instance)?
+            .call_validate(&mut *store, &self.0)
+            .await
+    }
+}
+
+struct Check;
+
+impl Entry for Check {
+    type Output = Result<configure::Health, types::Failure>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        there(exports.configure.as_ref())?
+            .load(&mut *store, instance)?
+            .call_check(&mut *store)
+            .await
+    }
+}
+
+struct Connect(String);
+
+impl Entry for Connect {
+    type Output = Result<Vec<configure::Step>, types::Failure>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        there(exports.configure.as_ref())?
+            .load(&mut *store, instance)?
+            .call_connect(&mut *store, &self.0)
+            .await
+    }
+}

@@ -1,0 +1,133 @@
+//! The HTTP client of one channel: pooled connections, checked addresses, no proxies, no redirects.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+
+use super::resolver::CheckedResolver;
+
+/// Name resolution, TCP and TLS together.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Shorter than the idle time-outs of the providers' servers, so that a connection is seldom closed from the other side just when it
+/// is to be used again.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Idle connections kept for one origin.
+const IDLE_CONNECTIONS: usize = 8;
+
+/// Headers of a response: number, and bytes of all.
+const RESPONSE_HEADERS: usize = 100;
+const RESPONSE_HEADER_BYTES: u32 = 64 << 10;
+
+/// A channel's connections. Origins at private addresses have their own, because the resolver has to know.
+pub(crate) struct Client {
+    public: HyperClient<Timed<HttpsConnector<HttpConnector<CheckedResolver>>>, Full<Bytes>>,
+    private: HyperClient<Timed<HttpsConnector<HttpConnector<CheckedResolver>>>, Full<Bytes>>,
+}
+
+impl Client {
+    pub(crate) fn new(tls: &Arc<rustls::ClientConfig>) -> Self {
+        let build = |private| {
+            let mut http = HttpConnector::new_with_resolver(CheckedResolver { private });
+            http.enforce_http(false);
+            http.set_nodelay(true);
+            let https = hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config((**tls).clone())
+                .https_or_http()
+                .enable_http1()
+                .enable_http2()
+                .wrap_connector(http);
+            // A pooled connection may have been closed by the other side. hyper then gives a request back only if not a byte of it was
+            // written, and only such a request is sent again, so nothing is ever sent twice (tests/egress.rs holds it to that).
+            HyperClient::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS)
+                .retry_canceled_requests(true)
+                .http1_max_headers(RESPONSE_HEADERS)
+                .http2_max_header_list_size(RESPONSE_HEADER_BYTES)
+                .build(Timed(https))
+        };
+        Self {
+            public: build(false),
+            private: build(true),
+        }
+    }
+
+    /// Sends one request, once.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request<Full<Bytes>>,
+        private: bool,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        match private {
+            true => self.private.request(request).await,
+            false => self.public.request(request).await,
+        }
+    }
+}
+
+/// The trust in servers' certificates: the operating system's. `SSL_CERT_FILE` and `SSL_CERT_DIR` take its place where they are set.
+pub(crate) fn tls() -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
+    let mut roots = rustls::RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        tracing::warn!(errors = ?found.errors, "no certificate authorities were found: no HTTPS server will be trusted");
+    }
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// A connector with a time-out over everything it does.
+#[derive(Clone)]
+struct Timed<C>(C);
+
+/// Nothing was sent: the connection was not there in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
+pub(crate) struct ConnectTimeout;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<C> Service<Uri> for Timed<C>
+where
+    C: Service<Uri, Error = BoxError>,
+    C::Future: Send + 'static,
+    C::Response: 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move {
+            match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(ConnectTimeout.into()),
+            }
+        })
+    }
+}

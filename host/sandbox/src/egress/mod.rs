@@ -1,0 +1,154 @@
+//! Outgoing HTTP: every request of a guest passes through [`Hooks::send_request`], and there is no other way out.
+//!
+//! * [`origin`], [`policy`]: may this request be made?
+//! * [`address`], [`resolver`]: may this address be connected to?
+//! * [`inject`]: credentials go in.
+//! * [`client`]: connections.
+//! * [`exchange`]: one request and its response, with time-outs, bounds, and secrets taken out of what comes back.
+
+pub(crate) mod address;
+pub(crate) mod client;
+mod exchange;
+pub(crate) mod inject;
+pub(crate) mod origin;
+pub(crate) mod policy;
+mod resolver;
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderName, Request, Response};
+use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::binding::Bound;
+use crate::redact::printable;
+
+/// Headers that belong to the connection or that only the host may set, besides wasmtime's own list.
+const FORBIDDEN: [HeaderName; 5] = [
+    http::header::EXPECT,
+    http::header::FORWARDED,
+    http::header::TE,
+    http::header::TRAILER,
+    http::header::VIA,
+];
+
+/// Lines that the host writes into the call's log about refused requests.
+const NOTES: usize = 16;
+
+/// What the requests of one call came to. Shared with the tasks that carry them.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    requests: AtomicU32,
+    sent: AtomicU32,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Record {
+    /// A request goes to the client. Until [`Self::never_left`] says otherwise it may have reached the other side.
+    pub(crate) fn leaves(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It is certain that not a byte of it was sent.
+    pub(crate) fn never_left(&self) {
+        self.sent.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A line for the call's log. `message` holds no secret.
+    pub(crate) fn note(&self, message: &str) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() < NOTES {
+            notes.push(printable(&message.chars().take(500).collect::<String>()));
+        }
+    }
+}
+
+/// One call's way out.
+pub(crate) struct Hooks {
+    bound: Arc<Bound>,
+    online: bool,
+    record: Option<Arc<Record>>,
+}
+
+impl Hooks {
+    pub(crate) fn new(bound: Arc<Bound>, online: bool) -> Self {
+        // Most calls make no request; they pay for no record.
+        Self {
+            bound,
+            online,
+            record: None,
+        }
+    }
+
+    pub(crate) fn requests(&self) -> u32 {
+        self.record
+            .as_ref()
+            .map_or(0, |record| record.requests.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn sent(&self) -> u32 {
+        self.record
+            .as_ref()
+            .map_or(0, |record| record.sent.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let taken = self.record.as_ref().map(|record| {
+            let mut notes = record.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *notes)
+        });
+        taken.unwrap_or_default()
+    }
+
+    /// Whether this call may make one more request.
+    fn admit(&self, record: &Record) -> bool {
+        if !self.online {
+            record.note("An HTTP request was refused: this function of a connector calls nothing outside.");
+            return false;
+        }
+        let allowed = self.bound.limits.http_requests;
+        if usize::try_from(record.requests.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX) >= allowed {
+            record.requests.fetch_sub(1, Ordering::Relaxed);
+            record.note(&format!(
+                "An HTTP request was refused: the call has made its {allowed} requests."
+            ));
+            return false;
+        }
+        true
+    }
+}
+
+type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+impl WasiHttpHooks for Hooks {
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        is_forbidden(name)
+    }
+
+    fn forbidden_header_filter(&mut self) -> wasmtime_wasi_http::ForbiddenHeaderFilter {
+        Arc::new(is_forbidden)
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        let record = self.record.get_or_insert_default().clone();
+        if !self.admit(&record) {
+            return Box::new(async { Err(Error::HttpRequestDenied) });
+        }
+        let bound = self.bound.clone();
+        Box::new(async move {
+            let response = exchange::run(&bound, &record, request, options).await?;
+            let finished: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
+            Ok((response, finished))
+        })
+    }
+}
+
+pub(crate) fn is_forbidden(name: &HeaderName) -> bool {
+    DEFAULT_FORBIDDEN_HEADERS.contains(name) || FORBIDDEN.contains(name) || name.as_str().starts_with("x-forwarded-")
+}

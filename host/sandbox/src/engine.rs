@@ -1,0 +1,101 @@
+//! The one wasmtime engine of a sandbox, and the clock that interrupts its guests.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails};
+
+/// How often a running guest gives the thread back and has its CPU time looked at. Two milliseconds are short beside any latency that
+/// a person notices, and long beside the microsecond that it costs.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
+
+/// The most that one guest's linear memory can ever be, whatever a channel's limits say: the pool's slots are made for it.
+pub(crate) const MEMORY_CEILING: usize = 512 << 20;
+
+/// The guest's own stack. JavaScript and Python need more than the 512 KiB that Rust is content with; deep recursion ends here in a trap.
+const WASM_STACK: usize = 1 << 20;
+
+/// The fiber's stack: the guest's, and room for the host functions on top of it.
+const FIBER_STACK: usize = 2 << 20;
+
+/// The engine and its ticker. Dropping it ends the ticker's thread.
+pub(crate) struct TickingEngine {
+    engine: Engine,
+    // Closing the channel is the signal to stop.
+    _stop: SyncSender<()>,
+}
+
+impl TickingEngine {
+    /// An engine for at most `instances` guests at the same time.
+    pub(crate) fn new(instances: u32) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config(instances))?;
+        let (stop, stopped) = mpsc::sync_channel(0);
+        let ticking = engine.weak();
+        std::thread::Builder::new()
+            .name("jackfield-epoch".to_owned())
+            .spawn(move || {
+                while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                    match ticking.upgrade() {
+                        Some(engine) => engine.increment_epoch(),
+                        None => break,
+                    }
+                }
+            })?;
+        Ok(Self { engine, _stop: stop })
+    }
+
+    pub(crate) fn get(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+/// A shared handle on the engine, so that it ticks as long as anything compiled for it lives.
+pub(crate) type SharedEngine = Arc<TickingEngine>;
+
+fn config(instances: u32) -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)))
+        // Without copy-on-write images every instance would copy its whole data segment.
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        // WASI 0.3's machinery is experimental, without security releases; see reference in host/docs/adr.
+        .concurrency_support(false)
+        .wasm_component_model(true)
+        // What no toolchain needs today is less to attack.
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .cranelift_opt_level(OptLevel::Speed)
+        // Function names in a trap's message help an author; file and line would need debug sections that nobody ships.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .native_unwind_info(false)
+        .generate_address_map(false);
+    config
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool
+        // One fiber stack, one component instance a guest: the semaphore in front of the pool counts these.
+        .total_stacks(instances)
+        .total_component_instances(instances)
+        // A Rust connector is three core instances (itself, and two that the component encoder adds); Python's is dozens. These are
+        // counted, not reserved, so generous figures cost nothing.
+        .total_core_instances(instances.saturating_mul(64))
+        .max_core_instances_per_component(64)
+        .max_component_instance_size(1 << 20)
+        .max_core_instance_size(1 << 20)
+        // Reserved address space: 4 GiB and guards for each memory.
+        .total_memories(instances.saturating_mul(2))
+        .max_memories_per_component(2)
+        .max_memory_size(MEMORY_CEILING)
+        .total_tables(instances.saturating_mul(8))
+        .max_tables_per_component(8)
+        .max_tables_per_module(4)
+        .table_elements(20_000);
+    pool
+}

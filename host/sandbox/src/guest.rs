@@ -1,0 +1,141 @@
+//! What the host keeps of one call: the data of its store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::binding::Bound;
+use crate::call::{Effects, Usage};
+use crate::egress::Hooks;
+use crate::error::{CallError, Reason};
+use crate::imports::log::LogBook;
+use crate::imports::state::Overlay;
+use crate::limits::Limiter;
+use crate::stderr::Stderr;
+
+/// Bytes of the names and values of one `fields` resource, as wasmtime counts them.
+const FIELDS_BYTES: usize = 32 << 10;
+
+/// Random bytes in one host call.
+const RANDOM_BYTES: u64 = 64 << 10;
+
+/// One call's side of the host.
+pub(crate) struct Guest {
+    pub(crate) bound: Arc<Bound>,
+    pub(crate) limiter: Limiter,
+    pub(crate) log: LogBook,
+    pub(crate) state: Overlay,
+    /// A verification succeeded.
+    pub(crate) authenticated: bool,
+    /// The secrets that this call has signed with.
+    pub(crate) signed_with: BTreeSet<String>,
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+    stderr: Stderr,
+    // A Rust connector without HTTP never touches WASI, so it is made on first use.
+    wasi: Option<Box<WasiCtx>>,
+}
+
+impl Guest {
+    pub(crate) fn new(bound: Arc<Bound>, online: bool) -> Self {
+        let limits = &bound.limits;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES);
+        Self {
+            limiter: Limiter::new(limits),
+            log: LogBook::default(),
+            state: Overlay::default(),
+            authenticated: false,
+            signed_with: BTreeSet::new(),
+            table,
+            http,
+            hooks: Hooks::new(bound.clone(), online),
+            stderr: Stderr::default(),
+            wasi: None,
+            bound,
+        }
+    }
+
+    /// What the call did, when it is over.
+    pub(crate) fn finish(mut self) -> Finished {
+        for note in self.hooks.notes() {
+            self.log.note(&self.bound, note);
+        }
+        let usage = Usage {
+            memory_bytes: self.limiter.memory_high,
+            http_requests: self.hooks.requests(),
+            http_sent: self.hooks.sent(),
+            ..Usage::default()
+        };
+        let effects = Effects {
+            state: self.state.into_changes(),
+            authenticated: self.authenticated,
+            log: self.log.into_lines(),
+            usage,
+        };
+        Finished {
+            effects,
+            stderr: self.stderr.text(&self.bound.redactor),
+        }
+    }
+}
+
+/// What is left of a call.
+pub(crate) struct Finished {
+    pub(crate) effects: Effects,
+    stderr: String,
+}
+
+impl Finished {
+    /// The call failed: what it did is dropped, what it said is kept.
+    pub(crate) fn fail(self, reason: Reason) -> CallError {
+        let message = match self.stderr.is_empty() {
+            true => reason.message,
+            false => format!("{} Its standard error ended with: {}", reason.message, self.stderr),
+        };
+        CallError {
+            kind: reason.kind,
+            message,
+            log: self.effects.log,
+            usage: self.effects.usage,
+        }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let ctx = self.wasi.get_or_insert_with(|| {
+            // Nothing is added to an empty context but the ear on the guest's standard error: no files, no environment, no arguments,
+            // and sockets whose every address is refused.
+            let mut builder = WasiCtx::builder();
+            builder
+                .stdout(self.stderr.clone())
+                .stderr(self.stderr.clone())
+                .allow_tcp(false)
+                .allow_udp(false)
+                .allow_ip_name_lookup(false)
+                .max_random_size(RANDOM_BYTES);
+            Box::new(builder.build())
+        });
+        WasiCtxView {
+            ctx,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}

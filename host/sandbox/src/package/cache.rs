@@ -1,0 +1,107 @@
+//! Compiled components on disk, so that a start does not compile again.
+//!
+//! What is loaded from here runs as the host's own machine code. So the folder belongs to the host alone, only the host writes into
+//! it, and a file is used only if it is whole: `SHA-256 of the rest | the compiled component`.
+
+use std::fs::{self, DirBuilder};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use ring::digest::{Context, SHA256, digest};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// A folder of compiled components, for one configuration of the engine.
+pub(crate) struct Cache {
+    folder: PathBuf,
+    /// What the engine compiles for: its version, its settings, the processor.
+    compatibility: String,
+}
+
+impl Cache {
+    /// Opens a folder, or makes it. Refuses one that others can write to.
+    pub(crate) fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let metadata = fs::symlink_metadata(folder)?;
+        let ours = metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
+        if !ours || metadata.mode() & 0o077 != 0 {
+            return Err(io::Error::other(format!(
+                "the folder {} of compiled connectors has to belong to the user of the host, with mode 700, because what is in it is run",
+                folder.display()
+            )));
+        }
+        let mut hasher = Sha(Context::new(&SHA256));
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let compatibility = HEXLOWER.encode(&hasher.0.finish().as_ref()[..16]);
+        Ok(Self {
+            folder: folder.to_owned(),
+            compatibility,
+        })
+    }
+
+    /// The compiled form of the component with this digest, if it is here and whole.
+    pub(crate) fn load(&self, engine: &Engine, component: &str) -> Option<Component> {
+        let file = fs::read(self.path(component)).ok()?;
+        let (sum, compiled) = file.split_at_checked(32)?;
+        if digest(&SHA256, compiled).as_ref() != sum {
+            tracing::warn!(
+                digest = component,
+                "a compiled connector was damaged on disk and is compiled again"
+            );
+            return None;
+        }
+        match deserialize(engine, compiled) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::warn!(digest = component, %error, "a compiled connector could not be loaded and is compiled again");
+                None
+            }
+        }
+    }
+
+    /// Keeps a compiled component: written beside its place, then moved there, so that it is there whole or not at all.
+    pub(crate) fn store(&self, digest_of_component: &str, component: &Component) -> io::Result<()> {
+        let compiled = component.serialize().map_err(io::Error::other)?;
+        // Files of this crate are made with mode 600.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(digest(&SHA256, &compiled).as_ref())?;
+        file.write_all(&compiled)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path(digest_of_component)).map_err(|e| e.error)?;
+        Ok(())
+    }
+
+    fn path(&self, component: &str) -> PathBuf {
+        self.folder.join(format!("{component}-{}.cwasm", self.compatibility))
+    }
+}
+
+/// Loads compiled code.
+#[allow(
+    unsafe_code,
+    reason = "deserialize requires bytes that wasmtime itself serialized. These come from a folder that only the host's user can write to \
+              (checked in `Cache::open`), were written by `Cache::store` from a component that this host compiled, are named after the \
+              component and the engine's compatibility, and carry a checksum that was just compared"
+)]
+fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    unsafe { Component::deserialize(engine, compiled) }
+}
+
+/// A hasher that is the same in every build, unlike the standard library's.
+struct Sha(Context);
+
+impl Hasher for Sha {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    // Asked for by the trait; the whole digest is taken instead.
+    fn finish(&self) -> u64 {
+        let sum = self.0.clone().finish();
+        sum.as_ref().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte))
+    }
+}

@@ -1,0 +1,195 @@
+//! From a component's bytes to a connector that can be called: digest, manifest, what it imports and exports, compilation, trial start.
+
+mod cache;
+
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Instance, Linker};
+use wasmtime::{Engine, Store};
+
+use crate::binding::Bound;
+use crate::bindings::exports::{configure, identity, receive, send};
+use crate::call::{Entry, enter};
+use crate::connector::{Connector, Exports, Interfaces};
+use crate::error::CallError;
+use crate::guest::Guest;
+use crate::imports::is_offered;
+use crate::manifest::{Manifest, ManifestError, schema};
+use crate::sandbox::Shared;
+
+pub(crate) use cache::Cache;
+
+/// The largest component. Python's have 18 MiB, JavaScript's 12.
+const COMPONENT_BYTES: usize = 64 << 20;
+
+/// Why a component cannot be a connector here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It is too large.
+    #[error("The component has {bytes} bytes; at most {COMPONENT_BYTES} are loaded.")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Its manifest.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// It wants something that no connector gets.
+    #[error(
+        "The component imports `{0}`, which this host does not offer. A connector may import jackfield:connector 0.1 and WASI 0.2."
+    )]
+    Import(String),
+    /// Something that every connector has is not there, or looks otherwise.
+    #[error("The component does not export what a connector exports: {0}.")]
+    Export(String),
+    /// It is not valid, or too large for the pool.
+    #[error("The component cannot be compiled: {0}.")]
+    Compile(String),
+    /// It did not survive its trial start.
+    #[error("The component's trial start failed. {0}")]
+    Trial(CallError),
+    /// The host's fault.
+    #[error("The component could not be loaded: {0}.")]
+    Host(String),
+}
+
+/// Loads a component: everything but the joining with channels.
+pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector, LoadError> {
+    if bytes.len() > COMPONENT_BYTES {
+        return Err(LoadError::TooLarge { bytes: bytes.len() });
+    }
+    let (engine, linker, cache) = (shared.engine.clone(), shared.linker.clone(), shared.cache.clone());
+    let prepare = move || prepare(engine.get(), &linker, cache.as_deref(), &bytes);
+    let prepared = tokio::task::spawn_blocking(prepare)
+        .await
+        .map_err(|e| LoadError::Host(e.to_string()))??;
+
+    let validator = schema::validator(&prepared.manifest.config).map_err(ManifestError::Invalid)?;
+    let interfaces = Interfaces {
+        send: prepared.exports.send.is_some(),
+        configure: prepared.exports.configure.is_some(),
+    };
+    let connector = Connector {
+        manifest: prepared.manifest,
+        digest: prepared.digest,
+        interfaces,
+        instance_pre: prepared.instance_pre,
+        exports: prepared.exports,
+        validator,
+        tls: shared.tls.clone(),
+        places: shared.places.clone(),
+        _engine: shared.engine.clone(),
+    };
+    let bare = Bound::bare(&connector.manifest, &connector.tls)
+        .map_err(|problems| LoadError::Host(format!("{problems:?}")))?;
+    enter(&connector, &Arc::new(bare), false, Trial)
+        .await
+        .map_err(LoadError::Trial)?;
+    Ok(connector)
+}
+
+struct Prepared {
+    manifest: Manifest,
+    digest: String,
+    instance_pre: wasmtime::component::InstancePre<Guest>,
+    exports: Exports,
+}
+
+/// The part that keeps a processor busy.
+fn prepare(
+    engine: &Engine,
+    linker: &Linker<Guest>,
+    cache: Option<&Cache>,
+    bytes: &[u8],
+) -> Result<Prepared, LoadError> {
+    let digest = HEXLOWER.encode(digest(&SHA256, bytes).as_ref());
+    let manifest = Manifest::from_component(bytes)?;
+    let component = match cache.and_then(|cache| cache.load(engine, &digest)) {
+        Some(component) => component,
+        None => compile(engine, cache, &digest, bytes)?,
+    };
+    check_imports(engine, &component)?;
+    let instance_pre = linker
+        .instantiate_pre(&component)
+        .map_err(|e| LoadError::Import(format!("{e:#}")))?;
+    let exports = exports(engine, &component, &instance_pre)?;
+    Ok(Prepared {
+        manifest,
+        digest,
+        instance_pre,
+        exports,
+    })
+}
+
+fn compile(engine: &Engine, cache: Option<&Cache>, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
+    let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Compile(format!("{e:#}")))?;
+    if let Some(cache) = cache
+        && let Err(error) = cache.store(digest, &component)
+    {
+        // The next start is slower; nothing else is wrong.
+        tracing::warn!(%digest, %error, "the compiled component could not be kept");
+    }
+    Ok(component)
+}
+
+fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let ty = component.component_type();
+    let strange = ty
+        .imports(engine)
+        .find(|(name, _)| !is_offered(name))
+        .map(|(name, _)| name.to_owned());
+    match strange {
+        Some(name) => Err(LoadError::Import(name)),
+        None => Ok(()),
+    }
+}
+
+fn exports(
+    engine: &Engine,
+    component: &Component,
+    instance_pre: &wasmtime::component::InstancePre<Guest>,
+) -> Result<Exports, LoadError> {
+    let ty = component.component_type();
+    // An interface that is there in another form must not pass for one that is not there.
+    let has = |name: &str| {
+        let full = format!("jackfield:connector/{name}@0.1.");
+        ty.exports(engine)
+            .any(|(export, item)| export.starts_with(&full) && matches!(item.ty, ComponentItem::ComponentInstance(_)))
+    };
+    let missing = |error: wasmtime::Error| LoadError::Export(error.to_string());
+    Ok(Exports {
+        receive: receive::GuestIndices::new(instance_pre).map_err(missing)?,
+        identity: identity::GuestIndices::new(instance_pre).map_err(missing)?,
+        send: has("send")
+            .then(|| send::GuestIndices::new(instance_pre))
+            .transpose()
+            .map_err(missing)?,
+        configure: has("configure")
+            .then(|| configure::GuestIndices::new(instance_pre))
+            .transpose()
+            .map_err(missing)?,
+    })
+}
+
+/// Starts an instance and looks at the types of its exports; calls nothing.
+struct Trial;
+
+impl Entry for Trial {
+    type Output = ();
+
+    async fn call(self, store: &mut Store<Guest>, instance: &Instance, exports: &Exports) -> wasmtime::Result<()> {
+        exports.receive.load(&mut *store, instance)?;
+        exports.identity.load(&mut *store, instance)?;
+        if let Some(send) = &exports.send {
+            send.load(&mut *store, instance)?;
+        }
+        if let Some(configure) = &exports.configure {
+            configure.load(&mut *store, instance)?;
+        }
+        Ok(())
+    }
+}
