@@ -1,8 +1,14 @@
 //! `cargo xtask`: the project's own tasks, one file a command.
 
+mod bench;
+mod crash;
+mod demo;
 mod guest;
 mod guests;
 mod progress;
+mod python;
+mod tasks;
+mod test;
 mod toolchain;
 mod workspace;
 
@@ -17,12 +23,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Play the story of the product against the real host, and leave it running
+    Demo(demo::Arguments),
+    /// Build everything and run every test
+    Test(test::Arguments),
+    /// Kill the host, cut its power, damage its files, fill its disk; print what was lost
+    Crash(crash::Arguments),
+    /// Measure, and print the table of ratios
+    Bench(bench::Arguments),
     /// Build the connectors, and the guests of the tests, as WebAssembly components
     Guests(guests::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Crash(arguments) => crash::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Guests(arguments) => guests::run(&arguments),
     }
 }

@@ -12,6 +12,9 @@ pub struct Workspace {
     /// The folder of the root `Cargo.toml`.
     #[serde(rename = "workspace_root")]
     pub root: PathBuf,
+    /// Where cargo builds into.
+    #[serde(rename = "target_directory")]
+    pub target: PathBuf,
     packages: Vec<Package>,
 }
 
