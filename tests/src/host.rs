@@ -197,6 +197,12 @@ impl Home {
         })
     }
 
+    /// The same home, whose folder was moved.
+    #[must_use]
+    pub fn moved(self, folder: PathBuf) -> Self {
+        Self { folder, ..self }
+    }
+
     /// Starts the host.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What the black-box tests, the demonstration and the benchmarks share: the real host as a process, the providers' side of webhooks
 //! and APIs, and a client.
 //!
+//! * [`crash`]: bad days.
 //! * [`host`]: the program `jackfield` on a free port and a folder of its own.
 //! * [`client`]: JSON over HTTP.
 //! * [`events`]: the live feed.
@@ -9,6 +10,7 @@
 //! * [`paths`]: where built things are.
 
 pub mod client;
+pub mod crash;
 pub mod events;
 pub mod host;
 pub mod paths;
