@@ -95,6 +95,26 @@ impl Setup {
         Ok(self)
     }
 
+    /// A channel of a test's own guest, which may call nobody.
+    ///
+    /// # Errors
+    /// When the guest was not built.
+    pub fn guest(mut self, name: &str, guest: &str, settings: &str) -> Result<Self> {
+        let path = paths::component(guest)?;
+        if !self.text.contains(&format!("[connectors.{guest}]")) {
+            writeln!(self.text, "[connectors.{guest}]\npath = {path:?}")?;
+        }
+        writeln!(
+            self.text,
+            "[channels.{name}]\nconnector = {guest:?}\nconfig = {{ {settings} }}"
+        )?;
+        writeln!(
+            self.text,
+            "[channels.{name}.secrets]\napp-secret = {{ env = \"APP_SECRET\" }}"
+        )?;
+        Ok(self)
+    }
+
     /// More lines, as they are.
     #[must_use]
     pub fn with(mut self, lines: &str) -> Self {

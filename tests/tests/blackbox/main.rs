@@ -1,6 +1,9 @@
 //! The host as its users meet it: the real program, real components, real HTTP.
 
+mod bad_days;
+mod contract;
 mod events;
+mod hostile;
 mod replies;
 mod story;
 mod webhooks;
