@@ -279,6 +279,7 @@ fn origins(manifest: &Manifest, config: &Value, problems: &mut Problems) -> Vec<
 
 fn policy(manifest: &Manifest, origins: &[Origin], grants: &Grants, problems: &mut Problems) -> Policy {
     let mut policy = Policy::default();
+    let mut missing = BTreeSet::new();
     for (need, origin) in manifest.http.iter().zip(origins) {
         if grants.http.contains(origin) {
             policy.allowed.push(Allowed {
@@ -287,12 +288,11 @@ fn policy(manifest: &Manifest, origins: &[Origin], grants: &Grants, problems: &m
                 paths: need.paths.clone(),
                 private: grants.private_addresses.contains(origin),
             });
-        } else if !policy.ungranted.contains(origin) {
+        } else if missing.insert(origin) {
             problems.add(
                 "not_granted",
                 format!("The connector wants to reach {origin}; add it to the channel's `http` grants."),
             );
-            policy.ungranted.push(origin.clone());
         }
     }
     for origin in grants

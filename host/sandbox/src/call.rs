@@ -187,6 +187,7 @@ async fn place<'a>(places: &'a Semaphore, limits: &Limits) -> Result<SemaphorePe
         Ok(Err(_)) | Err(_) => Err(CallError {
             kind: CallErrorKind::Busy,
             message: format!("No place to run became free within {} ms.", limits.queue.as_millis()),
+            authenticated: false,
             log: Vec::new(),
             usage: Usage::default(),
         }),

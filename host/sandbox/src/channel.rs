@@ -194,6 +194,7 @@ fn fail(effects: Effects, reason: Reason) -> CallError {
     CallError {
         kind: reason.kind,
         message: reason.message,
+        authenticated: effects.authenticated,
         log: effects.log,
         usage: effects.usage,
     }

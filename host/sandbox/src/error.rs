@@ -66,6 +66,8 @@ pub struct CallError {
     pub kind: CallErrorKind,
     /// One sentence for the operator, with the bound that was hit and its value, and what the guest wrote to its standard error last.
     pub message: String,
+    /// Whether `secrets.verify` or `secrets.equals` had answered true before: who sent what led here is known then.
+    pub authenticated: bool,
     /// What the guest logged before it ended.
     pub log: Vec<LogLine>,
     /// What it used. `usage.http_sent` tells whether something may have been sent.

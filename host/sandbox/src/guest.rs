@@ -102,6 +102,7 @@ impl Finished {
         CallError {
             kind: reason.kind,
             message,
+            authenticated: self.effects.authenticated,
             log: self.effects.log,
             usage: self.effects.usage,
         }

@@ -72,8 +72,7 @@ pub struct HttpNeed {
     /// At least one.
     #[serde(deserialize_with = "parse::methods")]
     pub methods: Vec<Method>,
-    /// Beginnings of paths, at least one. `/v1/` covers everything below; `/me` covers `/me` and `/me/…`. A secret that goes into the
-    /// path stands in it as `{name}`.
+    /// Beginnings of paths, at least one. A secret that goes into the path stands in it as `{name}`: `/bot{token}/`.
     pub paths: Vec<String>,
 }
 

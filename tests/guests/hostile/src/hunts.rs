@@ -18,7 +18,9 @@ const PAGE: usize = 64 << 10;
 pub fn hunts(task: &[u8]) -> usize {
     let text = String::from_utf8_lossy(task);
     let (requests, masked) = text.split_once('\n').unwrap_or_default();
-    let masked: Vec<u8> = (0..masked.len() / 2).filter_map(|n| u8::from_str_radix(&masked[2 * n..2 * n + 2], 16).ok()).collect();
+    let masked: Vec<u8> = (0..masked.len() / 2)
+        .filter_map(|n| u8::from_str_radix(&masked[2 * n..2 * n + 2], 16).ok())
+        .collect();
     // Whatever comes back stays in memory.
     let answers = calls::all(requests.as_bytes());
     let configuration = config::load::<serde_json::Value>();
@@ -30,7 +32,10 @@ pub fn hunts(task: &[u8]) -> usize {
     found
 }
 
-#[allow(unsafe_code, reason = "reading all of the guest's own memory is the point; the sandbox is what makes it harmless")]
+#[allow(
+    unsafe_code,
+    reason = "reading all of the guest's own memory is the point; the sandbox is what makes it harmless"
+)]
 fn count(masked: &[u8]) -> usize {
     if masked.is_empty() {
         return usize::MAX;

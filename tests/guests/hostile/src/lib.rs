@@ -15,7 +15,8 @@ pub mod forges;
 pub mod hunts;
 
 use jackfield_sdk::{
-    Action, Connector, Delivery, Failure, Hint, Identifier, Outcome, Problem, Property, Receipt, Reply, Request, config, export,
+    Action, Connector, Delivery, Failure, Hint, Identifier, Outcome, Problem, Property, Receipt, Reply, Request,
+    config, export,
 };
 use serde::Deserialize;
 
@@ -36,7 +37,10 @@ impl Connector for Hostile {
             "calls" => Ok(Outcome::reply(Reply::text(200, calls::all(&request.body)))),
             "waits" => calls::waits(),
             #[cfg(target_family = "wasm")]
-            "hunts" => Ok(Outcome::reply(Reply::text(200, hunts::hunts(&request.body).to_string()))),
+            "hunts" => Ok(Outcome::reply(Reply::text(
+                200,
+                hunts::hunts(&request.body).to_string(),
+            ))),
             _ => match forges::run(&behaviour, &request) {
                 Some(outcome) => outcome,
                 None => exhausts::run(&behaviour, &request),
@@ -52,7 +56,10 @@ impl Connector for Hostile {
         let answer = calls::one(value.as_bytes());
         match (behaviour.as_str(), answer) {
             ("sends-and-dies", _) => panic!("after the request {key} had been sent"),
-            (_, Ok(response)) => Ok(Receipt { message_ids: vec![response.status.to_string()], events: Vec::new() }),
+            (_, Ok(response)) => Ok(Receipt {
+                message_ids: vec![response.status.to_string()],
+                events: Vec::new(),
+            }),
             (_, Err(error)) => Err(error.of_action()),
         }
     }

@@ -1,0 +1,239 @@
+//! Every bound, with a guest that runs against it: it fails by itself, in time, with its reason, and harms nobody else.
+
+use std::time::{Duration, Instant};
+
+use jackfield_sandbox::{CallError, CallErrorKind, Limits, LogLevel};
+
+use crate::fixture::{channel, limited, signed, unsigned};
+
+/// A call that fails. An honest call on another channel works before, meanwhile and after.
+async fn fails(behaviour: &str, limits: Limits, kind: CallErrorKind) -> CallError {
+    let honest = channel("verifies").await;
+    let hostile = limited(behaviour, limits).await;
+    let (failed, meanwhile) = tokio::join!(hostile.receive(signed("x")), honest.receive(signed("hello")));
+    assert_eq!(
+        meanwhile.unwrap().result.unwrap().events.len(),
+        1,
+        "another call was harmed"
+    );
+    assert!(
+        honest.receive(signed("hello")).await.unwrap().result.is_ok(),
+        "a later call was harmed"
+    );
+    let error = failed.map(|call| call.result).expect_err(behaviour);
+    assert_eq!(error.kind, kind, "{error}");
+    error
+}
+
+fn quick() -> Limits {
+    Limits {
+        cpu: Duration::from_millis(200),
+        wall: Duration::from_secs(20),
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn an_endless_loop_ends_with_its_cpu_time() {
+    let limits = Limits {
+        cpu: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let error = fails("spins", limits, CallErrorKind::CpuExceeded).await;
+    assert_eq!(error.message, "The call used more than its 100 ms of CPU time.");
+    assert!(error.usage.cpu >= Duration::from_millis(100), "{:?}", error.usage);
+    assert!(error.usage.cpu < Duration::from_millis(120), "{:?}", error.usage);
+}
+
+#[tokio::test]
+async fn an_endless_loop_gives_the_thread_back_while_it_runs() {
+    // One thread; the honest call that `fails` makes meanwhile has to get its turn.
+    let spinning = limited(
+        "spins",
+        Limits {
+            cpu: Duration::from_millis(500),
+            ..Limits::default()
+        },
+    )
+    .await;
+    let honest = channel("verifies").await;
+    let (_, after) = tokio::join!(spinning.receive(unsigned("x")), async {
+        let started = Instant::now();
+        honest.receive(signed("x")).await.unwrap();
+        started.elapsed()
+    });
+    assert!(after < Duration::from_millis(400), "{after:?}");
+}
+
+#[tokio::test]
+async fn waiting_for_ever_ends_with_its_time_and_uses_no_cpu() {
+    let limits = Limits {
+        wall: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let error = fails("waits", limits, CallErrorKind::WallExceeded).await;
+    assert_eq!(error.message, "The call took longer than its 300 ms.");
+    assert!(error.usage.wall < Duration::from_millis(360), "{:?}", error.usage);
+    assert!(error.usage.cpu < Duration::from_millis(100), "{:?}", error.usage);
+}
+
+#[tokio::test]
+async fn a_memory_bomb_ends_at_its_memory() {
+    let error = fails(
+        "allocates",
+        Limits {
+            memory_bytes: 32 << 20,
+            ..quick()
+        },
+        CallErrorKind::MemoryExceeded,
+    )
+    .await;
+    assert_eq!(error.message, "The call wanted more than its 32 MiB of memory.");
+    assert!(error.usage.memory_bytes <= 32 << 20);
+    assert!(error.usage.memory_bytes > 16 << 20);
+}
+
+#[tokio::test]
+async fn recursion_without_end_ends_in_a_trap() {
+    // Rust keeps most of its stack in linear memory, whose end it runs into before the host's bound.
+    let honest = channel("verifies").await;
+    let error = limited("recurses", quick())
+        .await
+        .receive(signed("x"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.kind, CallErrorKind::StackOverflow | CallErrorKind::Trap),
+        "{error:?}"
+    );
+    assert!(honest.receive(signed("hello")).await.unwrap().result.is_ok());
+}
+
+#[tokio::test]
+async fn a_panic_is_a_trap_and_its_sentence_is_in_the_log() {
+    let error = fails("traps", quick(), CallErrorKind::Trap).await;
+    assert!(error.message.starts_with("The connector stopped"), "{error}");
+    let line = error.log.iter().find(|line| line.level == LogLevel::Error).unwrap();
+    assert!(line.message.contains("This connector stops here."), "{line:?}");
+}
+
+#[tokio::test]
+async fn a_flood_of_events_is_refused() {
+    let error = fails("floods-events", quick(), CallErrorKind::OutputExceeded).await;
+    assert_eq!(error.message, "The call returned 5000 events; at most 2000 are taken.");
+}
+
+#[tokio::test]
+async fn a_flood_of_text_is_refused() {
+    let error = fails("floods-text", quick(), CallErrorKind::OutputExceeded).await;
+    assert_eq!(error.message, "The call returned more than its 4 MiB.");
+}
+
+#[tokio::test]
+async fn a_huge_reply_never_arrives_in_the_hosts_memory() {
+    let error = fails("floods-reply", quick(), CallErrorKind::HostFuelExceeded).await;
+    assert_eq!(error.message, "The call handed over more than 8 MiB at once.");
+}
+
+#[tokio::test]
+async fn a_huge_argument_never_arrives_in_the_hosts_memory() {
+    fails("floods-host", quick(), CallErrorKind::HostFuelExceeded).await;
+}
+
+#[tokio::test]
+async fn a_hoard_of_handles_is_refused() {
+    let error = fails("hoards-handles", quick(), CallErrorKind::HandlesExceeded).await;
+    assert_eq!(error.message, "The call held more than its 256 handles open.");
+}
+
+#[tokio::test]
+async fn a_flood_of_log_is_counted_and_dropped() {
+    let limits = Limits {
+        cpu: Duration::from_secs(5),
+        ..Limits::default()
+    };
+    let call = limited("floods-log", limits)
+        .await
+        .receive(unsigned("x"))
+        .await
+        .unwrap();
+    let log = call.effects.log;
+    assert_eq!(log.len(), 101);
+    assert_eq!(
+        log[100].message,
+        "99900 more lines were dropped: the bound of the log was reached."
+    );
+    assert!(log.iter().map(|line| line.message.len()).sum::<usize>() < 34 << 10);
+}
+
+#[tokio::test]
+async fn a_flood_of_state_ends_at_its_bounds() {
+    let limits = Limits {
+        cpu: Duration::from_secs(5),
+        state_keys: 50,
+        ..Limits::default()
+    };
+    // Nobody signed it, so none of it counts anyway; a failure says so.
+    let error = limited("floods-state", limits)
+        .await
+        .receive(unsigned("x"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unverified);
+}
+
+#[tokio::test]
+async fn a_full_channel_makes_its_own_callers_wait_and_nobody_elses() {
+    let limits = Limits {
+        wall: Duration::from_millis(800),
+        queue: Duration::from_millis(50),
+        concurrency: 1,
+        ..Limits::default()
+    };
+    let busy = limited("waits", limits).await;
+    let (first, second, other) = tokio::join!(busy.receive(unsigned("x")), busy.receive(unsigned("x")), async {
+        channel("verifies").await.receive(signed("x")).await
+    });
+    let mut kinds = [first.unwrap_err().kind, second.unwrap_err().kind].map(CallErrorKind::as_str);
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["busy", "wall_exceeded"]);
+    assert!(other.unwrap().result.is_ok());
+}
+
+#[tokio::test]
+async fn a_call_that_its_caller_forgets_harms_nobody() {
+    let limits = Limits {
+        wall: Duration::from_secs(60),
+        concurrency: 1,
+        ..Limits::default()
+    };
+    let waiting = limited("waits", limits).await;
+    for _ in 0..100 {
+        let forgotten = tokio::time::timeout(Duration::from_millis(1), waiting.receive(unsigned("x"))).await;
+        assert!(forgotten.is_err());
+    }
+    // Its one place is free again, and so are those of the pool.
+    let honest = channel("verifies").await;
+    for _ in 0..100 {
+        assert!(honest.receive(signed("x")).await.unwrap().result.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_callers_than_places_are_all_served() {
+    let limits = Limits {
+        concurrency: 1_000,
+        queue: Duration::from_secs(30),
+        ..Limits::default()
+    };
+    let honest = limited("verifies", limits).await;
+    let calls: Vec<_> = (0..200)
+        .map(|n| {
+            let honest = honest.clone();
+            tokio::spawn(async move { honest.receive(signed(format!("hello {n}"))).await })
+        })
+        .collect();
+    for call in calls {
+        assert!(call.await.unwrap().unwrap().result.is_ok());
+    }
+}
