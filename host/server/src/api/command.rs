@@ -1,0 +1,36 @@
+//! From a command to a fact to its outcome.
+
+use jackfield_core::fact::{Fact, Idempotency, Outcome};
+use jackfield_core::views::operations;
+
+use super::auth::Caller;
+use super::problem::{Problem, Result};
+use crate::host::Host;
+
+/// Appends a fact and gives what it came to. What the same key of the client's own did before is not done again.
+pub async fn run(host: &Host, caller: Caller, idempotency: Option<&Idempotency>, fact: Fact) -> Result<Outcome> {
+    let outcome = match done_before(host, caller, idempotency)? {
+        Some(outcome) => outcome,
+        // Two such requests at the same moment both come here; the journal's order decides, and the second gets what the first got.
+        None => host.append(caller.actor(), fact).await?.outcome,
+    };
+    match outcome {
+        Outcome::Refused(refusal) => Err(refusal.into()),
+        outcome => Ok(outcome),
+    }
+}
+
+/// A look before the append keeps a client that repeats itself from filling the journal.
+fn done_before(host: &Host, caller: Caller, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>> {
+    let Some(Idempotency { key, request }) = idempotency else {
+        return Ok(None);
+    };
+    let before = operations::remembered(&host.view(), &caller.actor(), key)?;
+    Ok(before.filter(|(was, _)| was == request).map(|(_, outcome)| outcome))
+}
+
+/// For an outcome that cannot be.
+pub fn unexpected(outcome: &Outcome) -> Problem {
+    tracing::error!(?outcome, "a command came to something it cannot come to");
+    Problem::internal()
+}

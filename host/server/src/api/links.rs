@@ -1,0 +1,278 @@
+//! Why identities are one customer, merging and taking apart, suggestions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use jackfield_core::fact::{Fact, Outcome};
+use jackfield_core::ids::{CustomerId, IdentityId, SuggestionId};
+use jackfield_core::rows::SuggestionState;
+use jackfield_core::views::Page;
+use jackfield_core::views::links::{self, MergePreview, SuggestionView, Why};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Caller;
+use super::params::{Command, Id, Limit, Query, Reason, Text, reason};
+use super::problem::{Problem, Result};
+use super::{command, customers};
+use crate::host::Host;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WhyQuery {
+    /// The identity: its id, or `KIND:VALUE` or `KIND:NAMESPACE:VALUE`.
+    #[param(value_type = String, min_length = 3, max_length = 700, pattern = "^(idn_[0-9]|[A-Za-z0-9_-]{1,32}:)")]
+    identity: Text<700>,
+}
+
+/// The path of links, with the evidence of each, that makes an identity the customer's; or the claim that makes it possible.
+#[utoipa::path(get, path = "/v1/customers/{id}/why", tag = "links",
+    params(("id" = CustomerId, Path, description = "The customer"), WhyQuery),
+    responses((status = 200, description = "Why", body = Why)))]
+pub(super) async fn get_why(
+    State(host): State<Arc<Host>>,
+    Id(id): Id<CustomerId>,
+    Query(query): Query<WhyQuery>,
+) -> Result<Json<Why>> {
+    let text = query.identity.0;
+    let identities = match text.parse::<IdentityId>() {
+        Ok(identity) => vec![identity],
+        Err(_) if text.contains(':') => customers::identities(&host, &text)?,
+        // An id that cannot be one names nothing.
+        Err(_) => Vec::new(),
+    };
+    for identity in identities {
+        if let Some(why) = links::why(&host.view(), id, identity)? {
+            return Ok(Json(why));
+        }
+    }
+    Err(Problem::new(
+        http::StatusCode::NOT_FOUND,
+        "not_found",
+        format!("there is no customer {id}, or {text} is no identity of theirs, nor a possible one"),
+    ))
+}
+
+/// Two customers.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pair {
+    /// One.
+    a: CustomerId,
+    /// The other.
+    b: CustomerId,
+}
+
+/// What a merge would do, without doing it.
+#[utoipa::path(post, path = "/v1/customers/merge-preview", tag = "links", request_body = Pair,
+    responses((status = 200, description = "What it would do", body = MergePreview)))]
+pub(super) async fn preview_merge(
+    State(host): State<Arc<Host>>,
+    Command { body, .. }: Command<Pair>,
+) -> Result<Json<MergePreview>> {
+    let preview = links::merge_preview(&host.view(), body.a, body.b)?;
+    preview
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("customer", format_args!("{} or {}", body.a, body.b)))
+}
+
+/// Two customers who are one person.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Merge {
+    /// One.
+    a: CustomerId,
+    /// The other.
+    b: CustomerId,
+    /// Why.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    reason: Option<Reason>,
+}
+
+/// Who they are now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Merged {
+    /// The customer. The other id keeps resolving.
+    customer: CustomerId,
+}
+
+/// Makes two customers one. Nothing is moved, so `unlink` undoes it exactly.
+#[utoipa::path(post, path = "/v1/customers/merge", tag = "links", request_body = Merge,
+    responses((status = 200, description = "They are one", body = Merged)))]
+pub(super) async fn merge_customers(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    Command { body, idempotency }: Command<Merge>,
+) -> Result<Json<Merged>> {
+    let fact = Fact::MergeRequested {
+        a: body.a,
+        b: body.b,
+        reason: reason(body.reason),
+        idempotency: idempotency.clone(),
+    };
+    match command::run(&host, caller, idempotency.as_ref(), fact).await? {
+        Outcome::Merged { customer } => Ok(Json(Merged { customer })),
+        other => Err(command::unexpected(&other)),
+    }
+}
+
+/// An identity that is not the customer's.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unlink {
+    /// The identity.
+    identity: IdentityId,
+    /// Why.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    reason: Option<Reason>,
+}
+
+/// Who they are now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Unlinked {
+    /// The customer of the identity that was taken out.
+    customer: CustomerId,
+    /// The customer of the rest.
+    rest: CustomerId,
+}
+
+/// Takes an identity, and all that is proven to be the same person, out of a customer.
+#[utoipa::path(post, path = "/v1/customers/{id}/unlink", tag = "links", request_body = Unlink,
+    params(("id" = CustomerId, Path, description = "The customer")),
+    responses((status = 200, description = "They are two", body = Unlinked)))]
+pub(super) async fn unlink_identity(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    Id(customer): Id<CustomerId>,
+    Command { body, idempotency }: Command<Unlink>,
+) -> Result<Json<Unlinked>> {
+    let fact = Fact::UnlinkRequested {
+        customer,
+        identity: body.identity,
+        reason: reason(body.reason),
+        idempotency: idempotency.clone(),
+    };
+    match command::run(&host, caller, idempotency.as_ref(), fact).await? {
+        Outcome::Unlinked { customer, rest } => Ok(Json(Unlinked { customer, rest })),
+        other => Err(command::unexpected(&other)),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SuggestionsQuery {
+    /// Only those in this state.
+    #[param(value_type = Option<SuggestionState>, nullable = false, inline)]
+    state: Option<SuggestionState>,
+    /// The `next` of the page before.
+    #[param(value_type = Option<SuggestionId>, nullable = false)]
+    before: Option<SuggestionId>,
+    /// How many, at the most.
+    #[serde(default)]
+    #[param(value_type = Option<u16>, nullable = false, minimum = 1, maximum = 200, default = 50)]
+    limit: Limit,
+}
+
+/// Possible links that wait for a person's decision, or were decided. Newest first.
+#[utoipa::path(get, path = "/v1/suggestions", tag = "links", params(SuggestionsQuery),
+    responses((status = 200, description = "A page of suggestions", body = Page<SuggestionView>)))]
+pub(super) async fn list_suggestions(
+    State(host): State<Arc<Host>>,
+    Query(query): Query<SuggestionsQuery>,
+) -> Result<Json<Page<SuggestionView>>> {
+    let before = query.before.map(|id| id.to_string());
+    Ok(Json(links::suggestions(
+        &host.view(),
+        query.state,
+        before.as_deref(),
+        query.limit.0,
+    )?))
+}
+
+/// One suggestion.
+#[utoipa::path(get, path = "/v1/suggestions/{id}", tag = "links", params(("id" = SuggestionId, Path, description = "The suggestion")),
+    responses((status = 200, description = "The suggestion", body = SuggestionView)))]
+pub(super) async fn get_suggestion(
+    State(host): State<Arc<Host>>,
+    Id(id): Id<SuggestionId>,
+) -> Result<Json<SuggestionView>> {
+    let found = links::suggestion(&host.view(), id)?;
+    found.map(Json).ok_or_else(|| Problem::not_found("suggestion", id))
+}
+
+/// A decision.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decision {
+    /// Why.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    reason: Option<Reason>,
+}
+
+/// What was decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Decided {
+    /// The suggestion.
+    suggestion: SuggestionId,
+    /// Where it stands now.
+    state: SuggestionState,
+    /// The customer it was about, as it is now.
+    customer: CustomerId,
+}
+
+/// The link is right: the two are one customer from now on.
+#[utoipa::path(post, path = "/v1/suggestions/{id}/accept", tag = "links", request_body = Decision,
+    params(("id" = SuggestionId, Path, description = "The suggestion")),
+    responses((status = 200, description = "Accepted", body = Decided)))]
+pub(super) async fn accept_suggestion(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    Id(id): Id<SuggestionId>,
+    command: Command<Decision>,
+) -> Result<Json<Decided>> {
+    decide(&host, caller, id, true, command).await
+}
+
+/// The link is wrong and is not suggested again.
+#[utoipa::path(post, path = "/v1/suggestions/{id}/reject", tag = "links", request_body = Decision,
+    params(("id" = SuggestionId, Path, description = "The suggestion")),
+    responses((status = 200, description = "Rejected", body = Decided)))]
+pub(super) async fn reject_suggestion(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    Id(id): Id<SuggestionId>,
+    command: Command<Decision>,
+) -> Result<Json<Decided>> {
+    decide(&host, caller, id, false, command).await
+}
+
+async fn decide(
+    host: &Host,
+    caller: Caller,
+    suggestion: SuggestionId,
+    accept: bool,
+    Command { body, idempotency }: Command<Decision>,
+) -> Result<Json<Decided>> {
+    let fact = Fact::SuggestionDecided {
+        suggestion,
+        accept,
+        reason: reason(body.reason),
+        idempotency: idempotency.clone(),
+    };
+    let state = if accept {
+        SuggestionState::Accepted
+    } else {
+        SuggestionState::Rejected
+    };
+    match command::run(host, caller, idempotency.as_ref(), fact).await? {
+        Outcome::Decided { customer } => Ok(Json(Decided {
+            suggestion,
+            state,
+            customer,
+        })),
+        other => Err(command::unexpected(&other)),
+    }
+}

@@ -1,0 +1,177 @@
+//! HTTP: JSON under `/v1`, webhooks under `/hooks`, health and metrics. Reading is done by the views of `jackfield_core`; commands are
+//! facts, and their outcomes come back. What is here only translates between HTTP and those.
+//!
+//! * [`customers`], [`messages`], [`links`], [`inbox`], [`events`], [`channels`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
+//!   the endpoints, one topic a file.
+//! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
+//! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
+//! * [`openapi`]: the description of all of it, made from the code.
+
+mod auth;
+mod channels;
+mod command;
+mod customers;
+mod events;
+mod guard;
+mod health;
+mod hooks;
+mod inbox;
+mod keys;
+mod links;
+mod messages;
+mod metrics;
+mod openapi;
+mod params;
+mod parked;
+mod parts;
+mod problem;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::from_fn_with_state;
+use bytes::Bytes;
+use http::StatusCode;
+use jackfield_core::fact::Role;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use openapi::document;
+pub use problem::Problem;
+
+use crate::host::Host;
+
+/// Bytes of the body of a command.
+const BODY_BYTES: usize = 1 << 20;
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Api {
+    host: Arc<Host>,
+    /// Places for clients that follow the events.
+    streams: Arc<Semaphore>,
+    /// The OpenAPI document, JSON.
+    document: Bytes,
+}
+
+impl FromRef<Api> for Arc<Host> {
+    fn from_ref(api: &Api) -> Self {
+        Arc::clone(&api.host)
+    }
+}
+
+/// Endpoints that the same people may use.
+struct Group {
+    /// The role that is needed; none where no key is.
+    role: Option<Role>,
+    routes: OpenApiRouter<Api>,
+}
+
+fn groups() -> [Group; 5] {
+    [
+        Group {
+            role: None,
+            routes: open(),
+        },
+        Group {
+            role: Some(Role::Reader),
+            routes: reader(),
+        },
+        Group {
+            role: Some(Role::Agent),
+            routes: agent(),
+        },
+        Group {
+            role: Some(Role::Operator),
+            routes: operator(),
+        },
+        Group {
+            role: Some(Role::Admin),
+            routes: admin(),
+        },
+    ]
+}
+
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(health::get_health))
+        .routes(routes!(health::get_readiness))
+        .routes(routes!(openapi::get_openapi))
+}
+
+fn reader() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(customers::list_customers))
+        .routes(routes!(customers::get_customer))
+        .routes(routes!(customers::get_timeline))
+        .routes(routes!(links::get_why))
+        .routes(routes!(links::preview_merge))
+        .routes(routes!(links::list_suggestions))
+        .routes(routes!(links::get_suggestion))
+        .routes(routes!(messages::get_message))
+        .routes(routes!(inbox::get_inbox))
+        .routes(routes!(events::follow_events))
+        .routes(routes!(channels::list_channels))
+        .routes(routes!(channels::get_channel))
+        .routes(routes!(channels::list_connectors))
+        .routes(routes!(parked::list_parked))
+        .routes(routes!(metrics::get_metrics))
+}
+
+fn agent() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(messages::send_message))
+        .routes(routes!(messages::retry_message))
+        .routes(routes!(links::merge_customers))
+        .routes(routes!(links::unlink_identity))
+        .routes(routes!(links::accept_suggestion))
+        .routes(routes!(links::reject_suggestion))
+}
+
+fn operator() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(channels::resume_channel))
+        .routes(routes!(parked::discard_parked))
+}
+
+fn admin() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::revoke_key))
+}
+
+/// Everything that is served.
+pub fn router(host: Arc<Host>) -> Router {
+    let document = Bytes::from(openapi::json(&document()));
+    let api = Api {
+        host: Arc::clone(&host),
+        streams: Arc::new(Semaphore::new(events::CLIENTS)),
+        document,
+    };
+    let mut endpoints = Router::new();
+    for Group { role, routes } in groups() {
+        let (routes, _) = routes.split_for_parts();
+        endpoints = endpoints.merge(match role {
+            Some(role) => routes.route_layer(from_fn_with_state((Arc::clone(&host), role), auth::require)),
+            None => routes,
+        });
+    }
+    let places = Arc::new(Semaphore::new(guard::AT_ONCE));
+    let (hooks, _) = hooks::routes().split_for_parts();
+    endpoints
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn_with_state(places, guard::bound_work))
+        // Webhooks have bounds of their own.
+        .merge(hooks)
+        .fallback(async || Problem::of_status(StatusCode::NOT_FOUND))
+        .layer(from_fn_with_state(
+            Arc::new(host.config.server.hosts()),
+            guard::check_request,
+        ))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(host, guard::finish))
+        .with_state(api)
+}

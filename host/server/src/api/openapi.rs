@@ -1,0 +1,299 @@
+//! The OpenAPI document, made from the handlers and their types. What holds for many operations is added here, by rules: who may ask,
+//! and which problems can come back.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header;
+use jackfield_core::fact::Role;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
+};
+
+use super::problem::{Document, MEDIA_TYPE};
+use super::{Api, auth, groups, hooks};
+
+/// The name of the way to show who one is.
+const BEARER: &str = "bearer";
+
+/// How the paths of commands end that need no body.
+const BODY_MAY_BE_LEFT_OUT: [&str; 6] = ["/accept", "/reject", "/retry", "/resume", "/discard", "/revoke"];
+
+/// The OpenAPI document of this API.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "health",
+    responses((status = 200, description = "This document", body = Object, content_type = "application/json")))]
+pub(super) async fn get_openapi(State(api): State<Api>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], api.document)
+}
+
+/// The whole description.
+#[must_use]
+pub fn document() -> OpenApi {
+    let description = "Webhooks in, one conversation for each customer, replies out. Errors are problem documents (RFC 9457). \
+                       Times are RFC 3339 in UTC. A `POST` that sends, links or decides takes `Idempotency-Key`.";
+    let info = InfoBuilder::new()
+        .title("Jackfield")
+        .version("1")
+        .description(Some(description))
+        .license(Some(utoipa::openapi::License::new("Apache-2.0")));
+    let mut all = OpenApiBuilder::new()
+        .info(info)
+        .components(Some(Components::new()))
+        .build();
+    for group in groups() {
+        let mut part = group.routes.into_openapi();
+        for (path, item) in &mut part.paths.paths {
+            operations(item).for_each(|operation| complete(path, operation, group.role));
+        }
+        all.merge(part);
+    }
+    let mut part = hooks::routes().into_openapi();
+    part.paths
+        .paths
+        .values_mut()
+        .flat_map(operations)
+        .for_each(|operation| {
+            problems(
+                operation,
+                &[
+                    (400, "The body broke off"),
+                    (401, "It did not prove where it comes from"),
+                    (404, "There is no such channel"),
+                ],
+            );
+            problems(operation, &[(413, "The body is too large"), (503, "Come again")]);
+        });
+    all.merge(part);
+    let components = all.components.get_or_insert_with(Components::new);
+    components.schemas.insert(
+        String::from("Problem"),
+        <Document<'_> as utoipa::PartialSchema>::schema(),
+    );
+    components.add_security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    by_hand(components);
+    all
+}
+
+/// The document as text, as it stands in `openapi.json`.
+#[must_use]
+pub fn json(document: &OpenApi) -> String {
+    // A document of maps, lists and texts can be written.
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [item.get.as_mut(), item.post.as_mut()].into_iter().flatten()
+}
+
+fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
+    if let Some(role) = role {
+        let needed = format!("Needs a key with the role `{}` or higher.", auth::word(role));
+        let said = operation.description.take().filter(|text| !text.is_empty());
+        operation.description = Some(said.map_or_else(|| needed.clone(), |said| format!("{said}\n\n{needed}")));
+        let nothing: [String; 0] = [];
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, nothing)]);
+        problems(
+            operation,
+            &[
+                (401, "There is no good key"),
+                (403, "The key's role is too low"),
+                (503, "Not now"),
+            ],
+        );
+    }
+    if path == "/readyz" {
+        problems(operation, &[(503, "Not now")]);
+    }
+    let in_path = |p: &RefOr<Parameter>| matches!(p, RefOr::T(p) if p.parameter_in == ParameterIn::Path);
+    let has_query = operation.parameters.iter().flatten().any(|p| !in_path(p));
+    if has_query || operation.request_body.is_some() {
+        problems(operation, &[(400, "The request is not what it should be")]);
+    }
+    if path.contains('{') || path == "/v1/customers/merge" || path == "/v1/customers/merge-preview" {
+        problems(operation, &[(404, "There is no such thing")]);
+    }
+    if let Some(RefOr::T(body)) = &mut operation.request_body
+        && BODY_MAY_BE_LEFT_OUT.iter().any(|end| path.ends_with(end))
+    {
+        body.required = Some(Required::False);
+    }
+    if operation.request_body.is_some() {
+        problems(
+            operation,
+            &[(413, "The body is too large"), (415, "The body is not JSON")],
+        );
+        if path != "/v1/customers/merge-preview" {
+            problems(operation, &[(409, "It cannot be done as things stand")]);
+        }
+    }
+    if takes_key(path) && operation.request_body.is_some() {
+        operation
+            .parameters
+            .get_or_insert_with(Vec::new)
+            .push(RefOr::T(idempotency_key()));
+        problems(
+            operation,
+            &[(
+                422,
+                "It cannot be done at all, or the Idempotency-Key was used for another request",
+            )],
+        );
+    }
+}
+
+/// Commands whose facts carry the client's own key.
+fn takes_key(path: &str) -> bool {
+    let ends = ["/messages", "/merge", "/unlink", "/accept", "/reject"];
+    ends.iter().any(|end| path.ends_with(end))
+}
+
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[!-~]{1,255}$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "A key of the client's own. The same request with the same key is done once and gives the same answer.",
+        ))
+        .schema(Some(schema))
+        .build()
+}
+
+fn problems(operation: &mut Operation, all: &[(u16, &str)]) {
+    for (status, description) in all {
+        let key = status.to_string();
+        operation
+            .responses
+            .responses
+            .entry(key)
+            .or_insert_with(|| RefOr::T(problem(description)));
+    }
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(RefOr::<Schema>::Ref(Ref::from_schema_name(Document::name()))));
+    ResponseBuilder::new()
+        .description(description)
+        .content(MEDIA_TYPE, content)
+        .build()
+}
+
+/// Schemas that say more than a Rust type does.
+fn by_hand(components: &mut Components) {
+    let object = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let needs =
+        |field: &str, schema: Value| json!({ "type": "object", "required": [field], "properties": { field: schema } });
+    let rules = [
+        (
+            "NewMessage",
+            "oneOf",
+            vec![
+                needs("text", json!({ "type": "string" })),
+                needs("parts", json!({ "type": "array" })),
+                needs("template", object("NewTemplate")),
+            ],
+        ),
+        (
+            "NewMedia",
+            "anyOf",
+            vec![
+                needs("url", json!({ "type": "string" })),
+                needs("id", json!({ "type": "string" })),
+            ],
+        ),
+    ];
+    for (name, how, ways) in rules {
+        if let Some(schema) = components.schemas.get_mut(name) {
+            let whole = json!({ "allOf": [schema, { how: ways }] });
+            if let Ok(whole) = serde_json::from_value(whole) {
+                *schema = whole;
+            }
+        }
+    }
+    if let Ok(part) = serde_json::from_value(part_view()) {
+        components.schemas.insert(String::from("PartView"), part);
+    }
+}
+
+/// One part of a message's content, as it is shown.
+fn part_view() -> Value {
+    let text = json!({ "type": ["string", "null"] });
+    let attachment = json!({
+        "type": "object",
+        "description": "By reference: the channel's id of the file, or a URL.",
+        "properties": { "id": text, "url": text, "sha256": text, "size": { "type": ["integer", "null"] } },
+    });
+    let identifiers = json!({
+        "type": "array",
+        "items": { "type": "object", "required": ["kind", "value"], "properties": { "kind": { "type": "string" }, "value": { "type": "string" } } },
+    });
+    json!({
+        "type": "object",
+        "description": "One part of the content. `type` says which of the other members are there: `text`: text; `image`, `audio`, `video`, \
+                        `file`, `sticker`: attachment, mime, filename, caption; `location`: latitude, longitude, name, address; `contact`: \
+                        name, identifiers; `interaction`: title, payload; `template`: name, language, parameters; `other`: name, value.",
+        "required": ["type"],
+        "properties": {
+            "type": { "type": "string", "enum": [
+                "text", "image", "audio", "video", "file", "sticker", "location", "contact", "interaction", "template", "other",
+            ] },
+            "text": { "type": "string" },
+            "attachment": attachment,
+            "mime": text, "filename": text, "caption": text,
+            "latitude": { "type": "number" }, "longitude": { "type": "number" },
+            "name": { "type": "string" }, "address": { "type": "string" },
+            "identifiers": identifiers,
+            "title": { "type": "string" }, "payload": { "type": "string" },
+            "language": { "type": "string" }, "parameters": { "type": "array", "items": { "type": "string" } },
+            "value": { "description": "Anything." },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+
+    #[test]
+    fn the_document_is_the_one_that_was_agreed_on() {
+        let made = json(&document());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(GOLDEN, &made).unwrap();
+        }
+        let agreed = std::fs::read_to_string(GOLDEN).unwrap_or_default();
+        assert!(
+            made == agreed,
+            "the API has changed. Look at the difference, and if it is meant, run \
+             UPDATE_GOLDEN=1 cargo test -p jackfield-server openapi"
+        );
+    }
+
+    #[test]
+    fn every_operation_has_its_own_name_and_every_reference_leads_somewhere() {
+        let document: Value = serde_json::to_value(document()).unwrap();
+        let mut names = std::collections::BTreeSet::new();
+        for item in document["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} is there twice");
+            }
+        }
+        let text = document.to_string();
+        for (at, _) in text.match_indices("\"#/components/schemas/") {
+            let rest = &text[at + "\"#/components/schemas/".len()..];
+            let name = &rest[..rest.find('"').unwrap()];
+            assert!(document["components"]["schemas"][name].is_object(), "{name} is missing");
+        }
+    }
+}
