@@ -59,7 +59,8 @@ fn other(item: &Value, raw: &Raw) -> Event {
 }
 
 fn message(context: &Context<'_>, message: &Value) -> Result<Option<Event>, String> {
-    let id = message.need("mid")?;
+    // Without an id nothing can be told apart from its repetition, but it is not lost.
+    let id = message.text("mid").unwrap_or_default();
     if message.flag("is_deleted") {
         let deletion = Deletion {
             message_id: id.clone(),

@@ -104,7 +104,8 @@ fn unknown(item: &Value) -> Part {
 
 /// An animation comes as a document as well, so it is looked for first.
 fn media(item: &Value) -> Option<Part> {
-    const KINDS: [(&str, fn(Media) -> Part); 7] = [
+    type Form = fn(Media) -> Part;
+    const KINDS: [(&str, Form); 7] = [
         ("animation", Part::Video),
         ("video", Part::Video),
         ("video_note", Part::Video),

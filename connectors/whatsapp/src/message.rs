@@ -30,7 +30,8 @@ pub fn echoed(book: &Book<'_>, outcome: &mut Outcome, raw: &Raw) -> Result<(), S
 }
 
 fn read(outcome: &mut Outcome, item: &Value, sender: Sender, author: fn(Sender) -> Author) -> Result<(), String> {
-    let (id, at) = (item.need("id")?, item.time("timestamp"));
+    // Without an id nothing can be told apart from its repetition, but it is not lost.
+    let (id, at) = (item.text("id").unwrap_or_default(), item.time("timestamp"));
     match kind(item) {
         "reaction" => {
             let message_id = item.need("reaction.message_id")?;
@@ -122,12 +123,15 @@ fn order(item: &Value, id: &str, sender: &Sender) -> Event {
         .iter()
         .map(|i| i.float("item_price").unwrap_or(0.0) * i.float("quantity").unwrap_or(1.0))
         .sum();
+    // In hundredths: writing a fraction in decimals takes a surprising amount of code.
+    let hundredths = (total * 100.0).round().clamp(0.0, 1e15) as u64;
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
     let currency = items.first().and_then(|item| item.text("currency")).unwrap_or_default();
     let touchpoint = Touchpoint {
         sender: sender.clone(),
         kind: "order".into(),
         at: item.time("timestamp"),
-        summary: format!("Order of {count} items from the catalogue, {total:.2} {currency}")
+        summary: format!("Order of {count} items from the catalogue, {whole}.{rest:02} {currency}")
             .trim_end()
             .to_owned(),
         extra: vec![Property::json("order", item.at("order"))],
