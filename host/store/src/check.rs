@@ -8,7 +8,7 @@ use jackfield_core::ids::Seq;
 
 use crate::journal::Journal;
 use crate::options::Options;
-use crate::recovery::{OpenError, Phase, Progress, Recovered, apply_from, lock_folder, recover, sled_options};
+use crate::recovery::{OpenError, Phase, Progress, Recovered, build, lock_folder, recover, sled_options};
 use crate::store::start;
 use crate::views::open_sled;
 
@@ -77,7 +77,7 @@ fn compare(
             total,
         })
     };
-    apply_from(&live.journal, Seq(1), &fresh, options.rebuild_batch, tell)?;
+    build(&live.journal, &fresh, options.rebuild_batch, tell)?;
     let rebuilt = live.rebuilt.clone();
     let mut result = Verification {
         applied: live.applied,

@@ -192,14 +192,9 @@ pub(super) fn list(dir: &Path) -> Result<Vec<Segment>, JournalError> {
     Ok(segments)
 }
 
-/// Files that were being made when the host stopped, and were not used yet.
-pub(super) fn leftovers(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
-    let unfinished = |path: &PathBuf| path.extension().is_some_and(|e| e == "new");
-    Ok(names(dir)?
-        .into_iter()
-        .map(|(path, _)| path)
-        .filter(unfinished)
-        .collect())
+/// What a segment is called while it is being made: beside the folder, so that a copy of the folder never meets a file that vanishes.
+pub(super) fn unfinished_path(dir: &Path) -> PathBuf {
+    dir.with_extension("new")
 }
 
 fn first_of(name: &str) -> Option<Seq> {

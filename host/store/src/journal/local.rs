@@ -2,7 +2,8 @@
 //!
 //! The folder holds segments, each named by the number of its first fact (`00000000000000000001.journal`) and about 64 MiB long;
 //! [`frame`](super::frame) describes their bytes. One thread appends: it takes everything that waits, writes it as one frame with one
-//! call, and syncs it with one `fdatasync`. A segment is made under another name, synced, renamed, and used once the folder is synced.
+//! call, and syncs it with one `fdatasync`. A segment is made beside the folder, as `journal.new`, synced, moved into it, and used once
+//! the folder is synced.
 //!
 //! So the frames up to any place were on stable storage before the next byte was written. That is what tells an interrupted write from
 //! damage: bytes at the very end that are no whole frame belong to a write that nobody was told of, and are cut off; bytes that are

@@ -7,7 +7,7 @@ use jackfield_core::fact::{Entry, Fact};
 use jackfield_core::ids::Seq;
 
 use super::JournalError;
-use super::files::{Segment, entries, io_error, list};
+use super::files::{Segment, entries, io_error, list, unfinished_path};
 use super::frame;
 use super::read::{ALL, Step, Walker};
 use crate::disk::Disk;
@@ -28,7 +28,7 @@ pub(crate) fn redact(dir: &Path, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Resul
 }
 
 fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
-    let unfinished = segment.path.with_extension("new");
+    let unfinished = unfinished_path(dir);
     let failed = |e| io_error(&unfinished, e);
     let mut walker = Walker::open(segment, ALL)?;
     let mut file = disk.create(&unfinished).map_err(failed)?;

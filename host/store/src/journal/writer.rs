@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::{Millis, Seq};
 
-use super::files::{Journaled, leftovers, segment_path};
+use super::files::{Journaled, segment_path, unfinished_path};
 use super::frame::{self, MAX_PAYLOAD, SEGMENT_HEAD};
 use super::{AppendError, Draft};
 use crate::disk::{Disk, SegmentFile};
@@ -37,7 +37,8 @@ impl Writer {
         segment_bytes: u64,
         clock: fn() -> Millis,
     ) -> io::Result<Self> {
-        for leftover in leftovers(dir).map_err(io::Error::other)? {
+        let leftover = unfinished_path(dir);
+        if leftover.try_exists()? {
             disk.remove(&leftover)?;
         }
         let mut file = None;
@@ -130,7 +131,7 @@ impl Writer {
     /// Begins a segment. It gets its name once its head is on stable storage, and is used once its name is.
     fn roll(&mut self) -> Result<(), AppendError> {
         let path = segment_path(&self.dir, self.next);
-        let unfinished = path.with_extension("new");
+        let unfinished = unfinished_path(&self.dir);
         let create = || {
             let mut file = self.disk.create(&unfinished)?;
             file.append(&frame::segment_head(self.next))?;

@@ -18,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use jackfield_core::fact::Entry;
 use jackfield_core::ids::Seq;
 use jackfield_core::tables;
 
@@ -25,9 +26,9 @@ pub(crate) use folder::Lock;
 pub(crate) use state::{State, boot_id, marks_of, size_of, sync_all};
 
 use crate::journal::local::LocalJournal;
-use crate::journal::{Journal, JournalError, Journaled};
+use crate::journal::{Entries, Journal, JournalError, Journaled};
 use crate::options::Options;
-use crate::views::{SledOptions, Stopped, TreeRead, apply_group, open_sled};
+use crate::views::{SledOptions, Stopped, TreeRead, apply_group, load, open_sled};
 
 /// What takes time at open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +159,7 @@ pub(crate) fn recover(
     // Only now is anything of the journal changed: what is torn is evidence as long as facts may be missing.
     let journal = LocalJournal::open_surveyed(&journal_dir, &found, options)?;
     let (opened, rebuilt) = match trusted {
-        Views::Open(opened) => match catch_up(&journal, &opened, &Phase::CatchingUp, options, &mut report) {
+        Views::Open(opened) => match catch_up(&journal, &opened, options, &mut report) {
             Ok(()) => (opened, None),
             Err(OpenError::Apply { why, .. }) => {
                 // Damaged views make `apply` fail or panic as well as a defect of it does; new views tell the two apart.
@@ -283,10 +284,18 @@ impl Guard<'_> {
     fn rebuild(&self, journal: &LocalJournal, why: &str, report: &mut Reporter<'_>) -> Result<Opened, OpenError> {
         let folder_error = |e| io_error(&self.lock.dir, e);
         let sled = self.lock.fresh_sled().map_err(folder_error)?;
-        self.write_state(Seq(0)).map_err(folder_error)?;
+        // What is half built is worthless: it is not written in batches that are there as a whole or not at all.
+        let distrust = Some(String::from("building them was interrupted"));
+        let unfinished = State {
+            distrust,
+            ..State::open(&self.boot_id, self.durable)
+        };
+        unfinished.write(&self.lock.dir).map_err(folder_error)?;
         let opened = self.open(&sled).map_err(OpenError::Views)?;
-        let phase = Phase::Rebuilding(why.to_owned());
-        catch_up(journal, &opened, &phase, self.options, report)?;
+        let (phase, total) = (Phase::Rebuilding(why.to_owned()), journal.last().0);
+        build(journal, &opened.db, self.options.rebuild_batch, |done| {
+            report.tell(&phase, done, total)
+        })?;
         Ok(opened)
     }
 }
@@ -299,62 +308,46 @@ pub(crate) fn sled_options(options: &Options) -> SledOptions {
     }
 }
 
+/// Applies what sled lacks, in batches that are there as a whole or not at all.
 fn catch_up(
     journal: &LocalJournal,
     opened: &Opened,
-    phase: &Phase,
     options: &Options,
     report: &mut Reporter<'_>,
 ) -> Result<(), OpenError> {
     let total = journal.last().0 - opened.applied.0;
-    let tell = |done| report.tell(phase, done, total);
-    Ok(apply_from(
-        journal,
-        opened.applied.next(),
-        &opened.db,
-        options.rebuild_batch,
-        tell,
-    )?)
+    let mut done = 0;
+    for group in groups(journal.read(opened.applied.next())?, options.rebuild_batch) {
+        let group = group?;
+        apply_group(&opened.db, &group)?;
+        done += group.len() as u64;
+        report.tell(&Phase::CatchingUp, done, total);
+    }
+    Ok(())
 }
 
-/// Why entries could not be applied to the end.
-pub(crate) enum ApplyFrom {
-    Journal(JournalError),
-    Stopped(Stopped),
-}
-
-impl From<ApplyFrom> for OpenError {
-    fn from(error: ApplyFrom) -> Self {
-        match error {
-            ApplyFrom::Journal(e) => OpenError::Journal(e),
-            ApplyFrom::Stopped(Stopped { seq, why, .. }) => OpenError::Apply { seq, why },
-        }
+impl From<Stopped> for OpenError {
+    fn from(Stopped { seq, why, .. }: Stopped) -> Self {
+        OpenError::Apply { seq, why }
     }
 }
 
-/// Applies the journal from a number on, in large batches, and tells how many facts are done.
-pub(crate) fn apply_from(
+/// Applies the whole journal to an empty tree and tells how many facts are done. The tree is worthless before it is finished.
+pub(crate) fn build(
     journal: &dyn Journal,
-    from: Seq,
     tree: &sled::Tree,
     batch: usize,
-    mut tell: impl FnMut(u64),
-) -> Result<(), ApplyFrom> {
-    let mut entries = journal.read(from).map_err(ApplyFrom::Journal)?;
-    let mut done = 0;
-    loop {
-        let group: Vec<_> = entries
-            .by_ref()
-            .take(batch.max(1))
-            .collect::<Result<_, _>>()
-            .map_err(ApplyFrom::Journal)?;
-        if group.is_empty() {
-            return Ok(());
-        }
-        apply_group(tree, &group).map_err(ApplyFrom::Stopped)?;
-        done += group.len() as u64;
-        tell(done);
-    }
+    tell: impl FnMut(u64),
+) -> Result<(), OpenError> {
+    load(tree, groups(journal.read(Seq(1))?, batch), tell)
+}
+
+/// Entries in groups of `size`.
+fn groups(mut entries: Entries, size: usize) -> impl Iterator<Item = Result<Vec<Entry>, JournalError>> {
+    std::iter::from_fn(move || {
+        let group: Result<Vec<_>, _> = entries.by_ref().take(size.max(1)).collect();
+        group.map(|group| (!group.is_empty()).then_some(group)).transpose()
+    })
 }
 
 fn io_error(path: &Path, source: io::Error) -> OpenError {

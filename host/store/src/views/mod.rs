@@ -10,6 +10,7 @@
 //! * Reads see a batch in whole or not at all, call by call, and wait while one is put into the tree, never for a disk. Two calls may
 //!   see two states; there are no snapshots. Whoever needs one state compares [`View::applied`] before and after.
 
+mod bulk;
 mod open;
 mod overlay;
 
@@ -22,6 +23,7 @@ use jackfield_core::fact::{Entry, Outcome};
 use jackfield_core::ids::Seq;
 use jackfield_core::tables::{self, Read, ReadError, Row};
 
+pub(crate) use bulk::load;
 pub(crate) use open::{SledOptions, open_sled, released_within};
 pub(crate) use overlay::Overlay;
 
@@ -182,4 +184,38 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| String::from("no message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jackfield_core::fact::{Actor, Fact};
+    use jackfield_core::ids::Millis;
+
+    use super::*;
+
+    fn entry(seq: u64) -> Entry {
+        let fact = Fact::ChannelResumed {
+            channel: "shop".parse().unwrap(),
+        };
+        Entry {
+            seq: Seq(seq),
+            at: Millis(seq),
+            actor: Actor::Host,
+            fact,
+        }
+    }
+
+    #[test]
+    fn a_fact_that_cannot_be_applied_leaves_those_before_it_and_nothing_of_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = sled::Config::new()
+            .path(dir.path())
+            .cache_capacity(1 << 20)
+            .open()
+            .unwrap();
+        let stopped = apply_group(&db, &[entry(1), entry(2), entry(4)]).unwrap_err();
+        assert_eq!((stopped.seq, stopped.outcomes.len()), (Seq(4), 2));
+        assert_eq!(tables::applied(&TreeRead(&db)).unwrap(), Seq(2));
+        assert_eq!(apply_group(&db, &[entry(3)]).unwrap().len(), 1);
+    }
 }

@@ -8,18 +8,32 @@ use jackfield_core::tables::{self, Read, Row, Write};
 
 use super::{get, is_empty, scan};
 
-/// Changes on top of a tree. None stands for a row that is taken away.
+/// Rows that are set; none stands for a row that is taken away.
+pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Changes on top of a tree.
 pub(crate) struct Overlay<'a> {
     tree: &'a sled::Tree,
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Changes that are on their way into the tree. Any of them may have arrived; what they say counts either way.
+    arriving: Option<&'a Changes>,
+    changes: Changes,
 }
 
 impl<'a> Overlay<'a> {
     pub(crate) fn new(tree: &'a sled::Tree) -> Self {
+        Self::above(tree, None)
+    }
+
+    pub(crate) fn above(tree: &'a sled::Tree, arriving: Option<&'a Changes>) -> Self {
         Self {
             tree,
-            changes: BTreeMap::new(),
+            arriving,
+            changes: Changes::new(),
         }
+    }
+
+    pub(crate) fn into_changes(self) -> Changes {
+        self.changes
     }
 
     pub(crate) fn into_batch(self) -> sled::Batch {
@@ -36,7 +50,8 @@ impl<'a> Overlay<'a> {
 
 impl Read for Overlay<'_> {
     fn get(&self, key: &[u8]) -> tables::Result<Option<Vec<u8>>> {
-        match self.changes.get(key) {
+        let arriving = || self.arriving.and_then(|arriving| arriving.get(key));
+        match self.changes.get(key).or_else(arriving) {
             Some(change) => Ok(change.clone()),
             None => get(self.tree, key),
         }
@@ -50,16 +65,27 @@ impl Read for Overlay<'_> {
         if is_empty(&range) {
             return Box::new(std::iter::empty());
         }
-        let changes: Changes<'b> = match reverse {
-            false => Changes::Forward(self.changes.range(range.clone())),
-            true => Changes::Backward(self.changes.range(range.clone()).rev()),
-        };
-        Box::new(Merged {
-            rows: scan(self.tree, range, reverse).peekable(),
-            changes: changes.peekable(),
-            reverse,
-        })
+        let mut rows: Rows<'b> = scan(self.tree, range.clone(), reverse);
+        for changes in self.arriving.into_iter().chain([&self.changes]) {
+            rows = merge(rows, changes, range.clone(), reverse);
+        }
+        rows
     }
+}
+
+type Rows<'a> = Box<dyn Iterator<Item = tables::Result<Row>> + 'a>;
+
+fn merge<'a>(rows: Rows<'a>, changes: &'a Changes, range: (Bound<Vec<u8>>, Bound<Vec<u8>>), reverse: bool) -> Rows<'a> {
+    let changes = changes.range(range);
+    let changes = match reverse {
+        false => InOrder::Forward(changes),
+        true => InOrder::Backward(changes.rev()),
+    };
+    Box::new(Merged {
+        rows: rows.peekable(),
+        changes: changes.peekable(),
+        reverse,
+    })
 }
 
 impl Write for Overlay<'_> {
@@ -73,26 +99,26 @@ impl Write for Overlay<'_> {
 }
 
 /// The changes of a range in one direction or the other.
-enum Changes<'a> {
+enum InOrder<'a> {
     Forward(btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>),
     Backward(std::iter::Rev<btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>>),
 }
 
-impl<'a> Iterator for Changes<'a> {
+impl<'a> Iterator for InOrder<'a> {
     type Item = (&'a Vec<u8>, &'a Option<Vec<u8>>);
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Changes::Forward(range) => range.next(),
-            Changes::Backward(range) => range.next(),
+            InOrder::Forward(range) => range.next(),
+            InOrder::Backward(range) => range.next(),
         }
     }
 }
 
 /// Rows of the tree and changes in one order; where both have a key, the change counts.
 struct Merged<'a> {
-    rows: Peekable<Box<dyn Iterator<Item = tables::Result<Row>>>>,
-    changes: Peekable<Changes<'a>>,
+    rows: Peekable<Rows<'a>>,
+    changes: Peekable<InOrder<'a>>,
     reverse: bool,
 }
 
@@ -166,8 +192,19 @@ mod tests {
             let db = sled::Config::new().path(dir.path()).cache_capacity(1 << 20).open().unwrap();
             let mut memory = Memory::default();
             for step in [&before, &after] {
-                let mut overlay = Overlay::new(&db);
-                change(&mut overlay, step);
+                // Half of the changes are on their way into sled, and some of those have arrived.
+                let (arriving, later) = step.split_at(step.len() / 2);
+                let mut first = Overlay::new(&db);
+                change(&mut first, arriving);
+                let first = first.into_changes();
+                for (key, value) in first.iter().step_by(2) {
+                    match value {
+                        Some(value) => drop(db.insert(key, value.clone()).unwrap()),
+                        None => drop(db.remove(key).unwrap()),
+                    }
+                }
+                let mut overlay = Overlay::above(&db, Some(&first));
+                change(&mut overlay, later);
                 change(&mut memory, step);
                 for (from, to, reverse) in &ranges {
                     let range = (from.clone(), to.clone());
@@ -178,7 +215,14 @@ mod tests {
                 for (key, _) in step {
                     prop_assert_eq!(overlay.get(key).unwrap(), memory.get(key).unwrap());
                 }
-                db.apply_batch(overlay.into_batch()).unwrap();
+                let second = overlay.into_batch();
+                for (key, value) in first {
+                    match value {
+                        Some(value) => drop(db.insert(key, value).unwrap()),
+                        None => drop(db.remove(key).unwrap()),
+                    }
+                }
+                db.apply_batch(second).unwrap();
                 for (from, to, reverse) in &ranges {
                     let range = (from.clone(), to.clone());
                     let expected: Vec<Row> = memory.scan(range.clone(), *reverse).map(Result::unwrap).collect();

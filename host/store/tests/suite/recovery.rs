@@ -138,6 +138,27 @@ async fn deleted_views_come_back_byte_for_byte() {
     assert_eq!(reopened(dir.path(), &small(), &before), None);
 }
 
+#[tokio::test]
+async fn views_whose_building_was_interrupted_are_built_from_the_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = stopped(dir.path()).await;
+    fs::remove_dir_all(dir.path().join("views")).unwrap();
+    // As if the process had been killed after a hundred facts: whoever watches the progress goes away.
+    let killed = tempfile::tempdir().unwrap();
+    let options = Options {
+        rebuild_batch: 100,
+        ..small()
+    };
+    jackfield_store::open(dir.path(), &options, &mut |progress| {
+        if matches!(progress.phase, Phase::Rebuilding(_)) && progress.done == 100 {
+            copy(dir.path(), killed.path());
+        }
+    })
+    .unwrap();
+    let rebuilt = reopened(killed.path(), &small(), &before).unwrap();
+    assert!(rebuilt.contains("interrupted"), "{rebuilt}");
+}
+
 /// A name, and what it does to sled's folder.
 type Damage = (&'static str, fn(&Path));
 

@@ -25,17 +25,15 @@ struct Inner {
     synced: HashMap<PathBuf, Vec<u8>>,
     /// Files that got a name since the folder was synced: what they were called before.
     renamed: Vec<(PathBuf, PathBuf)>,
+    /// What a file that had this name is called now.
+    names: HashMap<PathBuf, PathBuf>,
 }
 
-#[derive(Debug)]
 struct TestFile {
     disk: TestDisk,
     path: Arc<Mutex<PathBuf>>,
-    real: Box<dyn SegmentFileDebug>,
+    real: fs::File,
 }
-
-trait SegmentFileDebug: SegmentFile + std::fmt::Debug {}
-impl SegmentFileDebug for fs::File {}
 
 impl TestDisk {
     pub fn set_space(&self, bytes: Option<u64>) {
@@ -85,7 +83,7 @@ impl TestDisk {
         Ok(Box::new(TestFile {
             disk: self.clone(),
             path,
-            real: Box::new(real),
+            real,
         }))
     }
 }
@@ -139,6 +137,7 @@ impl Disk for TestDisk {
         let synced = inner.synced.remove(from).unwrap_or_default();
         inner.synced.insert(to.to_owned(), synced);
         inner.renamed.push((from.to_owned(), to.to_owned()));
+        inner.names.insert(from.to_owned(), to.to_owned());
         Ok(())
     }
 
@@ -155,11 +154,11 @@ impl Disk for TestDisk {
 }
 
 impl TestFile {
-    /// Where the file is now; a new segment is renamed once.
+    /// Where the file is now; a new segment is moved once.
     fn path(&self) -> PathBuf {
         let mut path = self.path.lock().unwrap();
         if !path.exists() {
-            *path = path.with_extension("journal");
+            *path = self.disk.0.lock().unwrap().names[&*path].clone();
         }
         path.clone()
     }
