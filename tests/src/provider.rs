@@ -37,6 +37,11 @@ impl Seen {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// Whether it is a message, and no question who somebody is.
+    fn is_message(&self) -> bool {
+        self.method == "POST" && !self.path.ends_with("/getChat")
+    }
+
     /// A header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -151,10 +156,10 @@ impl Provider {
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The messages it was sent: `POST`s, without the questions who somebody is.
+    /// The messages it was sent, without the questions who somebody is.
     #[must_use]
     pub fn messages(&self) -> Vec<Seen> {
-        self.seen().into_iter().filter(|s| s.method == "POST").collect()
+        self.seen().into_iter().filter(Seen::is_message).collect()
     }
 
     /// Waits until it was sent this many messages.
@@ -233,7 +238,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         body: body.collect().await?.to_bytes(),
     };
     // Scripts are for messages; a question who somebody is gets the usual answer.
-    let scripted = if seen.method == "POST" {
+    let scripted = if seen.is_message() {
         shared.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     } else {
         None
@@ -241,7 +246,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     let number = {
         let mut all = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(seen.clone());
-        all.len()
+        all.iter().filter(|s| s.is_message()).count()
     };
     shared.count.send_replace(number);
     match scripted.unwrap_or_else(|| (shared.usual)(&seen, number)) {

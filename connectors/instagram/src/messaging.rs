@@ -62,6 +62,7 @@ fn message(context: &Context<'_>, message: &Value) -> Result<Option<Event>, Stri
     // Without an id nothing can be told apart from its repetition, but it is not lost.
     let id = message.text("mid").unwrap_or_default();
     if message.flag("is_deleted") {
+        message.need("mid")?;
         let deletion = Deletion {
             message_id: id.clone(),
             deleted_at: context.at,

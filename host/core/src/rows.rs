@@ -376,6 +376,8 @@ pub struct Message {
     pub sent_at: Millis,
     /// By the host's clock.
     pub received_at: Millis,
+    /// Where it stands among others. `sent_at`, made finer where the channel tells whole seconds, and after the message it answers.
+    pub ordered_at: Millis,
     /// The content.
     pub parts: Vec<Part>,
     /// The message it answers, if that is known.

@@ -54,7 +54,7 @@ async fn one(kind: &str, harm: Harm) -> Result<String> {
     }
     load.stop().await;
     host.stop().await?;
-    harm(&home.folder.join("data/views"))?;
+    harm(&database(&home.folder.join("data/views"))?)?;
     let host = survivor(&home, &ledger).await?;
     let log = host.stop().await?;
     views_follow_from_the_journal(&home).await?;
@@ -70,6 +70,17 @@ async fn one(kind: &str, harm: Harm) -> Result<String> {
         None if kind == "a leftover snapshot" => Ok(String::from("removed, opened")),
         None => bail!("the host did not say what it did:\n{log}"),
     }
+}
+
+/// The folder of sled in the folder of the views.
+fn database(views: &Path) -> Result<PathBuf> {
+    for entry in fs::read_dir(views)? {
+        let path = entry?.path();
+        if path.join("db").is_file() {
+            return Ok(path);
+        }
+    }
+    bail!("{} holds no database", views.display())
 }
 
 fn flip_bits(views: &Path) -> Result<()> {

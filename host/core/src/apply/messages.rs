@@ -142,6 +142,7 @@ impl Applier<'_> {
             Some(external) => rows::get(self.tables, &keys::external_message(channel, external))?,
             None => None,
         };
+        let sent_at = self.believable(given.sent_at);
         Ok(Message {
             id,
             channel: channel.clone(),
@@ -151,8 +152,9 @@ impl Applier<'_> {
             direction,
             author,
             identity,
-            sent_at: self.believable(given.sent_at),
+            sent_at,
             received_at: self.at,
+            ordered_at: self.ordered(sent_at, reply_to)?,
             parts: given.parts.clone(),
             reply_to,
             reply_to_external: given.reply_to.clone(),
@@ -166,6 +168,21 @@ impl Applier<'_> {
         })
     }
 
+    /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
+    /// came keeps an answer behind what it answers, since what the host sends itself is timed to the millisecond.
+    fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
+        let finer = if sent_at.0 % 1000 == 0 {
+            Millis(sent_at.0 + 999).min(self.at)
+        } else {
+            sent_at
+        };
+        let answered = match reply_to {
+            Some(id) => rows::get::<Message>(self.tables, &keys::message(id))?.map(|m| m.ordered_at),
+            None => None,
+        };
+        Ok(finer.max(answered.unwrap_or_default()).min(self.at))
+    }
+
     /// Puts a message in its identity's timeline and takes note of it there.
     pub(super) fn enter_timeline(&mut self, message: &Message) -> Result<()> {
         let place = Place {
@@ -175,11 +192,11 @@ impl Applier<'_> {
         self.tables.put(keys::timeline(message.identity, place), Vec::new());
         let mut row = self.identity_row(message.identity)?;
         row.messages += 1;
-        let latest = row.last_message.is_none() || row.last_activity.is_none_or(|at| message.sent_at >= at);
+        let latest = row.last_message.is_none() || row.last_activity.is_none_or(|at| message.ordered_at >= at);
         if latest {
             row.last_message = Some(message.id);
         }
-        self.touch(&mut row, message.sent_at);
+        self.touch(&mut row, message.ordered_at);
         note_presence(&mut row, message);
         self.store_identity(&row)
     }
@@ -396,22 +413,24 @@ fn note_presence(row: &mut Identity, message: &Message) {
         thread: message.thread.clone(),
         last_inbound: None,
     });
-    if inbound && presence.last_inbound.is_none_or(|at| message.sent_at >= at) {
+    if inbound && presence.last_inbound.is_none_or(|at| message.ordered_at >= at) {
         presence.thread = message.thread.clone();
-        presence.last_inbound = Some(message.sent_at);
+        presence.last_inbound = Some(message.ordered_at);
     }
     match message.direction {
         Direction::Inbound if inbound => {
-            let answered = row.last_outbound.is_some_and(|at| at >= message.sent_at);
+            let answered = row.last_outbound.is_some_and(|at| at >= message.ordered_at);
             if !answered {
-                let first = row.waiting_since.map_or(message.sent_at, |at| at.min(message.sent_at));
+                let first = row
+                    .waiting_since
+                    .map_or(message.ordered_at, |at| at.min(message.ordered_at));
                 row.waiting_since = Some(first);
             }
         }
         Direction::Inbound => {}
         Direction::Outbound => {
-            row.last_outbound = row.last_outbound.max(Some(message.sent_at));
-            if row.waiting_since.is_some_and(|at| at <= message.sent_at) {
+            row.last_outbound = row.last_outbound.max(Some(message.ordered_at));
+            if row.waiting_since.is_some_and(|at| at <= message.ordered_at) {
                 row.waiting_since = None;
             }
         }

@@ -82,6 +82,7 @@ impl Applier<'_> {
             identity: address.identity,
             sent_at: self.at,
             received_at: self.at,
+            ordered_at: self.at,
             parts: parts.to_vec(),
             reply_to,
             reply_to_external,

@@ -21,7 +21,7 @@ use crate::tables::{Read, Result};
 pub enum Entry {
     /// A message.
     Message {
-        /// When it was sent.
+        /// Where it stands among the others: when it was sent, as finely as that is known.
         at: Time,
         /// The message.
         message: Box<MessageView>,

@@ -114,6 +114,20 @@ fn messages_stand_in_the_order_they_were_written_however_they_came() {
 }
 
 #[test]
+fn an_answer_in_whole_seconds_stands_behind_what_it_answers() {
+    let mut desk = Desk::new();
+    let question = queued(&mut desk);
+    end(&mut desk, question, 1, sent("out-1"));
+    let mut answer = text("in-2", ana(), "yes");
+    if let EventBody::Message(m) = &mut answer.body {
+        m.sent_at = Some(Millis(desk.now / 1000 * 1000 - 1000));
+        m.reply_to = Some("out-1".into());
+    }
+    desk.receive("wa", vec![answer]);
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811"))[0], "yes");
+}
+
+#[test]
 fn a_time_in_the_future_or_before_clocks_is_not_believed() {
     let mut desk = Desk::new();
     for (id, at) in [("future", u64::MAX), ("zero", 0)] {
