@@ -43,7 +43,8 @@ pub struct Limits {
     pub events: usize,
     /// HTTP requests. A send with an upload before it needs two; a person's profile one or two.
     pub http_requests: usize,
-    /// Bytes of the body of one HTTP request, and of one response. Attachments go by reference, not through a guest.
+    /// Bytes of the bodies of all HTTP requests of a call together, and of all responses together. Attachments go by reference, not
+    /// through a guest.
     pub http_body_bytes: usize,
     /// Calls of one channel at the same time, so that one busy or slow channel cannot take the whole pool.
     pub concurrency: usize,

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +11,8 @@ use http::header::{
 };
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::Error as ClientError;
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -51,7 +52,7 @@ pub(super) async fn run(
     };
     let (mut head, body) = request.into_parts();
     let (origin, rule, path) = permit(bound, &head).map_err(denied)?;
-    let body = collect_request(bound, body, deadline).await?;
+    let body = collect_request(bound, record, body, deadline).await?;
     complete(bound, &origin, path, &mut head).map_err(denied)?;
     let request = Request::from_parts(head, Full::new(body));
 
@@ -67,7 +68,7 @@ pub(super) async fn run(
     let between = options
         .between_bytes_timeout
         .map_or(BETWEEN, |limit| limit.min(BETWEEN));
-    receive(bound, response, deadline, between).await
+    receive(bound, record, response, deadline, between).await
 }
 
 /// Whether the request may be made, where to, and with which path (placeholders spelled with braces).
@@ -92,13 +93,50 @@ fn permit<'a>(bound: &'a Bound, head: &http::request::Parts) -> Result<(Origin, 
 }
 
 /// The whole body, in bounds. Nothing is sent before it is complete, so a guest that dies in the middle has sent nothing.
-async fn collect_request(bound: &Bound, body: WasiBody, deadline: Instant) -> Result<Bytes, Error> {
+async fn collect_request(bound: &Bound, record: &Record, body: WasiBody, deadline: Instant) -> Result<Bytes, Error> {
     let limit = bound.limits.http_body_bytes;
-    match timeout_at(deadline, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::HttpRequestBodySize(u64::try_from(limit).ok())),
-        Ok(Err(_)) => Err(Error::HttpProtocolError),
-        Err(_) => Err(Error::ConnectionWriteTimeout),
+    collect(body, &record.request_bytes, limit, deadline, WHOLE)
+        .await
+        .map_err(|broken| match broken {
+            Broken::TooLarge => Error::HttpRequestBodySize(u64::try_from(limit).ok()),
+            Broken::TooSlow => Error::ConnectionWriteTimeout,
+            Broken::Incomplete => Error::HttpProtocolError,
+        })
+}
+
+/// Why a body did not become whole.
+enum Broken {
+    TooLarge,
+    TooSlow,
+    Incomplete,
+}
+
+/// A whole body. `total` counts what all bodies of the call in this direction have, and `limit` is over it.
+async fn collect<B>(
+    mut body: B,
+    total: &AtomicUsize,
+    limit: usize,
+    deadline: Instant,
+    between: Duration,
+) -> Result<Bytes, Broken>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut collected = BytesMut::new();
+    loop {
+        let frame = match timeout_at(deadline, timeout(between, body.frame())).await {
+            Ok(Ok(Some(Ok(frame)))) => frame,
+            Ok(Ok(None)) => return Ok(collected.freeze()),
+            Ok(Ok(Some(Err(_)))) => return Err(Broken::Incomplete),
+            Ok(Err(_)) | Err(_) => return Err(Broken::TooSlow),
+        };
+        // Trailers are dropped: no provider uses them, and they would have to be searched for secrets too.
+        if let Ok(data) = frame.into_data() {
+            if total.fetch_add(data.len(), Ordering::Relaxed) + data.len() > limit {
+                return Err(Broken::TooLarge);
+            }
+            collected.extend_from_slice(&data);
+        }
     }
 }
 
@@ -214,6 +252,7 @@ fn no_connection(error: &ClientError) -> (Error, String) {
 /// The whole response, in bounds and without secrets.
 async fn receive(
     bound: &Bound,
+    record: &Record,
     response: Response<Incoming>,
     deadline: Instant,
     between: Duration,
@@ -226,7 +265,7 @@ async fn receive(
             coding.to_str().ok().map(str::to_owned),
         ));
     }
-    let body = collect_response(bound, body, deadline, between).await?;
+    let body = collect_response(bound, record, body, deadline, between).await?;
     let body = match bound.redactor.bytes(&body) {
         Some(redacted) => Bytes::from(redacted),
         None => body,
@@ -239,27 +278,19 @@ async fn receive(
 
 async fn collect_response(
     bound: &Bound,
-    mut body: Incoming,
+    record: &Record,
+    body: Incoming,
     deadline: Instant,
     between: Duration,
 ) -> Result<Bytes, Error> {
     let limit = bound.limits.http_body_bytes;
-    let mut collected = BytesMut::new();
-    loop {
-        let frame = match timeout_at(deadline, timeout(between, body.frame())).await {
-            Ok(Ok(Some(Ok(frame)))) => frame,
-            Ok(Ok(None)) => return Ok(collected.freeze()),
-            Ok(Ok(Some(Err(_)))) => return Err(Error::HttpResponseIncomplete),
-            Ok(Err(_)) | Err(_) => return Err(Error::HttpResponseTimeout),
-        };
-        // Trailers are dropped: no provider uses them, and they would have to be searched too.
-        if let Ok(data) = frame.into_data() {
-            if collected.len() + data.len() > limit {
-                return Err(Error::HttpResponseBodySize(u64::try_from(limit).ok()));
-            }
-            collected.extend_from_slice(&data);
-        }
-    }
+    collect(body, &record.response_bytes, limit, deadline, between)
+        .await
+        .map_err(|broken| match broken {
+            Broken::TooLarge => Error::HttpResponseBodySize(u64::try_from(limit).ok()),
+            Broken::TooSlow => Error::HttpResponseTimeout,
+            Broken::Incomplete => Error::HttpResponseIncomplete,
+        })
 }
 
 fn redact_headers(bound: &Bound, headers: HeaderMap, body_length: usize) -> HeaderMap {

@@ -3,7 +3,7 @@
 //! * [`origin`], [`policy`]: may this request be made?
 //! * [`address`], [`resolver`]: may this address be connected to?
 //! * [`inject`]: credentials go in.
-//! * [`client`]: connections.
+//! * [`client`] holds the connections.
 //! * [`exchange`]: one request and its response, with time-outs, bounds, and secrets taken out of what comes back.
 
 pub(crate) mod address;
@@ -15,7 +15,7 @@ pub(crate) mod policy;
 mod resolver;
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderName, Request, Response};
@@ -33,6 +33,9 @@ const FORBIDDEN: [HeaderName; 5] = [
     http::header::VIA,
 ];
 
+/// What a guest may write at once into a body that is not on its way yet: so much lies in the host for each handle.
+const BODY_CHUNK: usize = 64 << 10;
+
 /// Lines that the host writes into the call's log about refused requests.
 const NOTES: usize = 16;
 
@@ -41,6 +44,8 @@ const NOTES: usize = 16;
 pub(crate) struct Record {
     requests: AtomicU32,
     sent: AtomicU32,
+    request_bytes: AtomicUsize,
+    response_bytes: AtomicUsize,
     notes: Mutex<Vec<String>>,
 }
 
@@ -128,6 +133,10 @@ impl WasiHttpHooks for Hooks {
 
     fn forbidden_header_filter(&mut self) -> wasmtime_wasi_http::ForbiddenHeaderFilter {
         Arc::new(is_forbidden)
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK
     }
 
     fn send_request(

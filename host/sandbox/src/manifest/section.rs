@@ -10,7 +10,7 @@ const MANIFEST_BYTES: usize = 64 << 10;
 /// The text of the manifest in a component. Refuses what is not a component, and components with resources of their own.
 pub(crate) fn manifest(component: &[u8]) -> Result<&str, ManifestError> {
     let mut depth = 0_usize;
-    let mut found = None;
+    let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(|e| ManifestError::NotAComponent(e.to_string()))? {
             Payload::Version { encoding, .. } => {
@@ -22,9 +22,7 @@ pub(crate) fn manifest(component: &[u8]) -> Result<&str, ManifestError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             // Only the outermost component speaks for itself.
             Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                if found.replace(section.data()).is_some() {
-                    return Err(ManifestError::Repeated);
-                }
+                found.push(section.data());
             }
             // The table of a guest's own resources lies in the host and no bound covers it. No connector needs one.
             Payload::ComponentCanonicalSection(functions) => {
@@ -38,7 +36,11 @@ pub(crate) fn manifest(component: &[u8]) -> Result<&str, ManifestError> {
             _ => {}
         }
     }
-    let data = found.ok_or(ManifestError::Missing)?;
+    let data = match found.as_slice() {
+        [] => return Err(ManifestError::Missing),
+        [data] => *data,
+        _ => return Err(ManifestError::Repeated),
+    };
     if data.len() > MANIFEST_BYTES {
         return Err(ManifestError::TooLarge {
             bytes: data.len(),
