@@ -1,0 +1,62 @@
+//! `jackfield check`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{say, tell, wait_for};
+use crate::cli::ConfigFile;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::start::{self, Fault, NoStates};
+use crate::tls;
+
+pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
+    // Everything that is wrong goes to standard output here, the file itself included.
+    let config = match Config::read(&file.config) {
+        Ok(config) => config,
+        Err(error) => {
+            say(&error.to_string())?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let faults = wait_for(find(&config))?;
+    for fault in &faults {
+        say(&format!("{}: {fault}", file.config.display()))?;
+    }
+    match faults.is_empty() {
+        true => {
+            let (connectors, channels) = (config.connectors.len(), config.channels.len());
+            say(&format!(
+                "{} is good: {connectors} connectors, {channels} channels",
+                file.config.display()
+            ))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        false => {
+            tell(&format!("{} to mend", faults.len()));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    if let Err(error) = tls::acceptor(config) {
+        faults.push(Fault {
+            place: String::from("server.tls"),
+            message: error.to_string(),
+        });
+    }
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
+        faults.push(Fault {
+            place: String::from("log"),
+            message: format!("level: {error}"),
+        });
+    }
+    let sandbox = start::sandbox(config)?;
+    let public_url = config.server.public_url(config.server.listen);
+    if let Err(more) = start::load(config, &sandbox, &NoStates, &Arc::new(Metrics::default()), &public_url).await {
+        faults.extend(more.0);
+    }
+    Ok(faults)
+}

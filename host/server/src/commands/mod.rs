@@ -1,0 +1,69 @@
+//! What the program does when it is called. Results go to standard output, words to people and logs to standard error.
+
+mod check;
+mod export;
+mod key;
+mod rebuild;
+mod remote;
+mod serve;
+
+use std::future::Future;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::cli::{Cli, Command, ConfigFile};
+use crate::config::Config;
+use crate::logging;
+
+/// Does what was asked. The status is 0 if that went well, and 1 if not.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Serve(file) => serve::run(&file),
+        Command::Check(file) => check::run(&file),
+        Command::Key(command) => key::run(command),
+        Command::Rebuild { config, check } => rebuild::run(&config, check),
+        Command::Export(file) => export::run(&file),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&format!("jackfield: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the configuration and sets log lines up. `quiet` commands log warnings only, since their output is what counts.
+fn prepare(file: &ConfigFile, quiet: bool) -> anyhow::Result<Config> {
+    let mut config = Config::read(&file.config)?;
+    if quiet {
+        config.log.level = String::from("warn");
+    }
+    logging::init(&config.log)?;
+    Ok(config)
+}
+
+/// Runs something that waits, on all processors.
+fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime
+        .context("the threads of the host cannot be started")?
+        .block_on(work)
+}
+
+/// A line on standard output.
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .context("standard output cannot be written")
+}
+
+/// A line on standard error.
+fn tell(line: &str) {
+    // Nobody is left to be told when that fails.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

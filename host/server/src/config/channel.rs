@@ -1,0 +1,142 @@
+//! `[channels.NAME]`: one connected account.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jackfield_sandbox::{Grants, Limits, Origin};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::SecretSource;
+
+/// How many webhooks of one channel are worked on or wait at once, unless the channel says otherwise.
+const WEBHOOKS: u32 = 512;
+
+/// `[channels.NAME]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChannelConfig {
+    /// The name of a connector.
+    pub connector: Spanned<String>,
+    /// Where phone numbers without a country code are from; that of the workspace otherwise.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The connector's own configuration, a JSON object.
+    #[serde(default = "empty", deserialize_with = "json")]
+    pub config: serde_json::Value,
+    /// Where its secrets are, by the names of the connector's manifest.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// What it may do.
+    #[serde(default)]
+    pub grants: GrantsConfig,
+    /// What a call may use.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+}
+
+/// `[channels.NAME.grants]`. Nothing is granted unless it stands here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct GrantsConfig {
+    /// Origins that may be reached.
+    pub http: Vec<Origin>,
+    /// Of these, origins that may be at private or loopback addresses.
+    pub private_addresses: Vec<Origin>,
+    /// Whether requests that nobody signed count.
+    pub public_webhook: bool,
+}
+
+impl From<&GrantsConfig> for Grants {
+    fn from(config: &GrantsConfig) -> Self {
+        Self {
+            http: config.http.clone(),
+            private_addresses: config.private_addresses.clone(),
+            public_webhook: config.public_webhook,
+        }
+    }
+}
+
+/// `[channels.NAME.limits]`. What is left out is the default of [`Limits`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct LimitsConfig {
+    /// CPU time of a call in milliseconds.
+    pub cpu_ms: Option<u64>,
+    /// Time of a call in milliseconds, waiting included. Less than the 15 s that an HTTP request may take makes slow sends uncertain.
+    pub wall_ms: Option<u64>,
+    /// Time to wait for a place to run in milliseconds.
+    pub queue_ms: Option<u64>,
+    /// Memory of a call in MiB.
+    pub memory_mib: Option<u32>,
+    /// Calls at the same time.
+    pub concurrency: Option<u32>,
+    /// Events of one call.
+    pub events: Option<u32>,
+    /// Webhooks that are worked on or wait at the same time; more are told to come again.
+    pub webhooks: Option<u32>,
+}
+
+impl LimitsConfig {
+    /// For the sandbox.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        let set = |value: Option<u64>, limit: &mut Duration| {
+            if let Some(ms) = value {
+                *limit = Duration::from_millis(ms);
+            }
+        };
+        set(self.cpu_ms, &mut limits.cpu);
+        set(self.wall_ms, &mut limits.wall);
+        set(self.queue_ms, &mut limits.queue);
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        if let Some(mib) = self.memory_mib {
+            limits.memory_bytes = size(mib).saturating_mul(1 << 20);
+        }
+        if let Some(n) = self.concurrency {
+            limits.concurrency = size(n).max(1);
+        }
+        if let Some(n) = self.events {
+            limits.events = size(n);
+        }
+        limits
+    }
+
+    /// How many webhooks are worked on or wait at the same time, at least 1.
+    #[must_use]
+    pub fn webhooks(&self) -> u32 {
+        self.webhooks.unwrap_or(WEBHOOKS).max(1)
+    }
+}
+
+fn empty() -> serde_json::Value {
+    serde_json::Value::Object(serde_json::Map::new())
+}
+
+fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<serde_json::Value, D::Error> {
+    let table = toml::Table::deserialize(deserializer)?;
+    to_json(toml::Value::Table(table)).map_err(D::Error::custom)
+}
+
+/// TOML as JSON. Dates have no form in JSON that a schema could mean, so they have to be written as text.
+fn to_json(value: toml::Value) -> Result<serde_json::Value, String> {
+    use serde_json::Value as Json;
+    Ok(match value {
+        toml::Value::String(text) => Json::String(text),
+        toml::Value::Integer(n) => n.into(),
+        toml::Value::Float(n) => serde_json::Number::from_f64(n)
+            .map(Json::Number)
+            .ok_or("a number in `config` has to be finite")?,
+        toml::Value::Boolean(b) => b.into(),
+        toml::Value::Datetime(at) => return Err(format!("write the date {at} in `config` in quotation marks")),
+        toml::Value::Array(items) => Json::Array(items.into_iter().map(to_json).collect::<Result<_, _>>()?),
+        toml::Value::Table(table) => Json::Object(
+            table
+                .into_iter()
+                .map(|(key, value)| Ok((key, to_json(value)?)))
+                .collect::<Result<_, String>>()?,
+        ),
+    })
+}

@@ -1,0 +1,32 @@
+//! The program `jackfield`: webhooks in, an HTTP API for agents and programs, messages out.
+//!
+//! ```text
+//! provider ──▶ ingress ──▶ connector (sandbox) ──▶ Host::append ──▶ store ──▶ api reads, outbox sends, hints asks
+//! ```
+//!
+//! # Layout
+//!
+//! * [`host`]: what everything shares, and the one way to append a fact.
+//! * [`channels`]: the connectors that are loaded and the channels that use them.
+//! * [`ingress`]: webhooks; [`hints`]: who is that?; [`outbox`]: messages out.
+//! * [`api`]: HTTP under `/v1`.
+//! * [`config`], [`start`], [`serve`], [`tls`], [`shutdown`], [`logging`], [`metrics`], [`clock`]: the running of it.
+//! * [`cli`], [`commands`]: what an operator types. [`keys`]: API keys.
+
+pub mod api;
+pub mod channels;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod hints;
+pub mod host;
+pub mod ingress;
+pub mod keys;
+pub mod logging;
+pub mod metrics;
+pub mod outbox;
+pub mod serve;
+pub mod shutdown;
+pub mod start;
+pub mod tls;

@@ -1,0 +1,183 @@
+//! One attempt at one message: recorded, made, and its end recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jackfield_core::canonical;
+use jackfield_core::event::Event;
+use jackfield_core::fact::{Actor, Fact, Outcome, SendResult, StateChange};
+use jackfield_core::ids::Millis;
+use jackfield_core::rows::Outgoing;
+use jackfield_core::views::operations::{self, ToSend};
+use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
+use jackfield_store::AppendError;
+
+use super::backoff;
+use super::verdict::{Attempt, Verdict};
+use crate::channels::ChannelRuntime;
+use crate::clock;
+use crate::host::Host;
+
+/// How long to wait before something is appended again that could not be.
+const STORE_TROUBLE: Duration = Duration::from_secs(1);
+
+/// Makes an attempt. Until when the whole channel is to send nothing, if the attempt taught that.
+pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing: Outgoing) -> Option<Millis> {
+    let number = outgoing.attempts + 1;
+    let message = outgoing.message;
+    match host
+        .append(
+            Actor::Host,
+            Fact::SendStarted {
+                message,
+                attempt: number,
+            },
+        )
+        .await
+    {
+        Ok(committed) if committed.outcome == Outcome::Done => {}
+        // It is not in the outbox any more.
+        Ok(_) => return None,
+        Err(error) => {
+            tracing::error!(channel = %channel.id, %message, "an attempt could not be recorded, so it is not made: {error}");
+            return Some(Millis(clock::now().0 + clock::millis(STORE_TROUBLE)));
+        }
+    }
+    let answer = match operations::to_send(&host.view(), message) {
+        Ok(Some(to_send)) => Some(send(&host, &channel, to_send).await),
+        unreadable => {
+            let error = unreadable
+                .err()
+                .map_or_else(|| String::from("it is not there"), |e| e.to_string());
+            tracing::error!(channel = %channel.id, %message, "a message could not be read: {error}");
+            None
+        }
+    };
+    let attempt = Attempt {
+        outgoing: &outgoing,
+        number,
+        idempotent: channel.rules.idempotent,
+        now: clock::now(),
+        base_ms: host.config.outbox.retry_base_ms,
+        random: backoff::random(),
+    };
+    let end = end(&channel, attempt, answer);
+    host.metrics.send(channel.id.as_str(), word(&end.verdict.result));
+    if let SendResult::Failed { problem, .. }
+    | SendResult::Uncertain { problem }
+    | SendResult::Credentials { problem } = &end.verdict.result
+    {
+        let result = word(&end.verdict.result);
+        tracing::warn!(channel = %channel.id, %message, attempt = number, result, "a message was not sent: {}", problem.message);
+    }
+    let hold = end.verdict.hold;
+    record(&host, &channel, &outgoing, number, end).await;
+    hold
+}
+
+/// What the connector answered; none if it was interrupted.
+type Answer = Option<Result<Call<Receipt>, CallError>>;
+
+async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
+    let ToSend { message, to, .. } = to_send;
+    let key = message.id.to_string();
+    let delivery = Delivery {
+        to: jackfield_core::event::Identifier {
+            kind: to.kind,
+            namespace: to.namespace,
+            value: to.value,
+            raw: to.raw,
+        },
+        thread: Some(message.thread.id),
+        action: Action::message(message.parts, message.reply_to_external),
+    };
+    tokio::select! {
+        answer = channel.deliver(delivery, &key) => Some(answer),
+        () = host.stop.due() => None,
+    }
+}
+
+/// Everything that the end of an attempt says.
+struct End {
+    verdict: Verdict,
+    events: Vec<Event>,
+    state: Vec<StateChange>,
+}
+
+impl From<Verdict> for End {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            events: Vec::new(),
+            state: Vec::new(),
+        }
+    }
+}
+
+fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Option<Answer>) -> End {
+    match answer {
+        Some(Some(Ok(call))) => match call.result {
+            Ok(receipt) => End {
+                verdict: SendResult::Sent {
+                    external_ids: receipt.message_ids,
+                }
+                .into(),
+                events: canonical::events(receipt.events, &channel.context()),
+                state: call.effects.state,
+            },
+            Err(failure) => attempt.failed(failure).into(),
+        },
+        Some(Some(Err(error))) => attempt.broke_down(&error).into(),
+        Some(None) => attempt.interrupted().into(),
+        // Nothing was called, so it can be tried again.
+        None => attempt.not_made().into(),
+    }
+}
+
+/// Writes down how an attempt ended, for as long as it takes: what is not written down is uncertain after the next start.
+async fn record(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, attempt: u32, end: End) {
+    let message = outgoing.message;
+    let mut fact = Fact::SendEnded {
+        message,
+        attempt,
+        result: end.verdict.result,
+        events: end.events,
+        state: end.state,
+    };
+    loop {
+        match host.append(Actor::Channel(channel.id.clone()), fact.clone()).await {
+            Ok(_) => return,
+            Err(error @ (AppendError::TooLarge { .. } | AppendError::Unwritable(_))) => {
+                tracing::error!(channel = %channel.id, %message, "what an answer taught besides cannot be stored: {error}");
+                match &mut fact {
+                    Fact::SendEnded { events, state, .. } if !(events.is_empty() && state.is_empty()) => {
+                        events.clear();
+                        state.clear();
+                    }
+                    _ => return,
+                }
+            }
+            Err(error @ (AppendError::Closed | AppendError::Poisoned(_))) => {
+                tracing::error!(channel = %channel.id, %message, "the end of an attempt cannot be recorded: {error}");
+                return;
+            }
+            Err(error) => {
+                tracing::error!(channel = %channel.id, %message, "the end of an attempt cannot be recorded yet: {error}");
+                tokio::select! {
+                    () = tokio::time::sleep(STORE_TROUBLE) => {}
+                    () = host.stop.due() => return,
+                }
+            }
+        }
+    }
+}
+
+fn word(result: &SendResult) -> &'static str {
+    match result {
+        SendResult::Sent { .. } => "sent",
+        SendResult::Retry { .. } => "retry",
+        SendResult::Failed { .. } => "failed",
+        SendResult::Uncertain { .. } => "uncertain",
+        SendResult::Credentials { .. } => "credentials",
+    }
+}
