@@ -59,8 +59,7 @@ fn other(item: &Value, raw: &Raw) -> Event {
 }
 
 fn message(context: &Context<'_>, message: &Value) -> Result<Option<Event>, String> {
-    // Without an id nothing can be told apart from its repetition, but it is not lost.
-    let id = message.text("mid").unwrap_or_default();
+    let id = message.need_or_empty("mid")?;
     if message.flag("is_deleted") {
         message.need("mid")?;
         let deletion = Deletion {

@@ -30,8 +30,7 @@ pub fn echoed(book: &Book<'_>, outcome: &mut Outcome, raw: &Raw) -> Result<(), S
 }
 
 fn read(outcome: &mut Outcome, item: &Value, sender: Sender, author: fn(Sender) -> Author) -> Result<(), String> {
-    // Without an id nothing can be told apart from its repetition, but it is not lost.
-    let (id, at) = (item.text("id").unwrap_or_default(), item.time("timestamp"));
+    let (id, at) = (item.need_or_empty("id")?, item.time("timestamp"));
     match kind(item) {
         "reaction" => {
             let message_id = item.need("reaction.message_id")?;

@@ -47,6 +47,9 @@ pub trait Look {
     /// As [`Look::text`], or the reason that it is missing.
     fn need(&self, path: &str) -> Result<String, String>;
 
+    /// As [`Look::need`], but an empty text is one too: an id that the channel left empty. It is never matched to another.
+    fn need_or_empty(&self, path: &str) -> Result<String, String>;
+
     /// A whole number, or a text that is one.
     fn int(&self, path: &str) -> Option<i64>;
 
@@ -89,6 +92,10 @@ impl Look for Value {
     fn need(&self, path: &str) -> Result<String, String> {
         self.text(path)
             .ok_or_else(|| format!("`{path}` is missing or is neither text nor number"))
+    }
+
+    fn need_or_empty(&self, path: &str) -> Result<String, String> {
+        if self.at(path).as_str() == Some("") { Ok(String::new()) } else { self.need(path) }
     }
 
     fn int(&self, path: &str) -> Option<i64> {
