@@ -6,8 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use jackfield_core::canonical;
 use jackfield_core::event::Identifier;
-use jackfield_core::ids::CustomerId;
-use jackfield_core::tables;
+use jackfield_core::ids::{CustomerId, IdentityId};
 use jackfield_core::views::Page;
 use jackfield_core::views::customer::{self, CustomerSummary, CustomerView};
 use jackfield_core::views::timeline::{self, Entry};
@@ -17,6 +16,9 @@ use utoipa::IntoParams;
 use super::params::{Id, Limit, Query, Text};
 use super::problem::{Problem, Result};
 use crate::host::Host;
+
+/// Whoever finds more has to say more.
+const MOST_FOUND: usize = 200;
 
 /// At how many colons an address is tried to be divided into namespace and value.
 const MOST_COLONS: usize = 8;
@@ -31,7 +33,7 @@ pub(super) struct CustomersQuery {
     /// Find by the beginnings of words of names and addresses.
     #[param(value_type = Option<String>, nullable = false, min_length = 1, max_length = 200)]
     q: Option<Text<200>>,
-    /// The `next` of the page before; for a list without `identity` and `q`.
+    /// The `next` of the page before; only customers that are older than this one.
     #[param(value_type = Option<CustomerId>, nullable = false)]
     before: Option<CustomerId>,
     /// How many, at the most.
@@ -40,33 +42,37 @@ pub(super) struct CustomersQuery {
     limit: Limit,
 }
 
-/// Customers, newest first, or those that an address or a search finds.
+/// Customers, newest first; with `identity` or `q` only those that are found by them, up to 200 of them.
 #[utoipa::path(get, path = "/v1/customers", tag = "customers", params(CustomersQuery),
     responses((status = 200, description = "The customers", body = Page<CustomerSummary>)))]
 pub(super) async fn list_customers(
     State(host): State<Arc<Host>>,
     Query(query): Query<CustomersQuery>,
 ) -> Result<Json<Page<CustomerSummary>>> {
-    let limit = query.limit.0;
-    let found = match (query.identity, query.q, query.before) {
-        (None, None, before) => {
-            let before = before.map(|id| id.to_string());
-            return Ok(Json(customer::all(&host.view(), before.as_deref(), limit)?));
+    let (view, limit) = (host.view(), query.limit.0);
+    let mut items = match (query.identity, query.q) {
+        (None, None) => {
+            let before = query.before.map(|id| id.to_string());
+            return Ok(Json(customer::all(&view, before.as_deref(), limit)?));
         }
-        (Some(identity), None, None) => find(&host, &identity.0)?,
-        (None, Some(q), None) => customer::search(&host.view(), &q.0, limit)?,
-        _ => {
-            return Err(Problem::invalid(
-                "give `identity` or `q` or `before`, and only one of them",
-            ));
+        (Some(identity), None) => find(&host, &identity.0)?,
+        (None, Some(q)) => customer::search(&view, &q.0, MOST_FOUND)?,
+        (Some(identity), Some(q)) => {
+            let named = customer::search(&view, &q.0, MOST_FOUND)?;
+            let found = find(&host, &identity.0)?;
+            found
+                .into_iter()
+                .filter(|one| named.iter().any(|other| other.id == one.id))
+                .collect()
         }
     };
-    let items = found.into_iter().take(limit).collect();
+    items.retain(|one| query.before.is_none_or(|before| one.id < before));
+    items.truncate(limit);
     Ok(Json(Page { items, next: None }))
 }
 
 /// Who has an address that a client wrote down.
-pub(super) fn find(host: &Host, text: &str) -> Result<Vec<CustomerSummary>> {
+fn find(host: &Host, text: &str) -> Result<Vec<CustomerSummary>> {
     let view = host.view();
     for identifier in spellings(host, text)? {
         let found = customer::find(&view, &identifier)?;
@@ -78,7 +84,7 @@ pub(super) fn find(host: &Host, text: &str) -> Result<Vec<CustomerSummary>> {
 }
 
 /// What an address may mean: a value can hold colons, and so can a namespace.
-pub(super) fn spellings(host: &Host, text: &str) -> Result<Vec<Identifier>> {
+fn spellings(host: &Host, text: &str) -> Result<Vec<Identifier>> {
     identifiers(text, host.config.identity.region.as_deref())
 }
 
@@ -159,12 +165,13 @@ pub(super) async fn get_timeline(
 }
 
 /// The identities with an address that a client wrote down, by any spelling.
-pub(super) fn identities(host: &Host, text: &str) -> Result<Vec<jackfield_core::ids::IdentityId>> {
+pub(super) fn identities(host: &Host, text: &str) -> Result<Vec<IdentityId>> {
     let view = host.view();
     let mut ids = Vec::new();
     for identifier in spellings(host, text)? {
-        let found: tables::Result<Vec<CustomerSummary>> = customer::find(&view, &identifier);
-        let all = found?.into_iter().flat_map(|summary| summary.identities);
+        let all = customer::find(&view, &identifier)?
+            .into_iter()
+            .flat_map(|summary| summary.identities);
         ids.extend(
             all.filter(|i| i.kind == identifier.kind && i.value == identifier.value)
                 .map(|i| i.id),
