@@ -135,7 +135,12 @@ fn order(item: &Value, id: &str, sender: &Sender) -> Event {
             .to_owned(),
         extra: vec![Property::json("order", item.at("order"))],
     };
-    Event::new(["order:", id].concat(), EventBody::Touchpoint(touchpoint))
+    let id = if id.is_empty() {
+        String::new()
+    } else {
+        ["order:", id].concat()
+    };
+    Event::new(id, EventBody::Touchpoint(touchpoint))
 }
 
 /// What stands beside the content and is worth keeping.
