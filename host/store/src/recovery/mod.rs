@@ -171,7 +171,12 @@ pub(crate) fn recover(
             Err(e) => return Err(e),
         },
         Views::Doubted(why) => (guard.rebuild(&journal, &why, &mut report)?, Some(why)),
-        Views::None => (guard.rebuild(&journal, "there are no views yet", &mut report)?, None),
+        Views::None => {
+            if found.last > Seq(0) {
+                tracing::warn!(facts = found.last.0, "there are no views; they are built again from the journal");
+            }
+            (guard.rebuild(&journal, "there are no views yet", &mut report)?, None)
+        }
     };
     // Into the page cache, so that it is there as long as this boot lasts; power loss is not what the floor is for.
     let Opened { db, sled, .. } = opened;
