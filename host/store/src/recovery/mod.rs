@@ -173,7 +173,10 @@ pub(crate) fn recover(
         Views::Doubted(why) => (guard.rebuild(&journal, &why, &mut report)?, Some(why)),
         Views::None => {
             if found.last > Seq(0) {
-                tracing::warn!(facts = found.last.0, "there are no views; they are built again from the journal");
+                tracing::warn!(
+                    facts = found.last.0,
+                    "there are no views; they are built again from the journal"
+                );
             }
             (guard.rebuild(&journal, "there are no views yet", &mut report)?, None)
         }
