@@ -8,8 +8,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use jackfield_core::canonical;
 use jackfield_core::event::{Event, EventBody, Identifier, Problem};
 use jackfield_core::fact::{Actor, Fact, RawRequest};
@@ -25,6 +27,9 @@ use crate::host::Host;
 
 /// Bytes of a body. Meta's batches stay below 3 MB.
 pub const BODY_BYTES: usize = 4 << 20;
+
+/// Bytes of a body that is too large which are read to no purpose.
+const DRAINED_BYTES: usize = 16 << 20;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -64,45 +69,57 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
 async fn read_body<'a>(
     host: &'a Host,
     head: &request::Parts,
-    body: Body,
+    mut body: Body,
 ) -> Result<(Vec<u8>, SemaphorePermit<'a>), Reply> {
-    let too_large = || {
-        problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "The body has more than 4 MiB.",
-            None,
-        )
-    };
-    let announced = head
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    let expected = announced.unwrap_or(BODY_BYTES);
+    let expected = body
+        .size_hint()
+        .upper()
+        .map_or(BODY_BYTES, |n| usize::try_from(n).unwrap_or(usize::MAX));
     if expected > BODY_BYTES {
-        return Err(too_large());
+        return Err(too_large(head, &mut body).await);
     }
     let kib = u32::try_from(expected.div_ceil(1 << 10)).unwrap_or(u32::MAX);
     let room = match tokio::time::timeout(ROOM_TIME, host.bodies.acquire_many(kib)).await {
         Ok(Ok(room)) => room,
         Ok(Err(_)) | Err(_) => return Err(busy()),
     };
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await {
+    let read = tokio::time::timeout(BODY_TIME, Limited::new(&mut body, BODY_BYTES).collect()).await;
+    match read {
         Ok(Ok(collected)) => Ok((collected.to_bytes().into(), room)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(problem(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "The body broke off.",
-            None,
-        )),
-        Err(_) => Err(problem(
-            StatusCode::REQUEST_TIMEOUT,
-            "timeout",
-            "The body took longer than 10 s to arrive.",
-            None,
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(head, &mut body).await),
+        Ok(Err(_)) => {
+            let said = "The body broke off.";
+            Err(problem(StatusCode::BAD_REQUEST, "invalid_request", said, None))
+        }
+        Err(_) => {
+            let said = "The body took longer than 10 s to arrive.";
+            Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", said, None))
+        }
     }
+}
+
+/// Refuses a body. A client that is still writing would see its connection break off instead of the answer, so some of the rest is
+/// read, and thrown away, unless the client waits to be told whether to send it.
+async fn too_large(head: &request::Parts, body: &mut Body) -> Reply {
+    if !head.headers.contains_key(header::EXPECT) {
+        let drain = async {
+            let mut drained = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                drained += frame.data_ref().map_or(0, Bytes::len);
+                if drained > DRAINED_BYTES {
+                    return;
+                }
+            }
+        };
+        // Whether it came to its end or not, the answer is the same.
+        let _ = tokio::time::timeout(ROOM_TIME, drain).await;
+    }
+    problem(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        "The body has more than 4 MiB.",
+        None,
+    )
 }
 
 /// The request as the provider saw it: behind a proxy the URL on the wire is another one, and some providers sign theirs.

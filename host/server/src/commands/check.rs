@@ -33,7 +33,7 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         false => {
-            tell(&format!("{} to mend", faults.len()));
+            tell(&format!("problems to mend: {}", faults.len()));
             Ok(ExitCode::FAILURE)
         }
     }

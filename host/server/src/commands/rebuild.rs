@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use jackfield_store::{Phase, Progress, Verification};
+use jackfield_store::{OpenError, Phase, Progress, Verification};
 
 use super::{prepare, say, tell};
 use crate::cli::ConfigFile;
@@ -14,11 +14,18 @@ pub(super) fn run(file: &ConfigFile, check: bool) -> anyhow::Result<ExitCode> {
     let (folder, options) = (config.data(), store_options(&config));
     let mut progress = teller();
     if check {
-        return report(&jackfield_store::verify(&folder, &options, &mut progress)?);
+        return report(&jackfield_store::verify(&folder, &options, &mut progress).map_err(remedy)?);
     }
-    let last = jackfield_store::rebuild(&folder, &options, &mut progress)?;
+    let last = jackfield_store::rebuild(&folder, &options, &mut progress).map_err(remedy)?;
     say(&format!("the views are built again from {last} facts"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn remedy(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::Locked(_) => anyhow::anyhow!("{error}; stop the host first"),
+        other => other.into(),
+    }
 }
 
 fn report(found: &Verification) -> anyhow::Result<ExitCode> {

@@ -68,7 +68,7 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
     | SendResult::Credentials { problem } = &end.verdict.result
     {
         let result = word(&end.verdict.result);
-        tracing::warn!(channel = %channel.id, %message, attempt = number, result, "a message was not sent: {}", problem.message);
+        tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
     let hold = end.verdict.hold;
     record(&host, &channel, &outgoing, number, end).await;
