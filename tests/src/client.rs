@@ -47,11 +47,7 @@ impl Client {
     #[must_use]
     pub fn new(base: &str, key: Option<&str>) -> Self {
         let pool = Pooled::builder(TokioExecutor::new()).build(HttpConnector::new());
-        Self {
-            base: base.to_owned(),
-            key: key.map(str::to_owned),
-            pool,
-        }
+        Self { base: base.to_owned(), key: key.map(str::to_owned), pool }
     }
 
     /// The host's address.
@@ -63,10 +59,7 @@ impl Client {
     /// The same client with another key.
     #[must_use]
     pub fn with_key(&self, key: Option<&str>) -> Self {
-        Self {
-            key: key.map(str::to_owned),
-            ..self.clone()
-        }
+        Self { key: key.map(str::to_owned), ..self.clone() }
     }
 
     /// Sends one request.
@@ -88,22 +81,10 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).context("the request is not one")?;
-        let response = self
-            .pool
-            .request(request)
-            .await
-            .with_context(|| format!("no answer to {path}"))?;
+        let response = self.pool.request(request).await.with_context(|| format!("no answer to {path}"))?;
         let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .with_context(|| format!("the answer to {path} broke off"))?
-            .to_bytes();
-        Ok(Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        })
+        let body = body.collect().await.with_context(|| format!("the answer to {path} broke off"))?.to_bytes();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 
     /// Reads something.
@@ -119,13 +100,7 @@ impl Client {
     /// # Errors
     /// When no answer comes.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
-        self.send(
-            Method::POST,
-            path,
-            &[("content-type", "application/json")],
-            body.to_string(),
-        )
-        .await
+        self.send(Method::POST, path, &[("content-type", "application/json")], body.to_string()).await
     }
 
     /// Reads something that has to be there.
@@ -134,12 +109,7 @@ impl Client {
     /// When the answer is not 200.
     pub async fn read(&self, path: &str) -> Result<Value> {
         let answer = self.get(path).await?;
-        ensure!(
-            answer.status == StatusCode::OK,
-            "{path}: {} {}",
-            answer.status,
-            answer.text()
-        );
+        ensure!(answer.status == StatusCode::OK, "{path}: {} {}", answer.status, answer.text());
         Ok(answer.json())
     }
 
@@ -148,14 +118,9 @@ impl Client {
     /// # Errors
     /// When there is not exactly one.
     pub async fn customer_with(&self, identity: &str) -> Result<String> {
-        let found = self
-            .read(&format!("/v1/customers?identity={}", identity.replace('+', "%2B")))
-            .await?;
+        let found = self.read(&format!("/v1/customers?identity={}", identity.replace('+', "%2B"))).await?;
         let items = found["items"].as_array().cloned().unwrap_or_default();
         ensure!(items.len() == 1, "{} customers have {identity}: {found}", items.len());
-        items[0]["id"]
-            .as_str()
-            .map(str::to_owned)
-            .context("a customer has an id")
+        items[0]["id"].as_str().map(str::to_owned).context("a customer has an id")
     }
 }

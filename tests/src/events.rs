@@ -44,16 +44,8 @@ impl Feed {
             request = request.header("last-event-id", last);
         }
         let response = pool.request(request.body(Empty::new())?).await?;
-        ensure!(
-            response.status() == StatusCode::OK,
-            "the feed was not opened: {}",
-            response.status()
-        );
-        Ok(Self {
-            body: response.into_body(),
-            buffer: String::new(),
-            _pool: pool,
-        })
+        ensure!(response.status() == StatusCode::OK, "the feed was not opened: {}", response.status());
+        Ok(Self { body: response.into_body(), buffer: String::new(), _pool: pool })
     }
 
     /// The next event; none when the host ended the feed.
@@ -61,9 +53,7 @@ impl Feed {
     /// # Errors
     /// When none comes in ten seconds, or the feed breaks.
     pub async fn next(&mut self) -> Result<Option<Event>> {
-        tokio::time::timeout(Duration::from_secs(10), self.read())
-            .await
-            .context("no event came")?
+        tokio::time::timeout(Duration::from_secs(10), self.read()).await.context("no event came")?
     }
 
     /// The next event of a type.
@@ -72,10 +62,7 @@ impl Feed {
     /// When none comes in time, or the feed ends.
     pub async fn next_of(&mut self, kind: &str) -> Result<Event> {
         loop {
-            let event = self
-                .next()
-                .await?
-                .with_context(|| format!("the feed ended before a {kind}"))?;
+            let event = self.next().await?.with_context(|| format!("the feed ended before a {kind}"))?;
             if event.kind == kind {
                 return Ok(event);
             }
@@ -105,15 +92,9 @@ impl Feed {
 /// An event from its lines; none for a heartbeat.
 fn parse(block: &str) -> Option<Event> {
     let field = |name: &str| {
-        let line = block
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         Some(line.strip_prefix(' ').unwrap_or(line).to_owned())
     };
     let data = serde_json::from_str(&field("data")?).ok()?;
-    Some(Event {
-        id: field("id").unwrap_or_default(),
-        kind: field("event").unwrap_or_default(),
-        data,
-    })
+    Some(Event { id: field("id").unwrap_or_default(), kind: field("event").unwrap_or_default(), data })
 }

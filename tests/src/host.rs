@@ -41,27 +41,11 @@ impl Setup {
     /// # Errors
     /// When a connector was not built.
     pub fn shop(provider: &str) -> Result<Self> {
-        let meta = [
-            ("app-secret", "APP_SECRET"),
-            ("verify-token", "VERIFY_TOKEN"),
-            ("access-token", "ACCESS_TOKEN"),
-        ];
+        let meta = [("app-secret", "APP_SECRET"), ("verify-token", "VERIFY_TOKEN"), ("access-token", "ACCESS_TOKEN")];
         let bot = [("webhook-secret", "TELEGRAM_SECRET"), ("bot-token", "BOT_TOKEN")];
         Self::new()
-            .channel(
-                WHATSAPP,
-                "whatsapp",
-                provider,
-                "phone_number_id = \"106540352242922\"",
-                &meta,
-            )?
-            .channel(
-                INSTAGRAM,
-                "instagram",
-                provider,
-                "account_id = \"17841400000000000\"",
-                &meta,
-            )?
+            .channel(WHATSAPP, "whatsapp", provider, "phone_number_id = \"106540352242922\"", &meta)?
+            .channel(INSTAGRAM, "instagram", provider, "account_id = \"17841400000000000\"", &meta)?
             .channel(TELEGRAM, "telegram", provider, "", &bot)
     }
 
@@ -88,10 +72,7 @@ impl Setup {
         for (secret, variable) in secrets {
             writeln!(self.text, "{secret} = {{ env = {variable:?} }}")?;
         }
-        writeln!(
-            self.text,
-            "[channels.{name}.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]"
-        )?;
+        writeln!(self.text, "[channels.{name}.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]")?;
         Ok(self)
     }
 
@@ -104,14 +85,8 @@ impl Setup {
         if !self.text.contains(&format!("[connectors.{guest}]")) {
             writeln!(self.text, "[connectors.{guest}]\npath = {path:?}")?;
         }
-        writeln!(
-            self.text,
-            "[channels.{name}]\nconnector = {guest:?}\nconfig = {{ {settings} }}"
-        )?;
-        writeln!(
-            self.text,
-            "[channels.{name}.secrets]\napp-secret = {{ env = \"APP_SECRET\" }}"
-        )?;
+        writeln!(self.text, "[channels.{name}]\nconnector = {guest:?}\nconfig = {{ {settings} }}")?;
+        writeln!(self.text, "[channels.{name}.secrets]\napp-secret = {{ env = \"APP_SECRET\" }}")?;
         Ok(self)
     }
 
@@ -148,13 +123,8 @@ impl Setup {
 pub fn command(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(paths::program("jackfield")?);
     command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
-    command
-        .env("APP_SECRET", APP_SECRET)
-        .env("VERIFY_TOKEN", VERIFY_TOKEN)
-        .env("ACCESS_TOKEN", ACCESS_TOKEN);
-    command
-        .env("TELEGRAM_SECRET", TELEGRAM_SECRET)
-        .env("BOT_TOKEN", BOT_TOKEN);
+    command.env("APP_SECRET", APP_SECRET).env("VERIFY_TOKEN", VERIFY_TOKEN).env("ACCESS_TOKEN", ACCESS_TOKEN);
+    command.env("TELEGRAM_SECRET", TELEGRAM_SECRET).env("BOT_TOKEN", BOT_TOKEN);
     Ok(command)
 }
 
@@ -187,10 +157,7 @@ impl Home {
     pub async fn new(setup: &Setup) -> Result<Self> {
         let temporary = Arc::new(tempfile::tempdir()?);
         let folder = temporary.path().to_path_buf();
-        Ok(Self {
-            temporary: Some(temporary),
-            ..Self::at(folder, setup).await?
-        })
+        Ok(Self { temporary: Some(temporary), ..Self::at(folder, setup).await? })
     }
 
     /// The same in a folder that stays.
@@ -200,21 +167,12 @@ impl Home {
     pub async fn at(folder: PathBuf, setup: &Setup) -> Result<Self> {
         let config = setup.write(&folder)?;
         let config = config.to_string_lossy();
-        let arguments = [
-            "key", "create", "--config", &config, "--name", "tests", "--role", "admin",
-        ];
+        let arguments = ["key", "create", "--config", &config, "--name", "tests", "--role", "admin"];
         let output = command(&arguments)?.output().await?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let key = text
-            .split_whitespace()
-            .find(|word| word.starts_with("jf_"))
-            .map(str::to_owned);
+        let key = text.split_whitespace().find(|word| word.starts_with("jf_")).map(str::to_owned);
         let key = key.with_context(|| format!("no key: {text} {}", String::from_utf8_lossy(&output.stderr)))?;
-        Ok(Self {
-            folder,
-            temporary: None,
-            key,
-        })
+        Ok(Self { folder, temporary: None, key })
     }
 
     /// The same home, whose folder was moved.
@@ -236,30 +194,20 @@ impl Home {
             .context("the host does not start")?;
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = process.stderr.take().context("the log is piped")?;
-        tokio::spawn(collect(stderr, Arc::clone(&log)));
+        let collected = tokio::spawn(collect(stderr, Arc::clone(&log)));
         let stdout = process.stdout.take().context("the output is piped")?;
         let url = ready(stdout).await;
         let url = match url {
             Ok(url) => url,
             Err(error) => {
                 // The rest of the log says why.
-                drop(tokio::time::timeout(Duration::from_secs(5), process.wait()).await);
-                bail!(
-                    "{error:#}; its log:\n{}",
-                    log.lock().unwrap_or_else(PoisonError::into_inner)
-                );
+                drop(tokio::time::timeout(Duration::from_secs(5), collected).await);
+                bail!("{error:#}; its log:\n{}", log.lock().unwrap_or_else(PoisonError::into_inner));
             }
         };
         let api = Client::new(&url, Some(&self.key));
         let (key, folder) = (self.key.clone(), self.folder.clone());
-        Ok(Host {
-            api,
-            key,
-            folder,
-            process,
-            log,
-            _temporary: self.temporary.clone(),
-        })
+        Ok(Host { api, key, folder, process, log, _temporary: self.temporary.clone() })
     }
 }
 
@@ -274,9 +222,7 @@ async fn ready(stdout: impl tokio::io::AsyncRead + Unpin + Send + 'static) -> Re
         }
         bail!("the host ended before it was ready")
     };
-    let url = tokio::time::timeout(Duration::from_secs(120), read)
-        .await
-        .context("the host did not get ready")??;
+    let url = tokio::time::timeout(Duration::from_secs(120), read).await.context("the host did not get ready")??;
     // Whatever else it prints must not fill the pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok(url)
@@ -325,8 +271,7 @@ impl Host {
     pub async fn hook(&self, channel: &str, webhook: &Webhook) -> Result<Answer> {
         let path = format!("/hooks/{channel}");
         let open = self.api.with_key(None);
-        open.send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone())
-            .await
+        open.send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone()).await
     }
 
     /// Sends a webhook that has to be taken.
@@ -335,13 +280,7 @@ impl Host {
     /// When the answer is not 200.
     pub async fn take(&self, channel: &str, webhook: &Webhook) -> Result<()> {
         let answer = self.hook(channel, webhook).await?;
-        ensure!(
-            answer.status == 200,
-            "{channel}: {} {}\n{}",
-            answer.status,
-            answer.text(),
-            self.log()
-        );
+        ensure!(answer.status == 200, "{channel}: {} {}\n{}", answer.status, answer.text(), self.log());
         Ok(())
     }
 
@@ -350,13 +289,9 @@ impl Host {
     /// # Errors
     /// When it does not in ten seconds.
     pub async fn delivered(&self, message: &str, state: &str) -> Result<serde_json::Value> {
-        let mut feed = crate::events::Feed::open(
-            self.api.base(),
-            &self.key,
-            "/v1/events?after=0&types=delivery.updated",
-            None,
-        )
-        .await?;
+        let mut feed =
+            crate::events::Feed::open(self.api.base(), &self.key, "/v1/events?after=0&types=delivery.updated", None)
+                .await?;
         let path = format!("/v1/messages/{message}");
         loop {
             let now = self.api.read(&path).await?;
@@ -364,15 +299,9 @@ impl Host {
                 return Ok(now);
             }
             // Every change of a delivery is an event; without one nothing has changed.
-            let waited = feed
-                .next()
-                .await
-                .with_context(|| format!("{message} is {} and not {state}", now["delivery"]))?;
-            ensure!(
-                waited.is_some(),
-                "the host stopped while {message} was {}",
-                now["delivery"]
-            );
+            let waited =
+                feed.next().await.with_context(|| format!("{message} is {} and not {state}", now["delivery"]))?;
+            ensure!(waited.is_some(), "the host stopped while {message} was {}", now["delivery"]);
         }
     }
 

@@ -12,11 +12,7 @@ pub fn programs() -> Result<PathBuf> {
     let here = std::env::current_exe().context("this program does not know where it is")?;
     let folder = here.parent().context("a program has a folder")?;
     // Tests are one folder deeper, in `deps`.
-    Ok(if folder.ends_with("deps") {
-        folder.parent().unwrap_or(folder).to_path_buf()
-    } else {
-        folder.to_path_buf()
-    })
+    Ok(if folder.ends_with("deps") { folder.parent().unwrap_or(folder).to_path_buf() } else { folder.to_path_buf() })
 }
 
 /// A built program.
@@ -25,11 +21,7 @@ pub fn programs() -> Result<PathBuf> {
 /// When it was not built.
 pub fn program(name: &str) -> Result<PathBuf> {
     let path = programs()?.join(name);
-    ensure!(
-        path.is_file(),
-        "{} was not built; `cargo xtask test` builds everything first",
-        path.display()
-    );
+    ensure!(path.is_file(), "{} was not built; `cargo xtask test` builds everything first", path.display());
     Ok(path)
 }
 
@@ -38,14 +30,9 @@ pub fn program(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// When it was not built.
 pub fn component(name: &str) -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("the tests are in the workspace")?;
-    let path = root.join("target/connectors").join(format!("{name}.wasm"));
-    ensure!(
-        path.is_file(),
-        "{} was not built; `cargo xtask guests` builds it",
-        path.display()
-    );
-    Ok(path)
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests are in the workspace")?;
+    let file = format!("{name}.wasm");
+    let places = ["target/connectors", "target/test-guests"].map(|place| root.join(place).join(&file));
+    let found = places.into_iter().find(|path| path.is_file());
+    found.with_context(|| format!("{file} was not built; `cargo xtask guests` builds it"))
 }

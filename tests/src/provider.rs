@@ -45,10 +45,7 @@ impl Seen {
     /// A header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -75,11 +72,7 @@ impl Script {
     #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", String::from("application/json"))];
-        Self::Answer {
-            status,
-            headers,
-            body: body.to_string(),
-        }
+        Self::Answer { status, headers, body: body.to_string() }
     }
 }
 
@@ -120,11 +113,7 @@ impl Provider {
             count: watch::channel(0).0,
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(Self {
-            address,
-            shared,
-            server,
-        })
+        Ok(Self { address, shared, server })
     }
 
     /// One that takes every message the way Meta's and Telegram's APIs do.
@@ -143,11 +132,7 @@ impl Provider {
 
     /// Answers the next request with this.
     pub fn next(&self, script: Script) {
-        self.shared
-            .script
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(script);
+        self.shared.script.lock().unwrap_or_else(PoisonError::into_inner).push_back(script);
     }
 
     /// Everything it was sent so far.
@@ -175,13 +160,9 @@ impl Provider {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), come).await.map_err(|_| {
-            anyhow::anyhow!(
-                "{} of {messages} messages came: {:?}",
-                self.messages().len(),
-                self.seen()
-            )
-        })?;
+        tokio::time::timeout(Duration::from_secs(10), come)
+            .await
+            .map_err(|_| anyhow::anyhow!("{} of {messages} messages came: {:?}", self.messages().len(), self.seen()))?;
         Ok(self.messages())
     }
 }
@@ -191,10 +172,7 @@ fn agree(seen: &Seen, number: usize) -> Script {
     if seen.path.contains("/bot") {
         let chat = body["chat_id"].clone();
         return match seen.path.rsplit('/').next().unwrap_or_default() {
-            "getChat" => Script::json(
-                200,
-                &json!({ "ok": true, "result": { "id": chat, "first_name": "Budi" } }),
-            ),
+            "getChat" => Script::json(200, &json!({ "ok": true, "result": { "id": chat, "first_name": "Budi" } })),
             _ => {
                 let result = json!({ "message_id": 9000 + number, "date": 1_790_000_000, "chat": { "id": chat } });
                 Script::json(200, &json!({ "ok": true, "result": result }))
@@ -232,17 +210,12 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     let seen = Seen {
         method: parts.method.to_string(),
         path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-        headers: headers
-            .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
-            .collect(),
+        headers: headers.map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect(),
         body: body.collect().await?.to_bytes(),
     };
     // Scripts are for messages; a question who somebody is gets the usual answer.
-    let scripted = if seen.is_message() {
-        shared.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    } else {
-        None
-    };
+    let scripted =
+        if seen.is_message() { shared.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front() } else { None };
     let number = {
         let mut all = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(seen.clone());

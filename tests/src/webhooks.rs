@@ -28,10 +28,7 @@ impl Webhook {
     /// The headers, as a client takes them.
     #[must_use]
     pub fn headers(&self) -> Vec<(&str, &str)> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect()
+        self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
     }
 }
 
@@ -47,10 +44,7 @@ pub fn meta_signature(secret: &str, body: &[u8]) -> String {
 pub fn meta(payload: &Value) -> Webhook {
     let body = payload.to_string();
     let signature = meta_signature(APP_SECRET, body.as_bytes());
-    let headers = vec![
-        ("content-type", String::from("application/json")),
-        ("x-hub-signature-256", signature),
-    ];
+    let headers = vec![("content-type", String::from("application/json")), ("x-hub-signature-256", signature)];
     Webhook { body, headers }
 }
 
@@ -58,10 +52,7 @@ pub fn meta(payload: &Value) -> Webhook {
 #[must_use]
 pub fn telegram(update: &Value) -> Webhook {
     let secret = ("x-telegram-bot-api-secret-token", TELEGRAM_SECRET.to_owned());
-    Webhook {
-        body: update.to_string(),
-        headers: vec![("content-type", String::from("application/json")), secret],
-    }
+    Webhook { body: update.to_string(), headers: vec![("content-type", String::from("application/json")), secret] }
 }
 
 /// The envelope of WhatsApp around `messages` or `statuses`.
@@ -115,7 +106,5 @@ pub fn telegram_text(from: i64, update: i64, text: &str) -> Value {
 /// Seconds since 1970: reply windows are measured against it.
 #[must_use]
 pub fn now_seconds() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs())
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }

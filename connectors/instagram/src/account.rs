@@ -27,14 +27,9 @@ impl Account {
 
     /// A person of whom perhaps the username is told.
     pub fn sender(&self, id: &str, username: Option<String>) -> Sender {
-        let username = username
-            .map(|name| name.trim_start_matches('@').to_owned())
-            .filter(|name| !name.is_empty());
+        let username = username.map(|name| name.trim_start_matches('@').to_owned()).filter(|name| !name.is_empty());
         let hints = username.map(|name| Hint::claimed(Subject::Username(name), "username on Instagram"));
-        Sender {
-            identity: self.identifier(id),
-            hints: hints.into_iter().collect(),
-        }
+        Sender { identity: self.identifier(id), hints: hints.into_iter().collect() }
     }
 
     /// The person of an item, and whether the account itself wrote it. It is told by the ids: of sender and recipient one is the
@@ -43,17 +38,8 @@ impl Account {
         let (sender, recipient) = (item.text("sender.id"), item.text("recipient.id"));
         let is_account = |id: &Option<String>| id.as_ref().is_some_and(|id| self.is_self(id));
         let by_account = item.flag("message.is_echo") || is_account(&sender);
-        let preferred = if by_account {
-            [recipient, sender]
-        } else {
-            [sender, recipient]
-        };
-        let person = preferred
-            .into_iter()
-            .find(|id| id.is_some() && !is_account(id))
-            .flatten();
-        person
-            .map(|id| (id, by_account))
-            .ok_or_else(|| "nobody but the account itself is named".into())
+        let preferred = if by_account { [recipient, sender] } else { [sender, recipient] };
+        let person = preferred.into_iter().find(|id| id.is_some() && !is_account(id)).flatten();
+        person.map(|id| (id, by_account)).ok_or_else(|| "nobody but the account itself is named".into())
     }
 }

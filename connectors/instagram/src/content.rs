@@ -23,10 +23,7 @@ fn words(message: &Value) -> Option<Part> {
     match (text, payload) {
         (text, Some(payload)) => {
             let title = text.unwrap_or_else(|| payload.clone());
-            Some(Part::Interaction(Interaction {
-                title,
-                payload: Some(payload),
-            }))
+            Some(Part::Interaction(Interaction { title, payload: Some(payload) }))
         }
         (Some(text), None) => Some(Part::Text(text)),
         (None, None) => None,
@@ -60,13 +57,7 @@ fn media(attachment: &Value) -> Option<Media> {
 }
 
 fn location(attachment: &Value) -> Option<Location> {
-    let (latitude, longitude) = attachment
-        .float("payload.coordinates.lat")
-        .zip(attachment.float("payload.coordinates.long"))?;
-    Some(Location {
-        latitude,
-        longitude,
-        name: attachment.text("title"),
-        address: None,
-    })
+    let (latitude, longitude) =
+        attachment.float("payload.coordinates.lat").zip(attachment.float("payload.coordinates.long"))?;
+    Some(Location { latitude, longitude, name: attachment.text("title"), address: None })
 }

@@ -13,9 +13,7 @@ pub fn read(config: &Config, body: &[u8]) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::accepted();
     match json::members(whole) {
         Ok(members) if members.contains_key("entry") => {
-            outcome.each(members.get("entry").copied(), &mut |outcome, raw| {
-                entry(config, outcome, raw)
-            });
+            outcome.each(members.get("entry").copied(), &mut |outcome, raw| entry(config, outcome, raw));
         }
         _ => outcome.unreadable(whole.get(), "this is no webhook of Instagram: it has no `entry`"),
     }
@@ -24,12 +22,7 @@ pub fn read(config: &Config, body: &[u8]) -> Result<Outcome, Failure> {
 
 fn entry(config: &Config, outcome: &mut Outcome, raw: &Raw) -> Result<(), String> {
     let members = json::members(raw)?;
-    let value = |name: &str| {
-        members
-            .get(name)
-            .and_then(|raw| json::item(raw).ok())
-            .unwrap_or_default()
-    };
+    let value = |name: &str| members.get(name).and_then(|raw| json::item(raw).ok()).unwrap_or_default();
     let account = Account {
         id: value("id").text("").unwrap_or_else(|| config.account_id.clone()),
         configured_id: config.account_id.clone(),
@@ -48,9 +41,7 @@ fn entry(config: &Config, outcome: &mut Outcome, raw: &Raw) -> Result<(), String
             Ok(())
         });
     }
-    outcome.each(members.get("changes").copied(), &mut |outcome, raw| {
-        change(&account, outcome, raw)
-    });
+    outcome.each(members.get("changes").copied(), &mut |outcome, raw| change(&account, outcome, raw));
     if is_unknown(&members) {
         outcome.push(EventBody::Other(Property::raw("entry", raw.get())));
     }
@@ -58,35 +49,21 @@ fn entry(config: &Config, outcome: &mut Outcome, raw: &Raw) -> Result<(), String
 }
 
 fn is_unknown(entry: &Members<'_>) -> bool {
-    !["messaging", "standby", "changes"]
-        .iter()
-        .any(|name| entry.contains_key(*name))
+    !["messaging", "standby", "changes"].iter().any(|name| entry.contains_key(*name))
 }
 
 fn change(account: &Account, outcome: &mut Outcome, raw: &Raw) -> Result<(), String> {
     let change = json::members(raw)?;
-    let field = change
-        .get("field")
-        .and_then(|raw| json::item(raw).ok()?.text(""))
-        .unwrap_or_default();
+    let field = change.get("field").and_then(|raw| json::item(raw).ok()?.text("")).unwrap_or_default();
     let value = *change.get("value").ok_or("the change has no `value`")?;
-    let other = || {
-        EventBody::Other(Property::raw(
-            if field.is_empty() { "unknown" } else { &field },
-            value.get(),
-        ))
-        .into()
-    };
+    let other =
+        || EventBody::Other(Property::raw(if field.is_empty() { "unknown" } else { &field }, value.get())).into();
     let event = match field.as_str() {
         "comments" | "live_comments" => comment::read(account, &json::item(value)?)?.unwrap_or_else(other),
         _ => {
             let item = json::item(value)?;
             // Some subscriptions wrap in a change what others list under `messaging`.
-            if item.at("sender").is_null() {
-                other()
-            } else {
-                messaging::read(account, item, value)?
-            }
+            if item.at("sender").is_null() { other() } else { messaging::read(account, item, value)? }
         }
     };
     outcome.events.push(event);

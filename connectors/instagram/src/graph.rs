@@ -17,11 +17,7 @@ pub fn ask(url: String) -> Result<Value, Failure> {
 
 fn accept(response: Response) -> Result<Value, Failure> {
     let value = response.value();
-    if response.is_success() && value.at("error").is_null() {
-        Ok(value)
-    } else {
-        Err(refusal(&response, &value))
-    }
+    if response.is_success() && value.at("error").is_null() { Ok(value) } else { Err(refusal(&response, &value)) }
 }
 
 fn refusal(response: &Response, value: &Value) -> Failure {

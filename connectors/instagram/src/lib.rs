@@ -44,10 +44,8 @@ impl Connector for Instagram {
     }
 
     fn validate(config: &str) -> Vec<Problem> {
-        channel::parse(config).map_or_else(
-            |failure| vec![failure.problem().clone()],
-            |config: Config| config.problems(),
-        )
+        channel::parse(config)
+            .map_or_else(|failure| vec![failure.problem().clone()], |config: Config| config.problems())
     }
 
     fn check() -> Result<Health, Failure> {

@@ -15,12 +15,7 @@ pub fn deliver(config: &Config, delivery: &Delivery) -> Result<Receipt, Failure>
     let to = recipient(delivery)?;
     match &delivery.action {
         Action::Message(content) => {
-            let messages = content
-                .parts
-                .iter()
-                .map(messages)
-                .collect::<Result<Vec<_>, _>>()?
-                .concat();
+            let messages = content.parts.iter().map(messages).collect::<Result<Vec<_>, _>>()?.concat();
             send::in_order(messages, |message, _| post(config, &to, message))
         }
         Action::Reaction(reaction) => {
@@ -29,24 +24,16 @@ pub fn deliver(config: &Config, delivery: &Delivery) -> Result<Receipt, Failure>
                 payload["reaction"] = name_of(emoji).into();
             }
             let action = if reaction.emoji.is_some() { "react" } else { "unreact" };
-            sign(
-                config,
-                json!({"recipient": to, "sender_action": action, "payload": payload}),
-            )
+            sign(config, json!({"recipient": to, "sender_action": action, "payload": payload}))
         }
         Action::MarkRead(_) => sign(config, json!({"recipient": to, "sender_action": "mark_seen"})),
         Action::Typing => sign(config, json!({"recipient": to, "sender_action": "typing_on"})),
-        Action::Template(_) => Err(Failure::unsupported(
-            "Instagram has no templates that open a closed window.",
-        )),
-        Action::Edit(_) | Action::Delete(_) => Err(Failure::unsupported(
-            "Instagram lets nobody change or take back a message by its API.",
-        )),
+        Action::Template(_) => Err(Failure::unsupported("Instagram has no templates that open a closed window.")),
+        Action::Edit(_) | Action::Delete(_) => {
+            Err(Failure::unsupported("Instagram lets nobody change or take back a message by its API."))
+        }
         Action::Call => Err(Failure::unsupported("This connector makes no calls.")),
-        Action::Other(property) => Err(Failure::unsupported(format!(
-            "Instagram has no action `{}`.",
-            property.name
-        ))),
+        Action::Other(property) => Err(Failure::unsupported(format!("Instagram has no action `{}`.", property.name))),
     }
 }
 
@@ -54,15 +41,12 @@ pub fn deliver(config: &Config, delivery: &Delivery) -> Result<Receipt, Failure>
 fn recipient(delivery: &Delivery) -> Result<Value, Failure> {
     let to = &delivery.to;
     if to.kind != "instagram" {
-        return Err(Failure::rejected(format!(
-            "Instagram cannot write to an address of kind `{}`.",
-            to.kind
-        )));
+        return Err(Failure::rejected(format!("Instagram cannot write to an address of kind `{}`.", to.kind)));
     }
     match &delivery.thread {
-        Some(thread) if *thread != to.value => Err(Failure::unsupported(
-            "This thread is public comments. Answer the person in their direct thread.",
-        )),
+        Some(thread) if *thread != to.value => {
+            Err(Failure::unsupported("This thread is public comments. Answer the person in their direct thread."))
+        }
         _ => Ok(json!({"id": to.value})),
     }
 }
@@ -70,9 +54,7 @@ fn recipient(delivery: &Delivery) -> Result<Value, Failure> {
 fn post(config: &Config, to: &Value, message: Value) -> Result<String, Failure> {
     let body = json!({"recipient": to, "messaging_type": "RESPONSE", "message": message});
     let answer = graph::act(config.messages_url(), &body)?;
-    answer
-        .text("message_id")
-        .ok_or_else(|| Failure::uncertain("Instagram accepted the message but gave no id of it."))
+    answer.text("message_id").ok_or_else(|| Failure::uncertain("Instagram accepted the message but gave no id of it."))
 }
 
 fn sign(config: &Config, body: Value) -> Result<Receipt, Failure> {
@@ -92,18 +74,16 @@ fn messages(part: &Part) -> Result<Vec<Value>, Failure> {
         Part::Other(property) if property.name == "message" => serde_json::from_str(&property.value)
             .map(|message| vec![message])
             .map_err(|_| Failure::rejected("The value of `message` is not JSON.")),
-        Part::Location(_) | Part::Contact(_) | Part::Interaction(_) | Part::Other(_) => Err(Failure::unsupported(
-            "Instagram takes text, images, videos, sounds and files.",
-        )),
+        Part::Location(_) | Part::Contact(_) | Part::Interaction(_) | Part::Other(_) => {
+            Err(Failure::unsupported("Instagram takes text, images, videos, sounds and files."))
+        }
     }
 }
 
 fn text(words: &str) -> Result<Value, Failure> {
     let bytes = words.len();
     if bytes > TEXT_LIMIT {
-        return Err(Failure::rejected(format!(
-            "The text has {bytes} bytes; Instagram takes {TEXT_LIMIT}."
-        )));
+        return Err(Failure::rejected(format!("The text has {bytes} bytes; Instagram takes {TEXT_LIMIT}.")));
     }
     Ok(json!({"text": words}))
 }
@@ -115,10 +95,7 @@ fn attachment(kind: &str, media: &Media) -> Result<Vec<Value>, Failure> {
         (None, None) => return Err(Failure::rejected("The attachment has neither a URL nor an id.")),
     };
     let words = media.caption.as_deref().map(text).transpose()?;
-    Ok([json!({"attachment": {"type": kind, "payload": payload}})]
-        .into_iter()
-        .chain(words)
-        .collect())
+    Ok([json!({"attachment": {"type": kind, "payload": payload}})].into_iter().chain(words).collect())
 }
 
 /// The heart has a name in the API; the others are themselves.

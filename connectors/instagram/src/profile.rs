@@ -17,15 +17,9 @@ pub fn hints(config: &Config, who: &Identifier) -> Result<Vec<Hint>, Failure> {
         Err(failure) => return Err(failure),
     };
     let told = [
-        profile
-            .text("name")
-            .map(|name| Hint::claimed(Subject::Name(name), "profile name on Instagram")),
-        profile
-            .text("username")
-            .map(|name| Hint::claimed(Subject::Username(name), "username on Instagram")),
-        profile
-            .text("profile_pic")
-            .map(|url| Hint::claimed(Subject::Avatar(url), "profile picture on Instagram")),
+        profile.text("name").map(|name| Hint::claimed(Subject::Name(name), "profile name on Instagram")),
+        profile.text("username").map(|name| Hint::claimed(Subject::Username(name), "username on Instagram")),
+        profile.text("profile_pic").map(|url| Hint::claimed(Subject::Avatar(url), "profile picture on Instagram")),
     ];
     Ok(told.into_iter().flatten().collect())
 }

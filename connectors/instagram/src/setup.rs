@@ -9,22 +9,14 @@ use crate::graph;
 /// Asks Instagram whose token it is.
 pub fn check(config: &Config) -> Result<Health, Failure> {
     let me = graph::ask(config.url("me?fields=id,user_id,username,name"))?;
-    let name = me
-        .text("username")
-        .map(|name| ["@", &name].concat())
-        .or_else(|| me.text("name"));
+    let name = me.text("username").map(|name| ["@", &name].concat()).or_else(|| me.text("name"));
     let name = name.unwrap_or_else(|| config.account_id.clone());
-    Ok(Health {
-        summary: format!("Instagram account {name}"),
-    })
+    Ok(Health { summary: format!("Instagram account {name}") })
 }
 
 /// All by hand: registering a webhook takes the app's own token, which the connector has no business with.
 pub fn steps(public_url: &str) -> Vec<Step> {
-    let step = |title: &str, todo: String| Step {
-        title: title.into(),
-        todo: Some(todo),
-    };
+    let step = |title: &str, todo: String| Step { title: title.into(), todo: Some(todo) };
     vec![
         step(
             "Register the webhook",

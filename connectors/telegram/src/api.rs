@@ -17,10 +17,7 @@ pub enum Done {
 
 /// Does something that must not be done twice.
 pub fn act(config: &Config, method: &str, body: &Value) -> Result<Done, Failure> {
-    let response = http::post(config.url(method))
-        .json(body)
-        .send()
-        .map_err(http::Error::of_action)?;
+    let response = http::post(config.url(method)).json(body).send().map_err(http::Error::of_action)?;
     let value = response.value();
     match value.text("parameters.migrate_to_chat_id") {
         Some(chat) => Ok(Done::Moved(chat)),
@@ -30,10 +27,7 @@ pub fn act(config: &Config, method: &str, body: &Value) -> Result<Done, Failure>
 
 /// Asks something.
 pub fn ask(config: &Config, method: &str, body: &Value) -> Result<Value, Failure> {
-    let response = http::post(config.url(method))
-        .json(body)
-        .send()
-        .map_err(http::Error::of_query)?;
+    let response = http::post(config.url(method)).json(body).send().map_err(http::Error::of_query)?;
     accept(&response, &response.value())
 }
 
@@ -52,17 +46,11 @@ fn accept(response: &Response, value: &Value) -> Result<Value, Failure> {
 
 fn refusal(response: &Response, value: &Value) -> Failure {
     let code = value.int("error_code").unwrap_or_else(|| response.status.into());
-    let sentence = value
-        .text("description")
-        .unwrap_or_else(|| format!("Telegram answered with HTTP status {code}."));
+    let sentence = value.text("description").unwrap_or_else(|| format!("Telegram answered with HTTP status {code}."));
     let problem = Problem::with_code(sentence, code.to_string());
     // How long to wait stands in the body; the header is for what may stand in front of a Bot API server.
-    let seconds = value
-        .int("parameters.retry_after")
-        .and_then(|seconds| u64::try_from(seconds).ok());
-    let after = seconds
-        .map(|seconds| seconds.saturating_mul(1000))
-        .or_else(|| response.retry_after_ms());
+    let seconds = value.int("parameters.retry_after").and_then(|seconds| u64::try_from(seconds).ok());
+    let after = seconds.map(|seconds| seconds.saturating_mul(1000)).or_else(|| response.retry_after_ms());
     match code {
         429 => Failure::RateLimited((after, problem)),
         // Blocked, deactivated, thrown out of the group, or never spoken to.

@@ -80,10 +80,7 @@ pub fn parts(item: &Value) -> Vec<Part> {
     if let Some(text) = item.text("text") {
         return vec![Part::Text(text)];
     }
-    let known = media(item)
-        .or_else(|| place(item))
-        .or_else(|| contact(item))
-        .or_else(|| web_app(item));
+    let known = media(item).or_else(|| place(item)).or_else(|| contact(item)).or_else(|| web_app(item));
     if let Some(part) = known {
         return vec![part];
     }
@@ -119,9 +116,7 @@ fn media(item: &Value) -> Option<Part> {
     if let Some(largest) = item.list("photo").iter().max_by_key(area) {
         return file(largest, item).map(Part::Image);
     }
-    KINDS
-        .iter()
-        .find_map(|(name, part)| file(item.at(name), item).map(part))
+    KINDS.iter().find_map(|(name, part)| file(item.at(name), item).map(part))
 }
 
 /// Files have no open URL: the one that Telegram gives on demand carries the token.
@@ -139,18 +134,9 @@ fn file(file: &Value, item: &Value) -> Option<Media> {
 /// A venue comes as a location as well.
 fn place(item: &Value) -> Option<Part> {
     let venue = item.at("venue");
-    let point = if venue.is_null() {
-        item.at("location")
-    } else {
-        venue.at("location")
-    };
+    let point = if venue.is_null() { item.at("location") } else { venue.at("location") };
     let (latitude, longitude) = point.float("latitude").zip(point.float("longitude"))?;
-    Some(Part::Location(Location {
-        latitude,
-        longitude,
-        name: venue.text("title"),
-        address: venue.text("address"),
-    }))
+    Some(Part::Location(Location { latitude, longitude, name: venue.text("title"), address: venue.text("address") }))
 }
 
 fn contact(item: &Value) -> Option<Part> {
@@ -158,17 +144,11 @@ fn contact(item: &Value) -> Option<Part> {
     let phone = Identifier::phone(&card.text("phone_number")?);
     let account = card.text("user_id").map(person::identifier);
     let identifiers = [phone].into_iter().chain(account).collect();
-    Some(Part::Contact(Contact {
-        name: person::name(card).unwrap_or_default(),
-        identifiers,
-    }))
+    Some(Part::Contact(Contact { name: person::name(card).unwrap_or_default(), identifiers }))
 }
 
 fn web_app(item: &Value) -> Option<Part> {
     let data = item.at("web_app_data");
     let title = data.text("button_text").or_else(|| data.text("data"))?;
-    Some(Part::Interaction(Interaction {
-        title,
-        payload: data.text("data"),
-    }))
+    Some(Part::Interaction(Interaction { title, payload: data.text("data") }))
 }

@@ -32,9 +32,7 @@ impl Connector for Telegram {
         }
         let token = request.header("x-telegram-bot-api-secret-token").unwrap_or_default();
         if !secrets::equals("webhook-secret", token)? {
-            return Err(Failure::unauthenticated(
-                "The header X-Telegram-Bot-Api-Secret-Token is missing or wrong.",
-            ));
+            return Err(Failure::unauthenticated("The header X-Telegram-Bot-Api-Secret-Token is missing or wrong."));
         }
         update::read(&request.body)
     }
@@ -48,10 +46,8 @@ impl Connector for Telegram {
     }
 
     fn validate(config: &str) -> Vec<Problem> {
-        channel::parse(config).map_or_else(
-            |failure| vec![failure.problem().clone()],
-            |config: Config| config.problems(),
-        )
+        channel::parse(config)
+            .map_or_else(|failure| vec![failure.problem().clone()], |config: Config| config.problems())
     }
 
     fn check() -> Result<Health, Failure> {

@@ -17,12 +17,7 @@ pub fn read(item: &Value) -> Result<Option<EventBody>, String> {
         _ => return Ok(None),
     };
     let sender = person::sender(item.at("from")).ok_or("nobody is named")?;
-    let touchpoint = Touchpoint {
-        sender,
-        kind: kind.into(),
-        at: item.time("date"),
-        summary: summary.into(),
-        extra: Vec::new(),
-    };
+    let touchpoint =
+        Touchpoint { sender, kind: kind.into(), at: item.time("date"), summary: summary.into(), extra: Vec::new() };
     Ok(Some(EventBody::Touchpoint(touchpoint)))
 }

@@ -16,10 +16,7 @@ pub fn read(update_id: &str, item: &Value) -> Result<Vec<Event>, String> {
         if let Some(new) = item.text("migrate_to_chat_id") {
             chat::remember_move(&chat_id, &new).map_err(|failure| failure.problem().message.clone())?;
         }
-        return Ok(vec![Event::new(
-            update_id,
-            EventBody::Other(Property::json(news, item)),
-        )]);
+        return Ok(vec![Event::new(update_id, EventBody::Other(Property::json(news, item)))]);
     }
     let message = Message {
         id: chat::message_id(&chat_id, &number),
@@ -37,11 +34,7 @@ pub fn read(update_id: &str, item: &Value) -> Result<Vec<Event>, String> {
 pub fn edit(item: &Value) -> Result<EventBody, String> {
     let message_id = chat::message_id(&item.need("chat.id")?, &item.need("message_id")?);
     let edited_at = item.time("edit_date").or_else(|| item.time("date"));
-    Ok(EventBody::Edit(Edit {
-        message_id,
-        edited_at,
-        parts: content::parts(item),
-    }))
+    Ok(EventBody::Edit(Edit { message_id, edited_at, parts: content::parts(item) }))
 }
 
 fn author(item: &Value, chat_id: &str) -> Result<Author, String> {
@@ -64,10 +57,7 @@ fn own_phone(item: &Value, sender: &Sender) -> Option<Hint> {
     let contact = item.at("contact");
     let is_own = contact.text("user_id")? == sender.identity.value && item.at("forward_origin").is_null();
     let phone = Identifier::phone(&contact.text("phone_number").filter(|_| is_own)?);
-    Some(Hint::attested(
-        Subject::Identifier(phone),
-        "contact shared by its owner",
-    ))
+    Some(Hint::attested(Subject::Identifier(phone), "contact shared by its owner"))
 }
 
 /// In a topic of a forum every message formally answers the topic's first one.
@@ -91,10 +81,7 @@ fn extra(item: &Value) -> Vec<Property> {
         "caption_entities",
         "link_preview_options",
     ];
-    let kept = KEPT
-        .iter()
-        .map(|name| (name, item.at(name)))
-        .filter(|(_, value)| !value.is_null());
+    let kept = KEPT.iter().map(|name| (name, item.at(name))).filter(|(_, value)| !value.is_null());
     let kept = kept.map(|(name, value)| Property::json(name, value));
     // A link to the bot can carry a word of whoever made it: where the person came from.
     let start = item

@@ -22,24 +22,15 @@ pub fn deliver(config: &Config, delivery: &Delivery) -> Result<Receipt, Failure>
         Action::Edit(edit) => change(&mut line, edit)?,
         Action::Delete(id) => line.about(id, "deleteMessage", json!({}))?,
         Action::Reaction(reaction) => {
-            let put = reaction
-                .emoji
-                .iter()
-                .map(|emoji| json!({"type": "emoji", "emoji": emoji}))
-                .collect::<Vec<_>>();
+            let put = reaction.emoji.iter().map(|emoji| json!({"type": "emoji", "emoji": emoji})).collect::<Vec<_>>();
             line.about(&reaction.message_id, "setMessageReaction", json!({"reaction": put}))?
         }
-        Action::Typing => line
-            .call("sendChatAction", json!({"action": "typing"}))
-            .map(|_| Receipt::done())?,
+        Action::Typing => line.call("sendChatAction", json!({"action": "typing"})).map(|_| Receipt::done())?,
         Action::Template(_) => return Err(Failure::unsupported("Telegram has no templates.")),
         Action::MarkRead(_) => return Err(Failure::unsupported("Bots on Telegram have no read marks.")),
         Action::Call => return Err(Failure::unsupported("This connector makes no calls.")),
         Action::Other(property) => {
-            return Err(Failure::unsupported(format!(
-                "Telegram has no action `{}`.",
-                property.name
-            )));
+            return Err(Failure::unsupported(format!("Telegram has no action `{}`.", property.name)));
         }
     };
     receipt.events = line.events;
@@ -59,19 +50,11 @@ impl<'a> Line<'a> {
     fn to(config: &'a Config, delivery: &Delivery) -> Result<Self, Failure> {
         let to = &delivery.to;
         if to.kind != "telegram" {
-            return Err(Failure::rejected(format!(
-                "Telegram cannot write to an address of kind `{}`.",
-                to.kind
-            )));
+            return Err(Failure::rejected(format!("Telegram cannot write to an address of kind `{}`.", to.kind)));
         }
         let wanted = delivery.thread.as_ref().unwrap_or(&to.value);
         let (chat, business) = (chat::today(wanted)?, chat::business(wanted)?);
-        Ok(Self {
-            config,
-            chat,
-            business,
-            events: Vec::new(),
-        })
+        Ok(Self { config, chat, business, events: Vec::new() })
     }
 
     /// Calls a method for the chat; its result. A group that has moved is followed once.
@@ -83,9 +66,7 @@ impl<'a> Line<'a> {
                 self.follow(new)?;
                 let mut parameters = self.address(parameters)?;
                 // Numbers of messages do not move along.
-                parameters
-                    .as_object_mut()
-                    .and_then(|members| members.remove("reply_parameters"));
+                parameters.as_object_mut().and_then(|members| members.remove("reply_parameters"));
                 match api::act(self.config, method, &parameters)? {
                     Done::Yes(result) => Ok(result),
                     Done::Moved(_) => Err(Failure::rejected("The group has moved more than once.")),
@@ -95,10 +76,7 @@ impl<'a> Line<'a> {
     }
 
     fn address(&self, mut parameters: Value) -> Result<Value, Failure> {
-        let chat: i64 = self
-            .chat
-            .parse()
-            .map_err(|_| Failure::rejected(format!("`{}` is no chat.", self.chat)))?;
+        let chat: i64 = self.chat.parse().map_err(|_| Failure::rejected(format!("`{}` is no chat.", self.chat)))?;
         parameters["chat_id"] = chat.into();
         if let Some(connection) = &self.business {
             parameters["business_connection_id"] = connection.as_str().into();
@@ -109,8 +87,7 @@ impl<'a> Line<'a> {
     fn follow(&mut self, new: String) -> Result<(), Failure> {
         chat::remember_move(&self.chat, &new)?;
         let moved = json!({"chat_id": self.chat, "migrate_to_chat_id": new});
-        self.events
-            .push(EventBody::Other(Property::json("migrate_to_chat_id", &moved)).into());
+        self.events.push(EventBody::Other(Property::json("migrate_to_chat_id", &moved)).into());
         self.chat = new;
         Ok(())
     }
@@ -132,11 +109,7 @@ impl<'a> Line<'a> {
 
 fn message(line: &mut Line<'_>, content: &Content) -> Result<Receipt, Failure> {
     let calls = content.parts.iter().map(calls).collect::<Result<Vec<_>, _>>()?.concat();
-    let answered = content
-        .reply_to
-        .as_deref()
-        .and_then(chat::split)
-        .filter(|(chat, _)| *chat == line.chat);
+    let answered = content.reply_to.as_deref().and_then(chat::split).filter(|(chat, _)| *chat == line.chat);
     let answered = answered.map(|(_, number)| number);
     send::in_order(calls, |(method, mut parameters), is_first| {
         if let Some(number) = answered.filter(|_| is_first) {
@@ -146,10 +119,7 @@ fn message(line: &mut Line<'_>, content: &Content) -> Result<Receipt, Failure> {
         let number = result.text("message_id");
         let number =
             number.ok_or_else(|| Failure::uncertain("Telegram accepted the message but gave no number of it."))?;
-        Ok(chat::message_id(
-            &result.text("chat.id").unwrap_or_else(|| line.chat.clone()),
-            &number,
-        ))
+        Ok(chat::message_id(&result.text("chat.id").unwrap_or_else(|| line.chat.clone()), &number))
     })
 }
 
@@ -161,9 +131,7 @@ fn change(line: &mut Line<'_>, edit: &send::Edit) -> Result<Receipt, Failure> {
             let caption = media.caption.as_deref().unwrap_or_default();
             line.about(&edit.message_id, "editMessageCaption", json!({"caption": caption}))
         }
-        _ => Err(Failure::unsupported(
-            "On Telegram only a text or the words under a file can be changed.",
-        )),
+        _ => Err(Failure::unsupported("On Telegram only a text or the words under a file can be changed.")),
     }
 }
 
@@ -186,15 +154,9 @@ fn calls(part: &Part) -> Result<Vec<(String, Value)>, Failure> {
         // Any other method that sends something, with its parameters.
         Part::Other(property) if property.name.starts_with("send") => match serde_json::from_str(&property.value) {
             Ok(parameters @ Value::Object(_)) => one(&property.name, parameters),
-            _ => Err(Failure::rejected(format!(
-                "The value of `{}` is not a JSON object.",
-                property.name
-            ))),
+            _ => Err(Failure::rejected(format!("The value of `{}` is not a JSON object.", property.name))),
         },
-        Part::Other(property) => Err(Failure::unsupported(format!(
-            "Telegram has no content `{}`.",
-            property.name
-        ))),
+        Part::Other(property) => Err(Failure::unsupported(format!("Telegram has no content `{}`.", property.name))),
     }
 }
 
@@ -202,9 +164,7 @@ fn calls(part: &Part) -> Result<Vec<(String, Value)>, Failure> {
 fn text(words: &str) -> Result<Value, Failure> {
     let units = units(words);
     if units > TEXT_LIMIT {
-        return Err(Failure::rejected(format!(
-            "The text has {units} UTF-16 units; Telegram takes {TEXT_LIMIT}."
-        )));
+        return Err(Failure::rejected(format!("The text has {units} UTF-16 units; Telegram takes {TEXT_LIMIT}.")));
     }
     Ok(json!({"text": words}))
 }
@@ -225,22 +185,9 @@ fn file(method: &str, name: &str, media: &Media, captioned: bool) -> Result<Vec<
 }
 
 fn location(place: &Location) -> (String, Value) {
-    let Location {
-        latitude,
-        longitude,
-        name,
-        address,
-    } = place;
-    let method = if name.is_some() && address.is_some() {
-        "sendVenue"
-    } else {
-        "sendLocation"
-    };
-    let (title, address) = if method == "sendVenue" {
-        (name.as_ref(), address.as_ref())
-    } else {
-        (None, None)
-    };
+    let Location { latitude, longitude, name, address } = place;
+    let method = if name.is_some() && address.is_some() { "sendVenue" } else { "sendLocation" };
+    let (title, address) = if method == "sendVenue" { (name.as_ref(), address.as_ref()) } else { (None, None) };
     let parameters = json!({"latitude": latitude, "longitude": longitude, "title": title, "address": address});
     (method.to_owned(), without_nulls(parameters))
 }
@@ -248,11 +195,7 @@ fn location(place: &Location) -> (String, Value) {
 fn card(contact: &Contact) -> Result<Value, Failure> {
     let phone = contact.identifiers.iter().find(|identifier| identifier.kind == "phone");
     let phone = phone.ok_or_else(|| Failure::rejected("A contact on Telegram needs a phone number."))?;
-    let name = if contact.name.is_empty() {
-        &phone.value
-    } else {
-        &contact.name
-    };
+    let name = if contact.name.is_empty() { &phone.value } else { &contact.name };
     Ok(json!({"phone_number": phone.value, "first_name": name}))
 }
 

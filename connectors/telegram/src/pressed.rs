@@ -13,9 +13,7 @@ pub fn read(query: &Value) -> Result<Message, String> {
     let message = query.at("message");
     let chat_id = message.text("chat.id");
     let payload = query.text("data").or_else(|| query.text("game_short_name"));
-    let title = title(message, payload.as_deref())
-        .or_else(|| payload.clone())
-        .unwrap_or_else(|| "button".into());
+    let title = title(message, payload.as_deref()).or_else(|| payload.clone()).unwrap_or_else(|| "button".into());
     let thread = match &chat_id {
         Some(id) => chat::thread(id, message.at("chat")),
         // Pressed under a message that was sent by way of the bot into some chat the bot is not in.
@@ -27,14 +25,8 @@ pub fn read(query: &Value) -> Result<Message, String> {
         author: Author::Customer(sender),
         sent_at: None,
         parts: vec![Part::Interaction(Interaction { title, payload })],
-        reply_to: chat_id
-            .zip(message.text("message_id"))
-            .map(|(chat, number)| chat::message_id(&chat, &number)),
-        extra: query
-            .text("inline_message_id")
-            .map(|id| Property::text("inline_message_id", &id))
-            .into_iter()
-            .collect(),
+        reply_to: chat_id.zip(message.text("message_id")).map(|(chat, number)| chat::message_id(&chat, &number)),
+        extra: query.text("inline_message_id").map(|id| Property::text("inline_message_id", &id)).into_iter().collect(),
     })
 }
 
@@ -42,7 +34,5 @@ pub fn read(query: &Value) -> Result<Message, String> {
 fn title(message: &Value, payload: Option<&str>) -> Option<String> {
     let rows = message.list("reply_markup.inline_keyboard").iter();
     let mut buttons = rows.flat_map(|row| row.list(""));
-    buttons
-        .find(|button| payload.is_some() && button.at("callback_data").as_str() == payload)?
-        .text("text")
+    buttons.find(|button| payload.is_some() && button.at("callback_data").as_str() == payload)?.text("text")
 }

@@ -17,8 +17,7 @@ pub fn hints(config: &Config, who: &Identifier) -> Result<Vec<Hint>, Failure> {
         Err(Failure::Rejected(_) | Failure::RecipientGone(_)) => return Ok(Vec::new()),
         Err(failure) => return Err(failure),
     };
-    let bio = chat
-        .text("bio")
-        .map(|bio| Hint::claimed(Subject::Other(Property::text("bio", &bio)), "biography on Telegram"));
+    let bio =
+        chat.text("bio").map(|bio| Hint::claimed(Subject::Other(Property::text("bio", &bio)), "biography on Telegram"));
     Ok(person::profile(&chat).into_iter().chain(bio).collect())
 }

@@ -9,13 +9,8 @@ use crate::config::Config;
 /// Asks Telegram whose token it is.
 pub fn check(config: &Config) -> Result<Health, Failure> {
     let bot = api::ask_plainly(config, "getMe")?;
-    let name = bot
-        .text("username")
-        .map(|name| ["@", &name].concat())
-        .or_else(|| bot.text("first_name"));
-    Ok(Health {
-        summary: format!("Telegram bot {}", name.unwrap_or_else(|| "without a name".into())),
-    })
+    let name = bot.text("username").map(|name| ["@", &name].concat()).or_else(|| bot.text("first_name"));
+    Ok(Health { summary: format!("Telegram bot {}", name.unwrap_or_else(|| "without a name".into())) })
 }
 
 /// Registering takes the webhook secret in the body, which no connector can read; so it stays to be done by hand, once.
@@ -29,8 +24,5 @@ pub fn connect(config: &Config, public_url: &str) -> Result<Vec<Step>, Failure> 
              \"business_connection\",\"business_message\",\"edited_business_message\",\"deleted_business_messages\"]'"
         )
     });
-    Ok(vec![Step {
-        title: "Register the webhook".into(),
-        todo,
-    }])
+    Ok(vec![Step { title: "Register the webhook".into(), todo }])
 }

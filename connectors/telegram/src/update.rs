@@ -52,13 +52,7 @@ const KINDS: [&str; 8] = [
 
 fn kind(update: &Value) -> Option<&str> {
     let known = KINDS.into_iter().find(|kind| update.at(kind).is_object());
-    known.or_else(|| {
-        update
-            .as_object()?
-            .keys()
-            .map(String::as_str)
-            .find(|name| *name != "update_id")
-    })
+    known.or_else(|| update.as_object()?.keys().map(String::as_str).find(|name| *name != "update_id"))
 }
 
 /// The button shows a spinner until the query is answered, which the reply to the webhook can do.
@@ -67,15 +61,8 @@ fn stop_spinning(query: &Value) -> Reply {
         return Reply::status(200);
     };
     let body = json!({"method": "answerCallbackQuery", "callback_query_id": id});
-    let header = Header {
-        name: "content-type".into(),
-        value: b"application/json".to_vec(),
-    };
-    Reply {
-        status: 200,
-        headers: vec![header],
-        body: body.to_string().into_bytes(),
-    }
+    let header = Header { name: "content-type".into(), value: b"application/json".to_vec() };
+    Reply { status: 200, headers: vec![header], body: body.to_string().into_bytes() }
 }
 
 /// None for a reaction in the name of a channel, which is nobody's.
@@ -87,33 +74,19 @@ fn reaction(item: &Value) -> Result<Option<EventBody>, String> {
     // Of several, the one that was not there before.
     let old = item.list("old_reaction");
     let new = item.list("new_reaction");
-    let newest = new
-        .iter()
-        .find(|reaction| !old.contains(reaction))
-        .or_else(|| new.first());
-    Ok(Some(EventBody::Reaction(Reaction {
-        message_id,
-        sender,
-        emoji: newest.map(emoji),
-        at: item.time("date"),
-    })))
+    let newest = new.iter().find(|reaction| !old.contains(reaction)).or_else(|| new.first());
+    Ok(Some(EventBody::Reaction(Reaction { message_id, sender, emoji: newest.map(emoji), at: item.time("date") })))
 }
 
 fn emoji(reaction: &Value) -> String {
-    reaction
-        .text("emoji")
-        .or_else(|| reaction.text("custom_emoji_id"))
-        .unwrap_or_else(|| "⭐".into())
+    reaction.text("emoji").or_else(|| reaction.text("custom_emoji_id")).unwrap_or_else(|| "⭐".into())
 }
 
 fn deletions(update_id: &str, item: &Value) -> Result<Vec<Event>, String> {
     let chat = item.need("chat.id")?;
     let ids = item.list("message_ids").iter().filter_map(|id| id.text(""));
     let deletion = |id: String| {
-        let body = EventBody::Deletion(Deletion {
-            message_id: chat::message_id(&chat, &id),
-            deleted_at: None,
-        });
+        let body = EventBody::Deletion(Deletion { message_id: chat::message_id(&chat, &id), deleted_at: None });
         Event::new([update_id, ":", &id].concat(), body)
     };
     Ok(ids.map(deletion).collect())

@@ -11,19 +11,9 @@ use crate::person::digits;
 pub fn parts(item: &Value) -> Vec<Part> {
     let parts = match kind(item) {
         "contacts" => item.list("contacts").iter().map(contact).collect(),
-        "order" => item
-            .text("order.text")
-            .map(Part::Text)
-            .into_iter()
-            .chain([whole(item)])
-            .collect(),
+        "order" => item.text("order.text").map(Part::Text).into_iter().chain([whole(item)]).collect(),
         // Sometimes the text of a message that "cannot be shown" is there all the same.
-        "unsupported" => item
-            .text("text.body")
-            .map(Part::Text)
-            .into_iter()
-            .chain([whole(item)])
-            .collect(),
+        "unsupported" => item.text("text.body").map(Part::Text).into_iter().chain([whole(item)]).collect(),
         kind => Vec::from_iter(single(kind, item)),
     };
     if parts.is_empty() { vec![whole(item)] } else { parts }
@@ -64,44 +54,25 @@ fn hexadecimal(hash: &str) -> Option<String> {
     if is_hex {
         return Some(hash.to_ascii_lowercase());
     }
-    let bytes = data_encoding::BASE64
-        .decode(hash.as_bytes())
-        .ok()
-        .filter(|bytes| bytes.len() == 32)?;
+    let bytes = data_encoding::BASE64.decode(hash.as_bytes()).ok().filter(|bytes| bytes.len() == 32)?;
     Some(data_encoding::HEXLOWER.encode(&bytes))
 }
 
 fn location(inner: &Value) -> Option<Location> {
     let (latitude, longitude) = inner.float("latitude").zip(inner.float("longitude"))?;
-    Some(Location {
-        latitude,
-        longitude,
-        name: inner.text("name"),
-        address: inner.text("address"),
-    })
+    Some(Location { latitude, longitude, name: inner.text("name"), address: inner.text("address") })
 }
 
 fn contact(card: &Value) -> Part {
-    let name = card
-        .text("name.formatted_name")
-        .or_else(|| card.text("name.first_name"));
+    let name = card.text("name.formatted_name").or_else(|| card.text("name.first_name"));
     let phones = card.list("phones").iter().filter_map(|phone| {
         // With `wa_id` the number is known in full; without, it is as somebody typed it.
-        let full = phone
-            .text("wa_id")
-            .and_then(|id| digits(&id))
-            .map(|id| Identifier::phone(&id));
+        let full = phone.text("wa_id").and_then(|id| digits(&id)).map(|id| Identifier::phone(&id));
         full.or_else(|| phone.text("phone").map(|typed| Identifier::global("phone", typed)))
     });
-    let emails = card
-        .list("emails")
-        .iter()
-        .filter_map(|email| Some(Identifier::global("email", email.text("email")?)));
+    let emails = card.list("emails").iter().filter_map(|email| Some(Identifier::global("email", email.text("email")?)));
     let identifiers = phones.chain(emails).collect();
-    Part::Contact(Contact {
-        name: name.unwrap_or_default(),
-        identifiers,
-    })
+    Part::Contact(Contact { name: name.unwrap_or_default(), identifiers })
 }
 
 fn interactive(inner: &Value) -> Option<Part> {
@@ -110,14 +81,9 @@ fn interactive(inner: &Value) -> Option<Part> {
         // A filled form. Its answers are a JSON text, and not always an object.
         "nfm_reply" => {
             let form = inner.at("nfm_reply");
-            let title = form
-                .text("body")
-                .or_else(|| form.text("name"))
-                .unwrap_or_else(|| "form".into());
+            let title = form.text("body").or_else(|| form.text("name")).unwrap_or_else(|| "form".into());
             let answers = form.at("response_json");
-            let payload = form
-                .text("response_json")
-                .or_else(|| (!answers.is_null()).then(|| answers.to_string()));
+            let payload = form.text("response_json").or_else(|| (!answers.is_null()).then(|| answers.to_string()));
             Some(Part::Interaction(Interaction { title, payload }))
         }
         _ => None,

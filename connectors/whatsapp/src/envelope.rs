@@ -14,9 +14,7 @@ pub fn read(config: &Config, body: &[u8]) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::accepted();
     match json::members(whole) {
         Ok(members) if members.contains_key("entry") => {
-            outcome.each(members.get("entry").copied(), &mut |outcome, raw| {
-                entry(config, outcome, raw)
-            });
+            outcome.each(members.get("entry").copied(), &mut |outcome, raw| entry(config, outcome, raw));
         }
         _ => outcome.unreadable(whole.get(), "this is no webhook of the Cloud API: it has no `entry`"),
     }
@@ -26,25 +24,19 @@ pub fn read(config: &Config, body: &[u8]) -> Result<Outcome, Failure> {
 fn entry(config: &Config, outcome: &mut Outcome, raw: &Raw) -> Result<(), String> {
     let members = json::members(raw)?;
     let account = account(config, &members);
-    outcome.each(members.get("changes").copied(), &mut |outcome, raw| {
-        change(config, &account, outcome, raw)
-    });
+    outcome.each(members.get("changes").copied(), &mut |outcome, raw| change(config, &account, outcome, raw));
     Ok(())
 }
 
 /// The business account, which identities are scoped to.
 fn account(config: &Config, entry: &Members<'_>) -> String {
     let id = entry.get("id").and_then(|raw| json::item(raw).ok()?.text(""));
-    id.or_else(|| config.waba_id.clone())
-        .unwrap_or_else(|| config.phone_number_id.clone())
+    id.or_else(|| config.waba_id.clone()).unwrap_or_else(|| config.phone_number_id.clone())
 }
 
 fn change(config: &Config, account: &str, outcome: &mut Outcome, raw: &Raw) -> Result<(), String> {
     let change = json::members(raw)?;
-    let field = change
-        .get("field")
-        .and_then(|raw| json::item(raw).ok()?.text(""))
-        .unwrap_or_default();
+    let field = change.get("field").and_then(|raw| json::item(raw).ok()?.text("")).unwrap_or_default();
     let value = *change.get("value").ok_or("the change has no `value`")?;
     let Ok(members) = json::members(value) else {
         return other(outcome, &field, value);
@@ -57,9 +49,7 @@ fn change(config: &Config, account: &str, outcome: &mut Outcome, raw: &Raw) -> R
     let mut known = false;
     for (name, reader) in LISTS {
         known |= members.contains_key(*name);
-        outcome.each(members.get(*name).copied(), &mut |outcome, raw| {
-            reader(&book, outcome, raw)
-        });
+        outcome.each(members.get(*name).copied(), &mut |outcome, raw| reader(&book, outcome, raw));
     }
     if known { Ok(()) } else { other(outcome, &field, value) }
 }
@@ -95,8 +85,5 @@ fn foreign_number(config: &Config, value: &Members<'_>) -> Option<String> {
 
 /// A fault in what only adds to a message must not cost the message.
 fn read_or_null(members: &Members<'_>, name: &str) -> Value {
-    members
-        .get(name)
-        .and_then(|raw| json::item(raw).ok())
-        .unwrap_or_default()
+    members.get(name).and_then(|raw| json::item(raw).ok()).unwrap_or_default()
 }

@@ -17,19 +17,13 @@ pub fn ask(url: String) -> Result<Value, Failure> {
 
 fn accept(response: Response) -> Result<Value, Failure> {
     let value = response.value();
-    if response.is_success() && value.at("error").is_null() {
-        Ok(value)
-    } else {
-        Err(refusal(&response, &value))
-    }
+    if response.is_success() && value.at("error").is_null() { Ok(value) } else { Err(refusal(&response, &value)) }
 }
 
 /// Built on codes and details, as Meta asks for; titles and sentences change.
 fn refusal(response: &Response, value: &Value) -> Failure {
     let error = value.at("error");
-    let sentence = ["error_data.details", "message", "error_user_msg"]
-        .into_iter()
-        .find_map(|path| error.text(path));
+    let sentence = ["error_data.details", "message", "error_user_msg"].into_iter().find_map(|path| error.text(path));
     let problem = Problem {
         message: sentence.unwrap_or_else(|| format!("WhatsApp answered with HTTP status {}.", response.status)),
         code: error.text("code"),

@@ -39,10 +39,8 @@ impl Connector for WhatsApp {
     }
 
     fn validate(config: &str) -> Vec<Problem> {
-        channel::parse(config).map_or_else(
-            |failure| vec![failure.problem().clone()],
-            |config: Config| config.problems(),
-        )
+        channel::parse(config)
+            .map_or_else(|failure| vec![failure.problem().clone()], |config: Config| config.problems())
     }
 
     fn check() -> Result<Health, Failure> {

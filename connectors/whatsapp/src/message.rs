@@ -35,37 +35,16 @@ fn read(outcome: &mut Outcome, item: &Value, sender: Sender, author: fn(Sender) 
         "reaction" => {
             let message_id = item.need("reaction.message_id")?;
             let emoji = item.text("reaction.emoji");
-            outcome.push(Event::new(
-                id,
-                EventBody::Reaction(Reaction {
-                    message_id,
-                    sender,
-                    emoji,
-                    at,
-                }),
-            ));
+            outcome.push(Event::new(id, EventBody::Reaction(Reaction { message_id, sender, emoji, at })));
         }
         "revoke" => {
             let message_id = item.need("revoke.original_message_id")?;
-            outcome.push(Event::new(
-                id,
-                EventBody::Deletion(Deletion {
-                    message_id,
-                    deleted_at: at,
-                }),
-            ));
+            outcome.push(Event::new(id, EventBody::Deletion(Deletion { message_id, deleted_at: at })));
         }
         "edit" => {
             let message_id = item.need("edit.original_message_id")?;
             let parts = content::parts(item.at("edit.message"));
-            outcome.push(Event::new(
-                id,
-                EventBody::Edit(Edit {
-                    message_id,
-                    edited_at: at,
-                    parts,
-                }),
-            ));
+            outcome.push(Event::new(id, EventBody::Edit(Edit { message_id, edited_at: at, parts })));
         }
         kind => {
             if kind == "order" {
@@ -74,15 +53,7 @@ fn read(outcome: &mut Outcome, item: &Value, sender: Sender, author: fn(Sender) 
             let thread = thread(item, &sender);
             let parts = content::parts(item);
             let (reply_to, extra) = (item.text("context.id"), extra(item));
-            outcome.push(Message {
-                id,
-                thread,
-                author: author(sender),
-                sent_at: at,
-                parts,
-                reply_to,
-                extra,
-            });
+            outcome.push(Message { id, thread, author: author(sender), sent_at: at, parts, reply_to, extra });
         }
     }
     Ok(())
@@ -90,12 +61,9 @@ fn read(outcome: &mut Outcome, item: &Value, sender: Sender, author: fn(Sender) 
 
 /// The kind of an item, which some intermediaries leave out; then the member that is there tells it.
 pub fn kind(item: &Value) -> &str {
-    const TELLING: [&str; 8] = [
-        "text", "image", "video", "audio", "document", "sticker", "location", "contacts",
-    ];
+    const TELLING: [&str; 8] = ["text", "image", "video", "audio", "document", "sticker", "location", "contacts"];
     let told = item.at("type").as_str().filter(|kind| !kind.is_empty());
-    told.or_else(|| TELLING.into_iter().find(|name| !item.at(name).is_null()))
-        .unwrap_or("unknown")
+    told.or_else(|| TELLING.into_iter().find(|name| !item.at(name).is_null())).unwrap_or("unknown")
 }
 
 fn thread(item: &Value, sender: &Sender) -> Thread {
@@ -118,10 +86,8 @@ pub fn group_key(id: &str) -> String {
 fn order(item: &Value, id: &str, sender: &Sender) -> Event {
     let items = item.list("order.product_items");
     let count: i64 = items.iter().map(|item| item.int("quantity").unwrap_or(1)).sum();
-    let total: f64 = items
-        .iter()
-        .map(|i| i.float("item_price").unwrap_or(0.0) * i.float("quantity").unwrap_or(1.0))
-        .sum();
+    let total: f64 =
+        items.iter().map(|i| i.float("item_price").unwrap_or(0.0) * i.float("quantity").unwrap_or(1.0)).sum();
     // In hundredths: writing a fraction in decimals takes a surprising amount of code.
     let hundredths = (total * 100.0).round().clamp(0.0, 1e15) as u64;
     let (whole, rest) = (hundredths / 100, hundredths % 100);
@@ -135,11 +101,7 @@ fn order(item: &Value, id: &str, sender: &Sender) -> Event {
             .to_owned(),
         extra: vec![Property::json("order", item.at("order"))],
     };
-    let id = if id.is_empty() {
-        String::new()
-    } else {
-        ["order:", id].concat()
-    };
+    let id = if id.is_empty() { String::new() } else { ["order:", id].concat() };
     Event::new(id, EventBody::Touchpoint(touchpoint))
 }
 

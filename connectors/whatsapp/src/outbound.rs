@@ -31,26 +31,20 @@ pub fn deliver(config: &Config, delivery: &Delivery) -> Result<Receipt, Failure>
             graph::act(config.url("/messages"), &body)?;
             Ok(Receipt::done())
         }
-        Action::Typing => Err(Failure::unsupported(
-            "WhatsApp shows typing only together with the read mark of a message.",
-        )),
-        Action::Edit(_) | Action::Delete(_) => Err(Failure::unsupported(
-            "WhatsApp lets nobody change or take back a message through the Cloud API.",
-        )),
+        Action::Typing => {
+            Err(Failure::unsupported("WhatsApp shows typing only together with the read mark of a message."))
+        }
+        Action::Edit(_) | Action::Delete(_) => {
+            Err(Failure::unsupported("WhatsApp lets nobody change or take back a message through the Cloud API."))
+        }
         Action::Call => Err(Failure::unsupported("This connector makes no calls.")),
-        Action::Other(property) => Err(Failure::unsupported(format!(
-            "WhatsApp has no action `{}`.",
-            property.name
-        ))),
+        Action::Other(property) => Err(Failure::unsupported(format!("WhatsApp has no action `{}`.", property.name))),
     }
 }
 
 /// The members that say who it goes to.
 fn address(delivery: &Delivery) -> Result<Value, Failure> {
-    if let Some(group) = delivery
-        .thread
-        .as_ref()
-        .filter(|thread| matches!(state::get(&group_key(thread)), Ok(Some(_))))
+    if let Some(group) = delivery.thread.as_ref().filter(|thread| matches!(state::get(&group_key(thread)), Ok(Some(_))))
     {
         return Ok(json!({"recipient_type": "group", "to": group}));
     }
@@ -60,28 +54,15 @@ fn address(delivery: &Delivery) -> Result<Value, Failure> {
         "whatsapp" | "phone" => digits(value)
             .map(|digits| json!({"recipient_type": "individual", "to": digits}))
             .ok_or_else(|| Failure::rejected(format!("`{value}` is no address on WhatsApp."))),
-        other => Err(Failure::rejected(format!(
-            "WhatsApp cannot write to an address of kind `{other}`."
-        ))),
+        other => Err(Failure::rejected(format!("WhatsApp cannot write to an address of kind `{other}`."))),
     }
 }
 
 /// One call a part; only the first is the answer.
 fn message(config: &Config, to: &Value, content: &Content) -> Result<Receipt, Failure> {
-    let bodies = content
-        .parts
-        .iter()
-        .map(bodies)
-        .collect::<Result<Vec<_>, _>>()?
-        .concat();
+    let bodies = content.parts.iter().map(bodies).collect::<Result<Vec<_>, _>>()?.concat();
     send::in_order(bodies, |(kind, body), is_first| {
-        post(
-            config,
-            to,
-            &kind,
-            body,
-            content.reply_to.as_deref().filter(|_| is_first),
-        )
+        post(config, to, &kind, body, content.reply_to.as_deref().filter(|_| is_first))
     })
 }
 
@@ -104,9 +85,9 @@ fn post(config: &Config, to: &Value, kind: &str, body: Value, answers: Option<&s
 fn bodies(part: &Part) -> Result<Vec<(String, Value)>, Failure> {
     let one = |kind: &str, body: Value| Ok(vec![(kind.to_owned(), body)]);
     match part {
-        Part::Text(text) if text.chars().count() > TEXT_LIMIT => Err(Failure::rejected(format!(
-            "The text is longer than the {TEXT_LIMIT} characters that WhatsApp takes."
-        ))),
+        Part::Text(text) if text.chars().count() > TEXT_LIMIT => {
+            Err(Failure::rejected(format!("The text is longer than the {TEXT_LIMIT} characters that WhatsApp takes.")))
+        }
         Part::Text(text) => one("text", text_body(text)),
         Part::Image(media) => one("image", media_body(media, true)?),
         Part::Video(media) => one("video", media_body(media, true)?),
@@ -119,10 +100,7 @@ fn bodies(part: &Part) -> Result<Vec<(String, Value)>, Failure> {
         // The provider's own kinds, as its documentation describes them.
         Part::Other(property) => match serde_json::from_str(&property.value) {
             Ok(body) => one(&property.name, body),
-            Err(_) => Err(Failure::rejected(format!(
-                "The value of `{}` is not JSON.",
-                property.name
-            ))),
+            Err(_) => Err(Failure::rejected(format!("The value of `{}` is not JSON.", property.name))),
         },
     }
 }
@@ -132,12 +110,7 @@ fn text_body(text: &str) -> Value {
 }
 
 fn location_body(place: &Location) -> Value {
-    let Location {
-        latitude,
-        longitude,
-        name,
-        address,
-    } = place;
+    let Location { latitude, longitude, name, address } = place;
     without_nulls(json!({"latitude": latitude, "longitude": longitude, "name": name, "address": address}))
 }
 
@@ -164,14 +137,8 @@ fn document_body(media: &Media) -> Result<Value, Failure> {
 
 /// Kinds that take no caption: the words follow as a message of their own.
 fn with_words(kind: &str, media: &Media) -> Result<Vec<(String, Value)>, Failure> {
-    let words = media
-        .caption
-        .as_deref()
-        .map(|words| ("text".to_owned(), text_body(words)));
-    Ok([(kind.to_owned(), media_body(media, false)?)]
-        .into_iter()
-        .chain(words)
-        .collect())
+    let words = media.caption.as_deref().map(|words| ("text".to_owned(), text_body(words)));
+    Ok([(kind.to_owned(), media_body(media, false)?)].into_iter().chain(words).collect())
 }
 
 fn card(contact: &Contact) -> Value {
@@ -187,11 +154,7 @@ fn card(contact: &Contact) -> Value {
 fn template(wanted: &Template) -> Result<Value, Failure> {
     let mut components = Vec::new();
     if !wanted.parameters.is_empty() {
-        let parameters: Vec<_> = wanted
-            .parameters
-            .iter()
-            .map(|text| json!({"type": "text", "text": text}))
-            .collect();
+        let parameters: Vec<_> = wanted.parameters.iter().map(|text| json!({"type": "text", "text": text})).collect();
         components.push(json!({"type": "body", "parameters": parameters}));
     }
     for extra in wanted.extra.iter().filter(|extra| extra.name == "components") {

@@ -29,11 +29,8 @@ impl<'a> Book<'a> {
     pub fn person(&self, address: Option<String>, user_id: Option<String>) -> Person {
         let contact = self.contact(address.as_deref(), user_id.as_deref());
         let candidates = [user_id, contact.text("user_id"), address, contact.text("wa_id")];
-        let mut person = Person {
-            name: contact.text("profile.name"),
-            username: username(contact),
-            ..Person::default()
-        };
+        let mut person =
+            Person { name: contact.text("profile.name"), username: username(contact), ..Person::default() };
         for candidate in candidates.into_iter().flatten() {
             if is_user_id(&candidate) {
                 person.user_id.get_or_insert(candidate);
@@ -52,19 +49,13 @@ impl<'a> Book<'a> {
         };
         let verdicts = |contact: &Value| [same(contact, "wa_id", address), same(contact, "user_id", user_id)];
         let matching = contacts.iter().find(|contact| verdicts(contact).contains(&Some(true)));
-        let only = contacts
-            .first()
-            .filter(|contact| contacts.len() == 1 && !verdicts(contact).contains(&Some(false)));
+        let only = contacts.first().filter(|contact| contacts.len() == 1 && !verdicts(contact).contains(&Some(false)));
         matching.or(only).unwrap_or(&Value::Null)
     }
 
     /// The identity of a person, if any address is known.
     pub fn identity(&self, person: &Person) -> Option<Identifier> {
-        person
-            .user_id
-            .as_ref()
-            .or(person.phone.as_ref())
-            .map(|value| self.identifier(value))
+        person.user_id.as_ref().or(person.phone.as_ref()).map(|value| self.identifier(value))
     }
 
     /// An address within the business account.
@@ -74,9 +65,7 @@ impl<'a> Book<'a> {
 
     /// The person with everything that Meta tells of them. Fails if that is no address at all.
     pub fn sender(&self, person: Person) -> Result<Sender, String> {
-        let identity = self
-            .identity(&person)
-            .ok_or("neither a phone number nor a user id of the sender is there")?;
+        let identity = self.identity(&person).ok_or("neither a phone number nor a user id of the sender is there")?;
         let mut hints = Vec::new();
         if let Some(phone) = &person.phone {
             let evidence = "number of the WhatsApp account";
@@ -85,16 +74,8 @@ impl<'a> Book<'a> {
                 hints.push(Hint::attested(Subject::Identifier(self.identifier(phone)), evidence));
             }
         }
-        hints.extend(
-            person
-                .name
-                .map(|name| Hint::claimed(Subject::Name(name), "profile name on WhatsApp")),
-        );
-        hints.extend(
-            person
-                .username
-                .map(|name| Hint::claimed(Subject::Username(name), "username on WhatsApp")),
-        );
+        hints.extend(person.name.map(|name| Hint::claimed(Subject::Name(name), "profile name on WhatsApp")));
+        hints.extend(person.username.map(|name| Hint::claimed(Subject::Username(name), "username on WhatsApp")));
         Ok(Sender { identity, hints })
     }
 }

@@ -9,27 +9,15 @@ use crate::graph;
 /// Asks Meta for the number.
 pub fn check(config: &Config) -> Result<Health, Failure> {
     let number = graph::ask(config.url("?fields=display_phone_number,verified_name,quality_rating"))?;
-    let shown = number
-        .text("display_phone_number")
-        .unwrap_or_else(|| config.phone_number_id.clone());
-    let name = number
-        .text("verified_name")
-        .unwrap_or_else(|| "without a verified name".into());
-    let quality = number
-        .text("quality_rating")
-        .map(|rating| format!(", quality {rating}"))
-        .unwrap_or_default();
-    Ok(Health {
-        summary: format!("WhatsApp number {shown}, {name}{quality}"),
-    })
+    let shown = number.text("display_phone_number").unwrap_or_else(|| config.phone_number_id.clone());
+    let name = number.text("verified_name").unwrap_or_else(|| "without a verified name".into());
+    let quality = number.text("quality_rating").map(|rating| format!(", quality {rating}")).unwrap_or_default();
+    Ok(Health { summary: format!("WhatsApp number {shown}, {name}{quality}") })
 }
 
 /// All by hand: registering a webhook takes the app's own token, which the connector has no business with.
 pub fn steps(public_url: &str) -> Vec<Step> {
-    let step = |title: &str, todo: String| Step {
-        title: title.into(),
-        todo: Some(todo),
-    };
+    let step = |title: &str, todo: String| Step { title: title.into(), todo: Some(todo) };
     vec![
         step(
             "Register the webhook",

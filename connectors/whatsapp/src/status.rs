@@ -19,27 +19,15 @@ pub fn read(_: &Book<'_>, outcome: &mut Outcome, raw: &Raw) -> Result<(), String
         other => DeliveryState::Other(other.into()),
     };
     // In a group every member has a status of the same message.
-    let member = item
-        .text("recipient_user_id")
-        .or_else(|| item.text("recipient_id"))
-        .unwrap_or_default();
+    let member = item.text("recipient_user_id").or_else(|| item.text("recipient_id")).unwrap_or_default();
     let event_id = ["status:", &id, ":", &word, ":", &member].concat();
-    let update = DeliveryUpdate {
-        about: DeliveryScope::Message(id),
-        state,
-        at: item.time("timestamp"),
-    };
+    let update = DeliveryUpdate { about: DeliveryScope::Message(id), state, at: item.time("timestamp") };
     outcome.push(Event::new(event_id, EventBody::Delivery(update)));
     Ok(())
 }
 
 fn problem(item: &Value) -> Problem {
     let error = item.at("errors.0");
-    let sentence = ["error_data.details", "details", "message", "title"]
-        .into_iter()
-        .find_map(|path| error.text(path));
-    Problem {
-        message: sentence.unwrap_or_else(|| "WhatsApp could not deliver it.".into()),
-        code: error.text("code"),
-    }
+    let sentence = ["error_data.details", "details", "message", "title"].into_iter().find_map(|path| error.text(path));
+    Problem { message: sentence.unwrap_or_else(|| "WhatsApp could not deliver it.".into()), code: error.text("code") }
 }

@@ -41,7 +41,6 @@ pub mod option {
     /// When the text is not base64.
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<u8>>, D::Error> {
         let text = Option::<String>::deserialize(d)?;
-        text.map(|t| super::BASE64.decode(t.as_bytes()).map_err(serde::de::Error::custom))
-            .transpose()
+        text.map(|t| super::BASE64.decode(t.as_bytes()).map_err(serde::de::Error::custom)).transpose()
     }
 }

@@ -71,11 +71,7 @@ const ROLES: [&str; 14] = [
 /// Whether an identifier stands for several people by its nature, so that it must not link anybody.
 #[must_use]
 pub fn is_shared_by_nature(identifier: &Identifier) -> bool {
-    identifier.kind == "email"
-        && identifier
-            .value
-            .split_once('@')
-            .is_some_and(|(local, _)| ROLES.contains(&local))
+    identifier.kind == "email" && identifier.value.split_once('@').is_some_and(|(local, _)| ROLES.contains(&local))
 }
 
 /// The canonical form, or none where the value identifies nobody.
@@ -83,9 +79,7 @@ pub fn is_shared_by_nature(identifier: &Identifier) -> bool {
 pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
     let kind = given.kind.trim().to_ascii_lowercase();
     let kind_fits = (1..=32).contains(&kind.len())
-        && kind
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+        && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
     let raw: String = given.value.chars().filter(|c| !c.is_control()).collect();
     let value = raw.trim();
     if !kind_fits || value.len() > MAX_VALUE || BLOCKED.contains(&value.to_ascii_lowercase().as_str()) {
@@ -100,12 +94,7 @@ pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
     };
     let raw = given.raw.unwrap_or(raw);
     let raw = (raw != canonical).then_some(raw);
-    Some(Identifier {
-        kind,
-        namespace,
-        value: canonical,
-        raw,
-    })
+    Some(Identifier { kind, namespace, value: canonical, raw })
 }
 
 /// A phone number in E.164, by Google's rules and the equivalences they do not know.
@@ -183,14 +172,8 @@ fn one(event: Event, context: &Context) -> Event {
     match body(event.body, context) {
         Some(body) => Event { id, body },
         None => {
-            let property = crate::event::Property {
-                name: String::from("unaddressed"),
-                value: cut(&kept, MAX_TEXT),
-            };
-            Event {
-                id,
-                body: EventBody::Other(property),
-            }
+            let property = crate::event::Property { name: String::from("unaddressed"), value: cut(&kept, MAX_TEXT) };
+            Event { id, body: EventBody::Other(property) }
         }
     }
 }
@@ -198,28 +181,10 @@ fn one(event: Event, context: &Context) -> Event {
 fn body(body: EventBody, context: &Context) -> Option<EventBody> {
     Some(match body {
         EventBody::Message(m) => EventBody::Message(message(m, context)?),
-        EventBody::Edit {
-            message_id,
-            at,
-            parts: p,
-        } => EventBody::Edit {
-            message_id,
-            at,
-            parts: parts(p, context),
-        },
-        EventBody::Reaction {
-            message_id,
-            sender: s,
-            emoji,
-            at,
-        } => {
+        EventBody::Edit { message_id, at, parts: p } => EventBody::Edit { message_id, at, parts: parts(p, context) },
+        EventBody::Reaction { message_id, sender: s, emoji, at } => {
             let emoji = emoji.map(|e| cut(&e, 64)).filter(|e| !e.is_empty());
-            EventBody::Reaction {
-                message_id,
-                sender: sender(s, context)?,
-                emoji,
-                at,
-            }
+            EventBody::Reaction { message_id, sender: sender(s, context)?, emoji, at }
         }
         EventBody::IdentityChange { old, new, at, reason } => EventBody::IdentityChange {
             old: identifier(old, context)?,
@@ -227,36 +192,16 @@ fn body(body: EventBody, context: &Context) -> Option<EventBody> {
             at,
             reason: cut(&reason, MAX_PROFILE),
         },
-        EventBody::Touchpoint {
-            sender: s,
-            kind,
-            at,
-            summary,
-            extra,
-        } => EventBody::Touchpoint {
+        EventBody::Touchpoint { sender: s, kind, at, summary, extra } => EventBody::Touchpoint {
             sender: sender(s, context)?,
             kind: cut(&kind, 64),
             at,
             summary: cut(&summary, MAX_PROFILE),
             extra,
         },
-        EventBody::Call {
-            call_id,
-            sender: s,
-            direction,
-            state,
-            at,
-            duration_seconds,
-            extra,
-        } => EventBody::Call {
-            call_id,
-            sender: sender(s, context)?,
-            direction,
-            state,
-            at,
-            duration_seconds,
-            extra,
-        },
+        EventBody::Call { call_id, sender: s, direction, state, at, duration_seconds, extra } => {
+            EventBody::Call { call_id, sender: sender(s, context)?, direction, state, at, duration_seconds, extra }
+        }
         EventBody::Deletion { .. } | EventBody::Delivery { .. } | EventBody::Other(_) => body,
     })
 }
@@ -270,22 +215,12 @@ fn message(given: InboundMessage, context: &Context) -> Option<InboundMessage> {
     };
     made.thread.id = cut(&made.thread.id, MAX_VALUE);
     if made.author == Author::Customer {
-        let typed = made
-            .parts
-            .iter()
-            .filter_map(Part::text)
-            .flat_map(|text| claims::in_text(text, context));
+        let typed = made.parts.iter().filter_map(Part::text).flat_map(|text| claims::in_text(text, context));
         let known: Vec<Identifier> = identifiers_of(&made.sender).cloned().collect();
-        let new: Vec<Identifier> = typed
-            .filter(|found| !known.iter().any(|k| same_address(k, found)))
-            .collect();
+        let new: Vec<Identifier> = typed.filter(|found| !known.iter().any(|k| same_address(k, found))).collect();
         for found in new.into_iter().take(claims::MAX_PER_MESSAGE) {
             let evidence = String::from("written in a message");
-            made.sender.hints.push(Hint {
-                about: Subject::Identifier(found),
-                trust: Trust::Claimed,
-                evidence,
-            });
+            made.sender.hints.push(Hint { about: Subject::Identifier(found), trust: Trust::Claimed, evidence });
         }
     }
     Some(made)
@@ -325,11 +260,7 @@ pub fn hints(given: Vec<Hint>, at_most: Trust, context: &Context) -> Vec<Hint> {
             Subject::Language(text) => Subject::Language(profile_value(&text)?),
             Subject::Other(property) => Subject::Other(property),
         };
-        Some(Hint {
-            about,
-            trust: hint.trust.min(at_most),
-            evidence: cut(&hint.evidence, MAX_PROFILE),
-        })
+        Some(Hint { about, trust: hint.trust.min(at_most), evidence: cut(&hint.evidence, MAX_PROFILE) })
     });
     made.take(MAX_HINTS).collect()
 }
@@ -342,16 +273,11 @@ fn profile_value(text: &str) -> Option<String> {
 
 fn parts(given: Vec<Part>, context: &Context) -> Vec<Part> {
     let bounded = given.into_iter().map(|part| match part {
-        Part::Text { text } => Part::Text {
-            text: cut(&text, MAX_TEXT),
-        },
+        Part::Text { text } => Part::Text { text: cut(&text, MAX_TEXT) },
         Part::Contact { name, identifiers } => Part::Contact {
             name: cut(&name, MAX_PROFILE),
             // What is no address stays visible as it was written.
-            identifiers: identifiers
-                .into_iter()
-                .map(|i| identifier(i.clone(), context).unwrap_or(i))
-                .collect(),
+            identifiers: identifiers.into_iter().map(|i| identifier(i.clone(), context).unwrap_or(i)).collect(),
         },
         other => other,
     });
@@ -364,10 +290,7 @@ pub fn cut(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_owned();
     }
-    let end = (0..=max.saturating_sub('…'.len_utf8()))
-        .rev()
-        .find(|i| text.is_char_boundary(*i))
-        .unwrap_or(0);
+    let end = (0..=max.saturating_sub('…'.len_utf8())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     format!("{}…", &text[..end])
 }
 
@@ -376,10 +299,7 @@ mod tests {
     use super::*;
 
     fn context() -> Context {
-        Context {
-            channel: "shop".parse().unwrap(),
-            region: Some(String::from("ID")),
-        }
+        Context { channel: "shop".parse().unwrap(), region: Some(String::from("ID")) }
     }
 
     #[test]
@@ -409,35 +329,17 @@ mod tests {
 
     #[test]
     fn email_addresses_are_folded_without_joining_two_people() {
-        assert_eq!(
-            email("Ana <Ana.Maria+shop@Example.COM>").as_deref(),
-            Some("ana.maria+shop@example.com")
-        );
-        for given in [
-            "ana",
-            "ana@",
-            "@example.com",
-            "a b@example.com",
-            "ana@localhost",
-            "ana@-x.com",
-        ] {
+        assert_eq!(email("Ana <Ana.Maria+shop@Example.COM>").as_deref(), Some("ana.maria+shop@example.com"));
+        for given in ["ana", "ana@", "@example.com", "a b@example.com", "ana@localhost", "ana@-x.com"] {
             assert_eq!(email(given), None, "{given}");
         }
     }
 
     #[test]
     fn an_opaque_id_without_a_namespace_belongs_to_its_channel() {
-        let given = Identifier {
-            kind: "Webchat".into(),
-            namespace: String::new(),
-            value: " 17 ".into(),
-            raw: None,
-        };
+        let given = Identifier { kind: "Webchat".into(), namespace: String::new(), value: " 17 ".into(), raw: None };
         let made = identifier(given, &context()).unwrap();
-        assert_eq!(
-            (made.kind.as_str(), made.namespace.as_str(), made.value.as_str()),
-            ("webchat", "shop", "17")
-        );
+        assert_eq!((made.kind.as_str(), made.namespace.as_str(), made.value.as_str()), ("webchat", "shop", "17"));
     }
 
     #[test]

@@ -16,10 +16,7 @@ const FEWEST_DIGITS: usize = 7;
 /// The phone numbers and e-mail addresses in a text, canonical, each once.
 #[must_use]
 pub fn in_text(text: &str, context: &Context) -> Vec<Identifier> {
-    let end = (0..=text.len().min(SEARCHED))
-        .rev()
-        .find(|i| text.is_char_boundary(*i))
-        .unwrap_or(0);
+    let end = (0..=text.len().min(SEARCHED)).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     let text = &text[..end];
     let mut found: Vec<Identifier> = Vec::new();
     for identifier in phones(text, context).into_iter().chain(emails(text, context)) {
@@ -43,28 +40,17 @@ fn phones(text: &str, context: &Context) -> Vec<Identifier> {
         .preferred_region(region)
         .build();
     let written = finder.map(|m| PHONE_NUMBER_UTIL.format(&m.number, PhoneNumberFormat::E164).to_string());
-    written
-        .filter_map(|value| canonical::identifier(claim("phone", &value), context))
-        .collect()
+    written.filter_map(|value| canonical::identifier(claim("phone", &value), context)).collect()
 }
 
 fn emails(text: &str, context: &Context) -> Vec<Identifier> {
-    let words = text
-        .split(|c: char| c.is_whitespace() || "<>()[],;:\"".contains(c))
-        .filter(|word| word.contains('@'));
+    let words = text.split(|c: char| c.is_whitespace() || "<>()[],;:\"".contains(c)).filter(|word| word.contains('@'));
     let trimmed = words.map(|word| word.trim_matches(|c: char| ".!?'*_".contains(c)));
-    trimmed
-        .filter_map(|value| canonical::identifier(claim("email", value), context))
-        .collect()
+    trimmed.filter_map(|value| canonical::identifier(claim("email", value), context)).collect()
 }
 
 fn claim(kind: &str, value: &str) -> Identifier {
-    Identifier {
-        kind: kind.to_owned(),
-        namespace: String::new(),
-        value: value.to_owned(),
-        raw: None,
-    }
+    Identifier { kind: kind.to_owned(), namespace: String::new(), value: value.to_owned(), raw: None }
 }
 
 #[cfg(test)]
@@ -72,23 +58,13 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<String> {
-        let context = Context {
-            channel: "shop".parse().unwrap(),
-            region: Some(String::from("ID")),
-        };
-        in_text(text, &context)
-            .into_iter()
-            .map(|i| format!("{}:{}", i.kind, i.value))
-            .collect()
+        let context = Context { channel: "shop".parse().unwrap(), region: Some(String::from("ID")) };
+        in_text(text, &context).into_iter().map(|i| format!("{}:{}", i.kind, i.value)).collect()
     }
 
     #[test]
     fn a_number_in_running_text_is_found_however_it_is_written() {
-        for text in [
-            "my number is 0812-3456-7890, thanks",
-            "wa: +62 812 3456 7890!",
-            "call +6281234567890",
-        ] {
+        for text in ["my number is 0812-3456-7890, thanks", "wa: +62 812 3456 7890!", "call +6281234567890"] {
             assert_eq!(found(text), ["phone:+6281234567890"], "{text}");
         }
     }
@@ -100,12 +76,7 @@ mod tests {
 
     #[test]
     fn order_numbers_and_prices_are_no_phone_numbers() {
-        for text in [
-            "order 4711",
-            "it costs Rp 1.299.000",
-            "invoice 2026/11/21-0001",
-            "hello",
-        ] {
+        for text in ["order 4711", "it costs Rp 1.299.000", "invoice 2026/11/21-0001", "hello"] {
             assert_eq!(found(text), Vec::<String>::new(), "{text}");
         }
     }

@@ -26,10 +26,7 @@ pub fn most_of_kind(kind: &str) -> usize {
 /// # Errors
 /// When the views cannot be read.
 pub fn links(tables: &(impl Read + ?Sized), id: IdentityId) -> Result<Vec<Link>> {
-    tables
-        .scan(keys::links_of(id), false)
-        .map(|row| rows::decode(&row?.1))
-        .collect()
+    tables.scan(keys::links_of(id), false).map(|row| rows::decode(&row?.1)).collect()
 }
 
 /// The end of a link that is not `id`.
@@ -105,10 +102,7 @@ pub fn resolve(tables: &(impl Read + ?Sized), id: CustomerId) -> Result<Option<C
 /// When the views cannot be read.
 pub fn members(tables: &(impl Read + ?Sized), customer: CustomerId) -> Result<Vec<Identity>> {
     let row: Customer = rows::need(tables, &keys::customer(customer))?;
-    row.members
-        .iter()
-        .map(|id| rows::need(tables, &keys::identity(*id)))
-        .collect()
+    row.members.iter().map(|id| rows::need(tables, &keys::identity(*id))).collect()
 }
 
 /// What speaks against these being one person, if anything.
@@ -119,14 +113,9 @@ pub fn objection(a: &[Identity], b: &[Identity]) -> Option<String> {
     }
     let mut by_kind: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for identity in a.iter().chain(b).filter(|i| i.retired_at.is_none()) {
-        by_kind
-            .entry((&identity.kind, &identity.namespace))
-            .or_default()
-            .insert(&identity.value);
+        by_kind.entry((&identity.kind, &identity.namespace)).or_default().insert(&identity.value);
     }
-    let over = by_kind
-        .iter()
-        .find(|((kind, _), values)| values.len() > most_of_kind(kind))?;
+    let over = by_kind.iter().find(|((kind, _), values)| values.len() > most_of_kind(kind))?;
     let ((kind, namespace), values) = over;
     Some(match *kind {
         "external" => format!("they are two different customers in {namespace}"),

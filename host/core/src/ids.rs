@@ -223,14 +223,8 @@ impl FromStr for ChannelId {
 
     fn from_str(text: &str) -> Result<Self, BadChannelId> {
         let fits = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(BadChannelId(text.chars().take(80).collect()))
-        }
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadChannelId(text.chars().take(80).collect())) }
     }
 }
 

@@ -106,11 +106,7 @@ pub fn identity(id: IdentityId) -> Vec<u8> {
 /// The identity that has an address now.
 #[must_use]
 pub fn identity_by_key(i: &Identifier) -> Vec<u8> {
-    Key::of(Table::IdentityByKey)
-        .text(&i.kind)
-        .text(&i.namespace)
-        .text(&i.value)
-        .done()
+    Key::of(Table::IdentityByKey).text(&i.kind).text(&i.namespace).text(&i.value).done()
 }
 
 /// The members of a customer.
@@ -128,11 +124,7 @@ pub fn customers_before(before: Option<CustomerId>) -> Range {
 /// A link, as seen from `from`.
 #[must_use]
 pub fn link(from: IdentityId, to: IdentityId, rule: u8) -> Vec<u8> {
-    Key::of(Table::Link)
-        .raw(&from.to_bytes())
-        .raw(&to.to_bytes())
-        .raw(&[rule])
-        .done()
+    Key::of(Table::Link).raw(&from.to_bytes()).raw(&to.to_bytes()).raw(&[rule]).done()
 }
 
 /// Every link of an identity.
@@ -144,22 +136,13 @@ pub fn links_of(from: IdentityId) -> Range {
 /// That somebody claims an address.
 #[must_use]
 pub fn claim(i: &Identifier, claimant: IdentityId) -> Vec<u8> {
-    Key::of(Table::Claim)
-        .text(&i.kind)
-        .text(&i.namespace)
-        .text(&i.value)
-        .raw(&claimant.to_bytes())
-        .done()
+    Key::of(Table::Claim).text(&i.kind).text(&i.namespace).text(&i.value).raw(&claimant.to_bytes()).done()
 }
 
 /// Everybody who claims an address.
 #[must_use]
 pub fn claims_of(i: &Identifier) -> Range {
-    Key::of(Table::Claim)
-        .text(&i.kind)
-        .text(&i.namespace)
-        .text(&i.value)
-        .range()
+    Key::of(Table::Claim).text(&i.kind).text(&i.namespace).text(&i.value).range()
 }
 
 /// The claimant in a claim's key.
@@ -223,11 +206,7 @@ pub struct Place {
 /// A place in an identity's own timeline.
 #[must_use]
 pub fn timeline(identity: IdentityId, place: Place) -> Vec<u8> {
-    Key::of(Table::Timeline)
-        .raw(&identity.to_bytes())
-        .time(place.at)
-        .raw(&place.item.bytes())
-        .done()
+    Key::of(Table::Timeline).raw(&identity.to_bytes()).time(place.at).raw(&place.item.bytes()).done()
 }
 
 /// An identity's own timeline, up to but without `before`.
@@ -236,40 +215,26 @@ pub fn timeline_before(identity: IdentityId, before: Option<Place>) -> Range {
     let start = Key::of(Table::Timeline).raw(&identity.to_bytes());
     match before {
         None => start.range(),
-        Some(place) => (
-            Bound::Included(start.done()),
-            Bound::Excluded(timeline(identity, place)),
-        ),
+        Some(place) => (Bound::Included(start.done()), Bound::Excluded(timeline(identity, place))),
     }
 }
 
 /// The place that a timeline's key tells.
 #[must_use]
 pub fn place(key: &[u8]) -> Option<Place> {
-    Some(Place {
-        at: Millis(u64::from_be_bytes(eight(key, 9)?)),
-        item: Item::read(key, 17)?,
-    })
+    Some(Place { at: Millis(u64::from_be_bytes(eight(key, 9)?)), item: Item::read(key, 17)? })
 }
 
 /// The message that a channel knows by an id.
 #[must_use]
 pub fn external_message(channel: &ChannelId, id: &str) -> Vec<u8> {
-    Key::of(Table::External)
-        .text(channel.as_str())
-        .raw(b"m")
-        .text(id)
-        .done()
+    Key::of(Table::External).text(channel.as_str()).raw(b"m").text(id).done()
 }
 
 /// That an event with an id of its own was seen.
 #[must_use]
 pub fn external_event(channel: &ChannelId, id: &str) -> Vec<u8> {
-    Key::of(Table::External)
-        .text(channel.as_str())
-        .raw(b"e")
-        .text(id)
-        .done()
+    Key::of(Table::External).text(channel.as_str()).raw(b"e").text(id).done()
 }
 
 /// News of a message that has not come yet.
@@ -304,19 +269,13 @@ pub fn activity_before(before: Option<(Millis, IdentityId)>) -> Range {
 /// The time and the identity in an activity's key.
 #[must_use]
 pub fn activity_parts(key: &[u8]) -> Option<(Millis, IdentityId)> {
-    Some((
-        Millis(u64::from_be_bytes(eight(key, 1)?)),
-        IdentityId::from_bytes(eight(key, 9)?),
-    ))
+    Some((Millis(u64::from_be_bytes(eight(key, 1)?)), IdentityId::from_bytes(eight(key, 9)?)))
 }
 
 /// A message that waits to be sent on a channel.
 #[must_use]
 pub fn outbox(channel: &ChannelId, message: MessageId) -> Vec<u8> {
-    Key::of(Table::Outbox)
-        .text(channel.as_str())
-        .raw(&message.to_bytes())
-        .done()
+    Key::of(Table::Outbox).text(channel.as_str()).raw(&message.to_bytes()).done()
 }
 
 /// All that waits on a channel.
@@ -352,10 +311,7 @@ pub fn parked_before(before: Option<ParkedId>) -> Range {
 fn older(table: Table, before: Option<[u8; 8]>) -> Range {
     match before {
         None => Key::of(table).range(),
-        Some(id) => (
-            Bound::Included(Key::of(table).done()),
-            Bound::Excluded(Key::of(table).raw(&id).done()),
-        ),
+        Some(id) => (Bound::Included(Key::of(table).done()), Bound::Excluded(Key::of(table).raw(&id).done())),
     }
 }
 
@@ -386,10 +342,7 @@ pub fn state(channel: &ChannelId, key: &str) -> Vec<u8> {
 /// The channel's values whose keys begin like this.
 #[must_use]
 pub fn state_with(channel: &ChannelId, beginning: &str) -> Range {
-    Key::of(Table::State)
-        .text(channel.as_str())
-        .raw(beginning.as_bytes())
-        .range()
+    Key::of(Table::State).text(channel.as_str()).raw(beginning.as_bytes()).range()
 }
 
 /// The connector's own key in a state's key.
@@ -450,22 +403,14 @@ pub fn policy() -> Vec<u8> {
 /// A message that was sent to a thread, by time.
 #[must_use]
 pub fn sent_in_thread(channel: &ChannelId, thread: &str, at: Millis, message: MessageId) -> Vec<u8> {
-    Key::of(Table::SentInThread)
-        .text(channel.as_str())
-        .text(thread)
-        .time(at)
-        .raw(&message.to_bytes())
-        .done()
+    Key::of(Table::SentInThread).text(channel.as_str()).text(thread).time(at).raw(&message.to_bytes()).done()
 }
 
 /// The messages sent to a thread up to and with a time.
 #[must_use]
 pub fn sent_in_thread_until(channel: &ChannelId, thread: &str, until: Millis) -> Range {
     let start = Key::of(Table::SentInThread).text(channel.as_str()).text(thread);
-    let end = Key::of(Table::SentInThread)
-        .text(channel.as_str())
-        .text(thread)
-        .time(Millis(until.0.saturating_add(1)));
+    let end = Key::of(Table::SentInThread).text(channel.as_str()).text(thread).time(Millis(until.0.saturating_add(1)));
     (Bound::Included(start.done()), Bound::Excluded(end.done()))
 }
 

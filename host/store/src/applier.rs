@@ -44,12 +44,7 @@ fn apply(core: &Core, tree: &sled::Db, group: &[Entry]) -> Result<(), String> {
     let started = Instant::now();
     let (outcomes, failed) = match apply_group(tree, group) {
         Ok(outcomes) => (outcomes, None),
-        Err(Stopped {
-            outcomes,
-            seq,
-            why,
-            views,
-        }) => (outcomes, Some((seq, why, views))),
+        Err(Stopped { outcomes, seq, why, views }) => (outcomes, Some((seq, why, views))),
     };
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     if !outcomes.is_empty() {

@@ -49,10 +49,7 @@ pub struct Verification {
 pub fn verify(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Verification, OpenError> {
     let recovered = recover(lock_folder(dir)?, options, progress)?;
     let scratch = dir.join("views.check");
-    let folder_error = |source| OpenError::Io {
-        path: scratch.clone(),
-        source,
-    };
+    let folder_error = |source| OpenError::Io { path: scratch.clone(), source };
     remove(&scratch).map_err(folder_error)?;
     let compared = compare(&recovered, &scratch, options, progress);
     let removed = remove(&scratch);
@@ -70,27 +67,12 @@ fn compare(
     let views_error = |e: sled::Error| OpenError::Views(e.to_string());
     let fresh = open_sled(scratch, sled_options(options)).map_err(|e| OpenError::Views(e.to_string()))?;
     let total = live.journal.last().0;
-    let tell = |done| {
-        progress(Progress {
-            phase: Phase::Reapplying,
-            done,
-            total,
-        })
-    };
+    let tell = |done| progress(Progress { phase: Phase::Reapplying, done, total });
     build(&live.journal, &fresh, options.rebuild_batch, tell)?;
     let rebuilt = live.rebuilt.clone();
-    let mut result = Verification {
-        applied: live.applied,
-        rows: 0,
-        different: 0,
-        differences: Vec::new(),
-        rebuilt,
-    };
+    let mut result = Verification { applied: live.applied, rows: 0, different: 0, differences: Vec::new(), rebuilt };
     let (mut ours, mut theirs) = (live.db.iter(), fresh.iter());
-    let (mut our, mut their) = (
-        next(&mut ours).map_err(views_error)?,
-        next(&mut theirs).map_err(views_error)?,
-    );
+    let (mut our, mut their) = (next(&mut ours).map_err(views_error)?, next(&mut theirs).map_err(views_error)?);
     loop {
         let key = match (&our, &their) {
             (None, None) => break,
@@ -106,11 +88,7 @@ fn compare(
         }
         result.count(&key, views, journal);
         if result.rows.is_multiple_of(65_536) {
-            progress(Progress {
-                phase: Phase::Comparing,
-                done: result.rows,
-                total: 0,
-            });
+            progress(Progress { phase: Phase::Comparing, done: result.rows, total: 0 });
         }
     }
     Ok(result)
@@ -136,11 +114,7 @@ impl Verification {
         self.different += 1;
         if self.differences.len() < SHOWN {
             let bytes = |value: Option<sled::IVec>| value.map(|v| v.to_vec());
-            self.differences.push(Difference {
-                key: key.to_vec(),
-                views: bytes(views),
-                journal: bytes(journal),
-            });
+            self.differences.push(Difference { key: key.to_vec(), views: bytes(views), journal: bytes(journal) });
         }
     }
 }

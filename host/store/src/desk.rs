@@ -45,12 +45,7 @@ pub(crate) struct Ticket<'a> {
 
 impl Desk {
     pub(crate) fn new(applied: Seq) -> Self {
-        Self {
-            inner: Mutex::new(Inner {
-                applied,
-                ..Inner::default()
-            }),
-        }
+        Self { inner: Mutex::new(Inner { applied, ..Inner::default() }) }
     }
 
     /// Takes a ticket.
@@ -110,13 +105,7 @@ impl Ticket<'_> {
                 return Err(why.clone());
             }
             let (answer, outcomes) = oneshot::channel();
-            inner.waiting.insert(
-                receipt.last(),
-                Waiter {
-                    first: receipt.first,
-                    answer,
-                },
-            );
+            inner.waiting.insert(receipt.last(), Waiter { first: receipt.first, answer });
             outcomes
         };
         answer.await.unwrap_or(Err(AppendError::Closed))
@@ -159,11 +148,7 @@ mod tests {
     use super::*;
 
     fn receipt(first: u64, count: usize) -> Receipt {
-        Receipt {
-            first: Seq(first),
-            count,
-            at: jackfield_core::ids::Millis(0),
-        }
+        Receipt { first: Seq(first), count, at: jackfield_core::ids::Millis(0) }
     }
 
     #[tokio::test]

@@ -83,11 +83,7 @@ impl SegmentFile for File {
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
         remove_if_there(path)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
         Ok(Box::new(file))
     }
 

@@ -106,10 +106,7 @@ pub fn open(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -
 /// Those of [`open`].
 pub fn rebuild(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Seq, OpenError> {
     let lock = lock_folder(dir)?;
-    lock.remove_views().map_err(|source| OpenError::Io {
-        path: dir.to_owned(),
-        source,
-    })?;
+    lock.remove_views().map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
     let store = start(recover(lock, options, progress)?)?;
     let applied = store.applied();
     store.finish();
@@ -136,22 +133,12 @@ pub fn redact(dir: &Path, options: &Options, seqs: &BTreeSet<Seq>) -> Result<usi
     let journal = lock.journal();
     let found = Journaled::survey(&journal, options.check_bytes, &mut |_, _| {})?;
     LocalJournal::open_surveyed(&journal, &found, options)?.close();
-    lock.remove_views().map_err(|source| OpenError::Io {
-        path: dir.to_owned(),
-        source,
-    })?;
+    lock.remove_views().map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
     Ok(crate::journal::redact(&journal, &*options.disk, seqs)?)
 }
 
 pub(crate) fn start(recovered: Recovered) -> Result<Store, OpenError> {
-    let Recovered {
-        lock,
-        journal,
-        db,
-        sled,
-        applied,
-        rebuilt,
-    } = recovered;
+    let Recovered { lock, journal, db, sled, applied, rebuilt } = recovered;
     let entries = journal.follow(applied.next())?;
     let dir = lock.dir.clone();
     let core = Arc::new(Core {
@@ -165,13 +152,7 @@ pub(crate) fn start(recovered: Recovered) -> Result<Store, OpenError> {
     });
     let applier = applier::spawn(Arc::clone(&core), db, entries);
     let applier = applier.map_err(|source| OpenError::Io { path: dir, source })?;
-    Ok(Store {
-        inner: Arc::new(Inner {
-            journal: Arc::new(journal),
-            core,
-            applier: Mutex::new(Some(applier)),
-        }),
-    })
+    Ok(Store { inner: Arc::new(Inner { journal: Arc::new(journal), core, applier: Mutex::new(Some(applier)) }) })
 }
 
 impl Store {
@@ -199,14 +180,7 @@ impl Store {
         let receipt = self.inner.journal.append(drafts).await?;
         let outcomes = ticket.outcomes(receipt).await?;
         let numbers = (receipt.first.0..).map(Seq);
-        Ok(numbers
-            .zip(outcomes)
-            .map(|(seq, outcome)| Committed {
-                seq,
-                at: receipt.at,
-                outcome,
-            })
-            .collect())
+        Ok(numbers.zip(outcomes).map(|(seq, outcome)| Committed { seq, at: receipt.at, outcome }).collect())
     }
 
     /// A reader of the views as they are, and as they become.
@@ -214,10 +188,7 @@ impl Store {
     pub fn read(&self) -> View {
         let core = &self.inner.core;
         let db = core.db.read().unwrap_or_else(PoisonError::into_inner);
-        View {
-            tree: db.as_deref().cloned(),
-            _lock: Arc::clone(&core.lock),
-        }
+        View { tree: db.as_deref().cloned(), _lock: Arc::clone(&core.lock) }
     }
 
     /// The number of the last fact that every reader sees.
@@ -305,12 +276,7 @@ impl Inner {
         }
         sync_all(&core.sled)?;
         let (clean, last) = (Some(marks_of(&core.sled)?), self.journal.last());
-        State {
-            clean,
-            floor: last,
-            ..State::open(&boot_id(), last)
-        }
-        .write(&core.lock.dir)?;
+        State { clean, floor: last, ..State::open(&boot_id(), last) }.write(&core.lock.dir)?;
         Ok(())
     }
 }
@@ -330,10 +296,7 @@ impl Core {
 
     /// The next start builds the views again.
     pub(crate) fn distrust(&self, why: &str) {
-        let state = State {
-            distrust: Some(why.to_owned()),
-            ..State::open(&boot_id(), *self.watch.borrow())
-        };
+        let state = State { distrust: Some(why.to_owned()), ..State::open(&boot_id(), *self.watch.borrow()) };
         if let Err(e) = state.write(&self.lock.dir) {
             tracing::error!(error = %e, "cannot note that the views are damaged; delete views/ before the next start");
         }

@@ -1,13 +1,6 @@
 //! What `wit-bindgen` makes of the contract, as it comes. The rest of the crate gives it better names; reach in here for what has none:
 //! clocks, random numbers, the parts of `wasi:http` that [`crate::http`] does not use.
-#![allow(
-    missing_docs,
-    unsafe_code,
-    clippy::all,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    rust_2018_idioms
-)]
+#![allow(missing_docs, unsafe_code, clippy::all, clippy::unwrap_used, clippy::expect_used, rust_2018_idioms)]
 
 wit_bindgen::generate!({
     path: "../../wit",

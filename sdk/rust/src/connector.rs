@@ -42,9 +42,7 @@ pub trait Connector {
     /// Register `public_url` with the provider as far as a program can, and say what is left to do by hand.
     fn connect(public_url: &str) -> Result<Vec<Step>, Failure> {
         let _ = public_url;
-        Err(Failure::unsupported(
-            "This connector cannot connect its channel by itself.",
-        ))
+        Err(Failure::unsupported("This connector cannot connect its channel by itself."))
     }
 }
 

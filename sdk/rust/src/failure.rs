@@ -5,18 +5,12 @@ use crate::{Failure, Problem};
 impl Problem {
     /// A problem without a code.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code: None,
-        }
+        Self { message: message.into(), code: None }
     }
 
     /// A problem with the provider's code of it.
     pub fn with_code(message: impl Into<String>, code: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            code: Some(code.into()),
-        }
+        Self { message: message.into(), code: Some(code.into()) }
     }
 }
 

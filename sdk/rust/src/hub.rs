@@ -13,10 +13,7 @@ pub fn challenge(request: &Request, token_name: &str) -> Result<Outcome, Failure
         Some(challenge) if subscribes && secrets::equals(token_name, token.as_bytes())? => {
             Ok(Outcome::reply(Reply::text(200, challenge)))
         }
-        _ => Ok(Outcome::reply(Reply::text(
-            403,
-            "The verify token is not the one that was agreed on.",
-        ))),
+        _ => Ok(Outcome::reply(Reply::text(403, "The verify token is not the one that was agreed on."))),
     }
 }
 
@@ -25,16 +22,12 @@ pub fn challenge(request: &Request, token_name: &str) -> Result<Outcome, Failure
 pub fn verify(request: &Request, secret_name: &str) -> Result<(), Failure> {
     let header = request.header("x-hub-signature-256").unwrap_or_default();
     let Some(signature) = header.strip_prefix(b"sha256=") else {
-        return Err(Failure::unauthenticated(
-            "The header X-Hub-Signature-256 is missing or has another form.",
-        ));
+        return Err(Failure::unauthenticated("The header X-Hub-Signature-256 is missing or has another form."));
     };
     if secrets::verify_hex(secret_name, &Scheme::HmacSha256, &request.body, signature)? {
         Ok(())
     } else {
-        Err(Failure::unauthenticated(
-            "The signature does not fit the body and the app secret.",
-        ))
+        Err(Failure::unauthenticated("The signature does not fit the body and the app secret."))
     }
 }
 
@@ -44,19 +37,14 @@ mod tests {
     use crate::testing::{self, Env};
 
     fn env() -> Env {
-        Env::new("test")
-            .secret("app-secret", "s3cret")
-            .secret("verify-token", "agreed")
+        Env::new("test").secret("app-secret", "s3cret").secret("verify-token", "agreed")
     }
 
     #[test]
     fn the_challenge_comes_back_verbatim() {
         let request = testing::get("/hooks/x?hub.mode=subscribe&hub.verify_token=agreed&hub.challenge=11%2058");
         let outcome = env().run(|| challenge(&request, "verify-token")).unwrap();
-        assert_eq!(
-            (outcome.reply.status, outcome.reply.body.as_slice()),
-            (200, b"11 58".as_slice())
-        );
+        assert_eq!((outcome.reply.status, outcome.reply.body.as_slice()), (200, b"11 58".as_slice()));
     }
 
     #[test]
@@ -74,19 +62,13 @@ mod tests {
         assert_eq!(env.run(|| verify(&request, "app-secret")), Ok(()));
         assert!(env.is_authenticated());
         request.body.push(b' ');
-        assert!(matches!(
-            env.run(|| verify(&request, "app-secret")),
-            Err(Failure::Unauthenticated(_))
-        ));
+        assert!(matches!(env.run(|| verify(&request, "app-secret")), Err(Failure::Unauthenticated(_))));
     }
 
     #[test]
     fn a_missing_signature_is_refused() {
         let request = testing::post("/hooks/x", "{}");
-        assert!(matches!(
-            env().run(|| verify(&request, "app-secret")),
-            Err(Failure::Unauthenticated(_))
-        ));
+        assert!(matches!(env().run(|| verify(&request, "app-secret")), Err(Failure::Unauthenticated(_))));
     }
 
     #[test]
@@ -94,10 +76,7 @@ mod tests {
         let mut request = testing::post("/hooks/x", "{}");
         testing::sign_hub(&mut request, "");
         let mut env = Env::new("test");
-        assert!(matches!(
-            env.run(|| verify(&request, "app-secret")),
-            Err(Failure::Misconfigured(_))
-        ));
+        assert!(matches!(env.run(|| verify(&request, "app-secret")), Err(Failure::Misconfigured(_))));
         assert!(!env.is_authenticated());
     }
 }

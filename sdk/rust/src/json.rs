@@ -72,11 +72,7 @@ impl Look for Value {
             return self;
         }
         path.split('.').fold(self, |value, step| match value {
-            Value::Array(list) => step
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| list.get(index))
-                .unwrap_or(&Value::Null),
+            Value::Array(list) => step.parse::<usize>().ok().and_then(|index| list.get(index)).unwrap_or(&Value::Null),
             other => other.get(step).unwrap_or(&Value::Null),
         })
     }
@@ -90,8 +86,7 @@ impl Look for Value {
     }
 
     fn need(&self, path: &str) -> Result<String, String> {
-        self.text(path)
-            .ok_or_else(|| format!("`{path}` is missing or is neither text nor number"))
+        self.text(path).ok_or_else(|| format!("`{path}` is missing or is neither text nor number"))
     }
 
     fn need_or_empty(&self, path: &str) -> Result<String, String> {
@@ -175,22 +170,14 @@ mod tests {
     #[test]
     fn a_number_may_come_as_text_and_a_text_as_number() {
         let value = json!({"a": "12", "b": 12, "c": "", "d": {"e": [{"f": 9_007_199_254_740_993_u64}]}, "g": "true", "h": "1.5"});
-        assert_eq!(
-            (value.int("a"), value.int("b"), value.int("c")),
-            (Some(12), Some(12), None)
-        );
+        assert_eq!((value.int("a"), value.int("b"), value.int("c")), (Some(12), Some(12), None));
         assert_eq!(
             (value.text("a").as_deref(), value.text("b").as_deref(), value.text("c")),
             (Some("12"), Some("12"), None)
         );
         assert_eq!(value.text("d.e.0.f").as_deref(), Some("9007199254740993"));
         assert_eq!(
-            (
-                value.flag("g"),
-                value.float("h"),
-                value.list("d.e").len(),
-                value.list("a").len()
-            ),
+            (value.flag("g"), value.float("h"), value.list("d.e").len(), value.list("a").len()),
             (true, Some(1.5), 1, 0)
         );
     }
@@ -200,10 +187,7 @@ mod tests {
         let value = json!({"s": "1454119029", "ms": 1_459_991_487_970_u64, "zero": 0, "past": -5, "word": "soon"});
         assert_eq!(value.time("s"), Some(1_454_119_029_000));
         assert_eq!(value.time("ms"), Some(1_459_991_487_970));
-        assert_eq!(
-            (value.time("zero"), value.time("past"), value.time("word")),
-            (None, None, None)
-        );
+        assert_eq!((value.time("zero"), value.time("past"), value.time("word")), (None, None, None));
     }
 
     #[test]

@@ -7,25 +7,14 @@ impl Reply {
     /// A reply without a body.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     /// A reply of plain text.
     #[must_use]
     pub fn text(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        let header = Header {
-            name: "content-type".into(),
-            value: b"text/plain; charset=utf-8".to_vec(),
-        };
-        Self {
-            status,
-            headers: vec![header],
-            body: body.into(),
-        }
+        let header = Header { name: "content-type".into(), value: b"text/plain; charset=utf-8".to_vec() };
+        Self { status, headers: vec![header], body: body.into() }
     }
 }
 
@@ -39,11 +28,7 @@ impl Outcome {
     /// A reply and no events yet.
     #[must_use]
     pub fn reply(reply: Reply) -> Self {
-        Self {
-            reply,
-            events: Vec::new(),
-            unreadable: Vec::new(),
-        }
+        Self { reply, events: Vec::new(), unreadable: Vec::new() }
     }
 
     /// Adds an event. A bare [`EventBody`] is one without an id of its own.
@@ -53,10 +38,7 @@ impl Outcome {
 
     /// Adds an item that could not be understood, as it came, and the reason.
     pub fn unreadable(&mut self, raw: impl AsRef<[u8]>, reason: impl Into<String>) {
-        self.unreadable.push(Unreadable {
-            raw: raw.as_ref().to_vec(),
-            reason: reason.into(),
-        });
+        self.unreadable.push(Unreadable { raw: raw.as_ref().to_vec(), reason: reason.into() });
     }
 
     /// Reads each element of an unread list by itself. An element that `read` refuses goes to the unreadable ones with the reason, and
@@ -78,10 +60,7 @@ impl Outcome {
 
 impl From<EventBody> for Event {
     fn from(body: EventBody) -> Self {
-        Self {
-            id: String::new(),
-            body,
-        }
+        Self { id: String::new(), body }
     }
 }
 
@@ -96,10 +75,7 @@ mod tests {
             outcome.push(EventBody::Other(crate::Property::raw("n", raw.get())));
             Ok(())
         });
-        (
-            outcome.events.len(),
-            outcome.unreadable.into_iter().map(|item| item.reason).collect(),
-        )
+        (outcome.events.len(), outcome.unreadable.into_iter().map(|item| item.reason).collect())
     }
 
     #[test]

@@ -6,10 +6,7 @@ impl Request {
     /// The first header of this name, which is written in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .find(|header| header.name == name)
-            .map(|header| header.value.as_slice())
+        self.headers.iter().find(|header| header.name == name).map(|header| header.value.as_slice())
     }
 
     /// The first header of this name, if it is UTF-8.
@@ -46,10 +43,7 @@ mod tests {
     use crate::testing;
 
     fn request(url: &str) -> Request {
-        Request {
-            url: url.into(),
-            ..testing::get("/")
-        }
+        Request { url: url.into(), ..testing::get("/") }
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub fn in_order<T>(
             Err(failure) => return Err(half_sent(&message_ids, count, &failure)),
         }
     }
-    Ok(Receipt {
-        message_ids,
-        events: Vec::new(),
-    })
+    Ok(Receipt { message_ids, events: Vec::new() })
 }
 
 fn half_sent(ids: &[String], count: usize, failure: &Failure) -> Failure {
@@ -44,19 +41,13 @@ impl Receipt {
     /// Done, and no message was made.
     #[must_use]
     pub fn done() -> Self {
-        Self {
-            message_ids: Vec::new(),
-            events: Vec::new(),
-        }
+        Self { message_ids: Vec::new(), events: Vec::new() }
     }
 
     /// One message was made.
     #[must_use]
     pub fn of(id: String) -> Self {
-        Self {
-            message_ids: vec![id],
-            events: Vec::new(),
-        }
+        Self { message_ids: vec![id], events: Vec::new() }
     }
 }
 
@@ -66,31 +57,22 @@ mod tests {
 
     #[test]
     fn nothing_is_not_sent() {
-        assert!(matches!(
-            in_order(Vec::<()>::new(), |(), _| Ok(String::new())),
-            Err(Failure::Rejected(_))
-        ));
+        assert!(matches!(in_order(Vec::<()>::new(), |(), _| Ok(String::new())), Err(Failure::Rejected(_))));
     }
 
     #[test]
     fn the_first_failure_is_told_as_it_is_and_a_later_one_as_uncertain() {
         let fail_at = |at: usize| {
-            in_order(vec![1, 2, 3], move |item, _| {
-                if item == at {
-                    Err(Failure::retry("no"))
-                } else {
-                    Ok(item.to_string())
-                }
-            })
+            in_order(
+                vec![1, 2, 3],
+                move |item, _| {
+                    if item == at { Err(Failure::retry("no")) } else { Ok(item.to_string()) }
+                },
+            )
         };
         assert!(matches!(fail_at(1), Err(Failure::Retry(_))));
-        let Err(Failure::Uncertain(problem)) = fail_at(3) else {
-            panic!("not uncertain")
-        };
-        assert_eq!(
-            problem.message,
-            "2 of 3 parts were sent (1, 2); the next one failed: no"
-        );
+        let Err(Failure::Uncertain(problem)) = fail_at(3) else { panic!("not uncertain") };
+        assert_eq!(problem.message, "2 of 3 parts were sent (1, 2); the next one failed: no");
         assert_eq!(fail_at(4).unwrap().message_ids, ["1", "2", "3"]);
     }
 }

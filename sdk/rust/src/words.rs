@@ -8,20 +8,12 @@ use crate::{
 impl Identifier {
     /// An address that is scoped to whoever issued it.
     pub fn scoped(kind: &str, namespace: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            namespace: Some(namespace.into()),
-            value: value.into(),
-        }
+        Self { kind: kind.into(), namespace: Some(namespace.into()), value: value.into() }
     }
 
     /// An address that means the same everywhere.
     pub fn global(kind: &str, value: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            namespace: None,
-            value: value.into(),
-        }
+        Self { kind: kind.into(), namespace: None, value: value.into() }
     }
 
     /// A phone number from its digits; what is no digit is left out.
@@ -35,11 +27,7 @@ impl Identifier {
 impl Hint {
     /// A hint of any kind.
     pub fn new(about: Subject, trust: Trust, evidence: &str) -> Self {
-        Self {
-            about,
-            trust,
-            evidence: evidence.into(),
-        }
+        Self { about, trust, evidence: evidence.into() }
     }
 
     /// Something that the provider vouches for.
@@ -57,10 +45,7 @@ impl Sender {
     /// A person of whom only the address is known.
     #[must_use]
     pub fn new(identity: Identifier) -> Self {
-        Self {
-            identity,
-            hints: Vec::new(),
-        }
+        Self { identity, hints: Vec::new() }
     }
 }
 
@@ -77,28 +62,19 @@ impl Author {
 impl Thread {
     /// One person and the account.
     pub fn direct(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            kind: ThreadKind::Direct,
-        }
+        Self { id: id.into(), kind: ThreadKind::Direct }
     }
 
     /// A group.
     pub fn group(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            kind: ThreadKind::Group,
-        }
+        Self { id: id.into(), kind: ThreadKind::Group }
     }
 }
 
 impl Property {
     /// A value that is a JSON text already.
     pub fn raw(name: &str, json: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            value: json.into(),
-        }
+        Self { name: name.into(), value: json.into() }
     }
 
     /// A value as JSON.
@@ -117,15 +93,7 @@ impl Property {
 /// Nothing known; set at least `id` or `url`.
 impl Default for Media {
     fn default() -> Self {
-        Self {
-            id: None,
-            url: None,
-            mime: None,
-            filename: None,
-            size: None,
-            sha256: None,
-            caption: None,
-        }
+        Self { id: None, url: None, mime: None, filename: None, size: None, sha256: None, caption: None }
     }
 }
 

@@ -19,10 +19,7 @@ async fn main() -> Result<()> {
     println!("{} × kill -9 at random moments under load", counts.kills);
     let killed = kill::run(counts.kills).await?;
     println!("  {killed}");
-    println!(
-        "{} × power loss: the disk's image copied as it stands, mounted and opened",
-        counts.power_losses
-    );
+    println!("{} × power loss: the disk's image copied as it stands, mounted and opened", counts.power_losses);
     match power::run(counts.power_losses).await? {
         Some(lost) => println!("  {lost}"),
         None => bail!("simulating a power loss takes root and a loop device; run it where there is one"),
@@ -35,18 +32,12 @@ async fn main() -> Result<()> {
     println!("  {}", damage::journal().await?);
     println!("a full disk");
     println!("  {}", full_disk::run().await?);
-    println!(
-        "all of it in {} s: nothing acknowledged was lost, nothing was doubled",
-        began.elapsed().as_secs()
-    );
+    println!("all of it in {} s: nothing acknowledged was lost, nothing was doubled", began.elapsed().as_secs());
     Ok(())
 }
 
 fn counts(mut arguments: impl Iterator<Item = String>) -> Result<Counts> {
-    let mut counts = Counts {
-        kills: 500,
-        power_losses: 100,
-    };
+    let mut counts = Counts { kills: 500, power_losses: 100 };
     while let Some(name) = arguments.next() {
         let number = arguments.next().and_then(|text| text.parse().ok());
         match (name.as_str(), number) {
@@ -55,9 +46,6 @@ fn counts(mut arguments: impl Iterator<Item = String>) -> Result<Counts> {
             _ => bail!("crash knows --kills N (500) and --power-losses N (100); `{name}` is neither"),
         }
     }
-    ensure!(
-        counts.kills > 0 && counts.power_losses > 0,
-        "a count of none shows nothing"
-    );
+    ensure!(counts.kills > 0 && counts.power_losses > 0, "a count of none shows nothing");
     Ok(counts)
 }

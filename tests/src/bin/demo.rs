@@ -42,37 +42,15 @@ async fn main() -> Result<()> {
 /// Three webhooks, signed as the providers sign them.
 async fn customers_write(host: &Host) -> Result<String> {
     step("Yesterday, on Instagram, somebody asks about a laptop and types a phone number");
-    take(
-        host,
-        INSTAGRAM,
-        &meta(&instagram_text("5551234", "mid.demo.1", QUESTION)),
-    )
-    .await?;
+    take(host, INSTAGRAM, &meta(&instagram_text("5551234", "mid.demo.1", QUESTION))).await?;
     step("Today, on WhatsApp, a customer complains; WhatsApp vouches for the number");
-    take(
-        host,
-        WHATSAPP,
-        &meta(&whatsapp_text("6281234567890", "Ana Putri", "wamid.demo.1", COMPLAINT)),
-    )
-    .await?;
+    take(host, WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana Putri", "wamid.demo.1", COMPLAINT))).await?;
     step("And somebody else writes on Telegram");
-    take(
-        host,
-        TELEGRAM,
-        &telegram(&telegram_text(77, 1, "Do you repair phones?")),
-    )
-    .await?;
+    take(host, TELEGRAM, &telegram(&telegram_text(77, 1, "Do you repair phones?"))).await?;
     step("A webhook with a wrong signature is refused");
-    let forged = Webhook {
-        headers: vec![("x-hub-signature-256", String::from("sha256=00"))],
-        ..meta(&json!({}))
-    };
+    let forged = Webhook { headers: vec![("x-hub-signature-256", String::from("sha256=00"))], ..meta(&json!({})) };
     let refused = host.hook(WHATSAPP, &forged).await?;
-    ensure!(
-        refused.status == 401,
-        "a forged webhook was answered with {}",
-        refused.status
-    );
+    ensure!(refused.status == 401, "a forged webhook was answered with {}", refused.status);
     say(&format!("POST /hooks/{WHATSAPP} → {}", refused.status));
     host.api.customer_with("phone:+6281234567890").await
 }
@@ -89,26 +67,17 @@ async fn agent_looks(host: &Host, owner: &str) -> Result<()> {
     say(&format!("GET /v1/customers/{owner}"));
     let view = host.api.read(&format!("/v1/customers/{owner}")).await?;
     print_view(&view);
-    ensure!(
-        view.to_string().contains("laptop"),
-        "the laptop question is not in the view"
-    );
+    ensure!(view.to_string().contains("laptop"), "the laptop question is not in the view");
     step("Whoever opens the Instagram sender sees nothing of WhatsApp: the number was only claimed");
     let claimant = host.api.customer_with("instagram:5551234").await?;
     let view = host.api.read(&format!("/v1/customers/{claimant}")).await?;
     print_view(&view);
-    ensure!(
-        !view.to_string().contains("shipment"),
-        "the complaint leaked to the claimant"
-    );
+    ensure!(!view.to_string().contains("shipment"), "the complaint leaked to the claimant");
     Ok(())
 }
 
 fn print_view(view: &Value) {
-    say(&format!(
-        "  name       {}",
-        view["name"].as_str().unwrap_or("not known")
-    ));
+    say(&format!("  name       {}", view["name"].as_str().unwrap_or("not known")));
     for identity in view["identities"].as_array().into_iter().flatten() {
         say(&format!(
             "  identity   {}:{} ({})",
@@ -123,17 +92,9 @@ fn print_view(view: &Value) {
     }
     for entry in view["last_messages"].as_array().into_iter().flatten() {
         let message = &entry["message"];
-        let mark = if entry["provisional"].is_object() {
-            " (by a possible link)"
-        } else {
-            ""
-        };
+        let mark = if entry["provisional"].is_object() { " (by a possible link)" } else { "" };
         let words = text(&message["parts"][0]["text"]);
-        say(&format!(
-            "  message    {} {}{mark}: {words}",
-            text(&message["sent_at"]),
-            text(&message["channel"])
-        ));
+        say(&format!("  message    {} {}{mark}: {words}", text(&message["sent_at"]), text(&message["channel"])));
     }
 }
 
@@ -151,23 +112,15 @@ async fn agent_replies(host: &Host, provider: &Provider, owner: &str) -> Result<
     say(&format!("POST {path} → {} {id}", answer.status));
     let sent = host.delivered(&id, "sent").await?;
     let seen = provider.wait_for(1).await?.remove(0);
-    say(&format!(
-        "the provider's stand-in got POST {} with the credential that the connector never saw",
-        seen.path
-    ));
+    say(&format!("the provider's stand-in got POST {} with the credential that the connector never saw", seen.path));
     say(&format!("  {}", seen.json()));
     step("WhatsApp says that it arrived, and that it was read");
     let external = text(&sent["external_id"]).to_owned();
     let mut feed = Feed::open(host.api.base(), &host.key, "/v1/events?types=delivery.updated", None).await?;
     for status in ["delivered", "read"] {
-        host.take(WHATSAPP, &meta(&whatsapp_status("6281234567890", &external, status)))
-            .await?;
+        host.take(WHATSAPP, &meta(&whatsapp_status("6281234567890", &external, status))).await?;
         let event = feed.next_of("delivery.updated").await?;
-        say(&format!(
-            "GET /v1/events says: {} {}",
-            event.kind,
-            text(&event.data["about"]["state"])
-        ));
+        say(&format!("GET /v1/events says: {} {}", event.kind, text(&event.data["about"]["state"])));
     }
     Ok(())
 }
@@ -176,26 +129,14 @@ async fn person_is_confirmed(host: &Host, owner: &str) -> Result<()> {
     step("The customer confirms, so the agent accepts the link: one customer, one conversation");
     let view = host.api.read(&format!("/v1/customers/{owner}")).await?;
     let suggestion = text(&view["possible_identities"][0]["suggestion"]).to_owned();
-    let answer = host
-        .api
-        .post(
-            &format!("/v1/suggestions/{suggestion}/accept"),
-            &json!({ "reason": "she said so" }),
-        )
-        .await?;
+    let answer =
+        host.api.post(&format!("/v1/suggestions/{suggestion}/accept"), &json!({ "reason": "she said so" })).await?;
     ensure!(answer.status == 200, "{}", answer.text());
     let view = host.api.read(&format!("/v1/customers/{owner}")).await?;
     print_view(&view);
-    let identity = view["identities"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|i| i["kind"] == "instagram");
+    let identity = view["identities"].as_array().into_iter().flatten().find(|i| i["kind"] == "instagram");
     let identity = text(&identity.context("the link was not made")?["id"]).to_owned();
-    let why = host
-        .api
-        .read(&format!("/v1/customers/{owner}/why?identity={identity}"))
-        .await?;
+    let why = host.api.read(&format!("/v1/customers/{owner}/why?identity={identity}")).await?;
     say(&format!("GET /v1/customers/{owner}/why?identity={identity}"));
     for step in why["path"].as_array().into_iter().flatten() {
         say(&format!(
@@ -213,19 +154,9 @@ async fn wait(host: &Host) -> Result<()> {
     println!("\nThe host goes on running, until Ctrl-C:");
     println!("  url   {}", host.api.base());
     println!("  key   {}", host.key);
-    println!(
-        "  try   curl -H 'Authorization: Bearer {}' {}/v1/inbox",
-        host.key,
-        host.api.base()
-    );
-    println!(
-        "  or    curl -N -H 'Authorization: Bearer {}' '{}/v1/events?after=0'",
-        host.key,
-        host.api.base()
-    );
-    tokio::signal::ctrl_c()
-        .await
-        .context("this program cannot be told to stop")?;
+    println!("  try   curl -H 'Authorization: Bearer {}' {}/v1/inbox", host.key, host.api.base());
+    println!("  or    curl -N -H 'Authorization: Bearer {}' '{}/v1/events?after=0'", host.key, host.api.base());
+    tokio::signal::ctrl_c().await.context("this program cannot be told to stop")?;
     println!();
     Ok(())
 }

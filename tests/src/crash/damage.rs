@@ -20,21 +20,15 @@ type Harm = fn(&Path) -> Result<()>;
 pub async fn views() -> Result<Vec<(&'static str, String)>> {
     let kinds: [(&'static str, Harm); 7] = [
         ("a folder that is gone", |views| Ok(fs::remove_dir_all(views)?)),
-        ("an empty database", |views| {
-            Ok(File::create(views.join("db")).map(drop)?)
-        }),
+        ("an empty database", |views| Ok(File::create(views.join("db")).map(drop)?)),
         ("a truncated database", |views| {
             let db = OpenOptions::new().write(true).open(views.join("db"))?;
             Ok(db.set_len(db.metadata()?.len() / 2)?)
         }),
         ("flipped bits", flip_bits),
         ("a damaged snapshot", |views| overwrite_snapshots(views)),
-        ("a leftover snapshot", |views| {
-            Ok(fs::write(views.join("snap.00000000000000FF.generating"), b"half")?)
-        }),
-        ("a configuration that is none", |views| {
-            Ok(fs::write(views.join("conf"), b"nonsense")?)
-        }),
+        ("a leftover snapshot", |views| Ok(fs::write(views.join("snap.00000000000000FF.generating"), b"half")?)),
+        ("a configuration that is none", |views| Ok(fs::write(views.join("conf"), b"nonsense")?)),
     ];
     let mut told = Vec::new();
     for (kind, harm) in kinds {
@@ -58,15 +52,12 @@ async fn one(kind: &str, harm: Harm) -> Result<String> {
     let host = survivor(&home, &ledger).await?;
     let log = host.stop().await?;
     views_follow_from_the_journal(&home).await?;
-    let said = log
-        .lines()
-        .find(|line| line.contains("rebuil") || line.contains("set aside") || line.contains("built again"));
+    let said =
+        log.lines().find(|line| line.contains("rebuil") || line.contains("set aside") || line.contains("built again"));
     match said {
-        Some(_) => Ok(format!(
-            "said so, rebuilt, {} of {} messages there",
-            ledger.acknowledged(),
-            ledger.acknowledged()
-        )),
+        Some(_) => {
+            Ok(format!("said so, rebuilt, {} of {} messages there", ledger.acknowledged(), ledger.acknowledged()))
+        }
         None if kind == "a leftover snapshot" => Ok(String::from("removed, opened")),
         None => bail!("the host did not say what it did:\n{log}"),
     }
@@ -100,10 +91,7 @@ fn flip_bits(views: &Path) -> Result<()> {
 fn overwrite_snapshots(views: &Path) -> Result<()> {
     for entry in fs::read_dir(views)? {
         let path = entry?.path();
-        if path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("snap."))
-        {
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")) {
             fs::write(path, b"not a snapshot")?;
             return Ok(());
         }
@@ -136,11 +124,7 @@ pub async fn journal() -> Result<String> {
         Ok(_) => bail!("the host started on a damaged journal"),
         Err(refusal) => {
             let text = format!("{refusal:#}");
-            let name = segment
-                .file_name()
-                .context("a segment has a name")?
-                .to_string_lossy()
-                .into_owned();
+            let name = segment.file_name().context("a segment has a name")?.to_string_lossy().into_owned();
             ensure!(text.contains(&name), "the refusal does not name {name}: {text}");
             let line = text.lines().find(|line| line.contains(&name)).unwrap_or_default();
             Ok(format!("refused: {}", line.trim()))

@@ -32,17 +32,8 @@ pub async fn run() -> Result<String> {
     let mut refused = 0;
     for attempt in 0..2000 {
         let id = format!("wamid.full.{attempt}");
-        let answer = host
-            .hook(
-                WHATSAPP,
-                &meta(&whatsapp_text("628999", "Full", &id, &"x".repeat(2000))),
-            )
-            .await?;
-        ensure!(
-            answer.status == 200 || answer.status == 503,
-            "a full disk was answered with {}",
-            answer.status
-        );
+        let answer = host.hook(WHATSAPP, &meta(&whatsapp_text("628999", "Full", &id, &"x".repeat(2000)))).await?;
+        ensure!(answer.status == 200 || answer.status == 503, "a full disk was answered with {}", answer.status);
         refused += usize::from(answer.status == 503);
         if refused == 20 {
             break;
@@ -66,10 +57,7 @@ pub async fn run() -> Result<String> {
     let host = survivor(&home, &ledger).await?;
     host.stop().await?;
     views_follow_from_the_journal(&home).await?;
-    Ok(format!(
-        "{refused} requests refused with 503, then {} messages acknowledged, 0 lost",
-        ledger.acknowledged()
-    ))
+    Ok(format!("{refused} requests refused with 503, then {} messages acknowledged, 0 lost", ledger.acknowledged()))
 }
 
 /// Takes all the room there is.

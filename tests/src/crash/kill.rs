@@ -23,10 +23,7 @@ pub async fn run(times: usize) -> Result<String> {
     let ledger = Ledger::default();
     let mut checks = 0;
     for time in 1..=times {
-        let host = home
-            .start()
-            .await
-            .with_context(|| format!("after {} kills", time - 1))?;
+        let host = home.start().await.with_context(|| format!("after {} kills", time - 1))?;
         let load = ledger.load(&host);
         // A random life is the point of it, not a wait for something.
         tokio::time::sleep(Duration::from_millis(1 + random() % LONGEST)).await;
@@ -35,10 +32,7 @@ pub async fn run(times: usize) -> Result<String> {
         if time % CHECK_EVERY == 0 || time == times {
             views_follow_from_the_journal(&home).await?;
             let host = home.start().await?;
-            ledger
-                .compare(&host)
-                .await
-                .with_context(|| format!("after {time} kills"))?;
+            ledger.compare(&host).await.with_context(|| format!("after {time} kills"))?;
             host.stop().await?;
             checks += 1;
         }
@@ -55,14 +49,8 @@ pub async fn run(times: usize) -> Result<String> {
 /// When a row differs.
 pub async fn views_follow_from_the_journal(home: &Home) -> Result<()> {
     let config = home.folder.join("jackfield.toml");
-    let output = command(&["rebuild", "--check", "--config", &config.to_string_lossy()])?
-        .output()
-        .await?;
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = command(&["rebuild", "--check", "--config", &config.to_string_lossy()])?.output().await?;
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     anyhow::ensure!(output.status.success(), "the views differ from the journal: {said}");
     Ok(())
 }

@@ -47,9 +47,7 @@ impl Ledger {
                     let webhook = meta(&whatsapp_text(&format!("62812345670{sender}"), "Load", &id, &id));
                     lock(&ledger.tried).insert(id.clone());
                     let path = format!("/hooks/{WHATSAPP}");
-                    let sent = client
-                        .send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone())
-                        .await;
+                    let sent = client.send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone()).await;
                     match sent {
                         Ok(answer) if answer.status == 200 => {
                             lock(&ledger.acknowledged).insert(id);
@@ -71,23 +69,15 @@ impl Ledger {
     pub async fn compare(&self, host: &Host) -> Result<()> {
         let mut shown: BTreeMap<String, usize> = BTreeMap::new();
         for sender in 0..SENDERS {
-            let found = host
-                .api
-                .read(&format!("/v1/customers?identity=phone:%2B62812345670{sender}"))
-                .await?;
+            let found = host.api.read(&format!("/v1/customers?identity=phone:%2B62812345670{sender}")).await?;
             let Some(id) = found["items"][0]["id"].as_str() else {
                 continue;
             };
             let mut before = String::new();
             loop {
-                let page = host
-                    .api
-                    .read(&format!("/v1/customers/{id}/timeline?limit=200{before}"))
-                    .await?;
+                let page = host.api.read(&format!("/v1/customers/{id}/timeline?limit=200{before}")).await?;
                 for entry in page["items"].as_array().context("items")? {
-                    let text = entry["message"]["external_id"]
-                        .as_str()
-                        .context("an id of the channel")?;
+                    let text = entry["message"]["external_id"].as_str().context("an id of the channel")?;
                     *shown.entry(text.to_owned()).or_default() += 1;
                 }
                 match page["next"].as_str() {
@@ -96,33 +86,13 @@ impl Ledger {
                 }
             }
         }
-        let lost: Vec<String> = lock(&self.acknowledged)
-            .iter()
-            .filter(|id| !shown.contains_key(*id))
-            .cloned()
-            .collect();
-        let doubled: Vec<&String> = shown
-            .iter()
-            .filter(|(_, times)| **times > 1)
-            .map(|(id, _)| id)
-            .collect();
-        ensure!(
-            lost.is_empty(),
-            "{} acknowledged messages are lost, such as {:?}",
-            lost.len(),
-            lost.first()
-        );
-        ensure!(
-            doubled.is_empty(),
-            "{} messages are there twice, such as {:?}",
-            doubled.len(),
-            doubled.first()
-        );
+        let lost: Vec<String> =
+            lock(&self.acknowledged).iter().filter(|id| !shown.contains_key(*id)).cloned().collect();
+        let doubled: Vec<&String> = shown.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+        ensure!(lost.is_empty(), "{} acknowledged messages are lost, such as {:?}", lost.len(), lost.first());
+        ensure!(doubled.is_empty(), "{} messages are there twice, such as {:?}", doubled.len(), doubled.first());
         let tried = lock(&self.tried);
-        ensure!(
-            shown.keys().all(|id| tried.contains(id)),
-            "there are messages that nobody sent"
-        );
+        ensure!(shown.keys().all(|id| tried.contains(id)), "there are messages that nobody sent");
         Ok(())
     }
 }

@@ -18,17 +18,10 @@ pub fn available() -> bool {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .with_context(|| format!("{program} is not installed"))?;
+    let output =
+        Command::new(program).args(arguments).output().with_context(|| format!("{program} is not installed"))?;
     let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{program} {}: {}",
-        arguments.join(" "),
-        error.trim()
-    );
+    ensure!(output.status.success(), "{program} {}: {}", arguments.join(" "), error.trim());
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -52,10 +45,7 @@ impl Disk {
         let image = folder.join(format!("{name}.img"));
         let mounted = folder.join(name);
         std::fs::create_dir_all(&mounted)?;
-        run(
-            "mount",
-            &["-o", "loop", &image.to_string_lossy(), &mounted.to_string_lossy()],
-        )?;
+        run("mount", &["-o", "loop", &image.to_string_lossy(), &mounted.to_string_lossy()])?;
         Ok(Self { image, mounted })
     }
 

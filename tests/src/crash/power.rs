@@ -27,13 +27,8 @@ pub async fn run(times: usize) -> Result<Option<String>> {
     let mut disk = Disk::new(folder.path(), "disk-0", 512)?;
     let mut home = Home::at(disk.folder().to_path_buf(), &setup).await?;
     for time in 1..=times {
-        let host = start(&home)
-            .await
-            .with_context(|| format!("after {} power losses", time - 1))?;
-        ledger
-            .compare(&host)
-            .await
-            .with_context(|| format!("after {} power losses", time - 1))?;
+        let host = start(&home).await.with_context(|| format!("after {} power losses", time - 1))?;
+        ledger.compare(&host).await.with_context(|| format!("after {} power losses", time - 1))?;
         let load = ledger.load(&host);
         tokio::time::sleep(Duration::from_millis(50 + random() % 600)).await;
         signal(&host, "-STOP")?;
@@ -52,10 +47,7 @@ pub async fn run(times: usize) -> Result<Option<String>> {
     ledger.compare(&host).await?;
     host.stop().await?;
     views_follow_from_the_journal(&home).await?;
-    Ok(Some(format!(
-        "{times} power losses, {} messages acknowledged, 0 lost, 0 doubled",
-        ledger.acknowledged()
-    )))
+    Ok(Some(format!("{times} power losses, {} messages acknowledged, 0 lost, 0 doubled", ledger.acknowledged())))
 }
 
 async fn start(home: &Home) -> Result<Host> {

@@ -23,11 +23,7 @@ async fn a_client_that_comes_back_misses_nothing_and_sees_nothing_twice_across_a
             whatsapp_message("62811", &format!("b{round}"), "y")
         ]);
         let contacts = json!([{ "profile": { "name": "Ana" }, "wa_id": "62811" }]);
-        host.take(
-            WHATSAPP,
-            &meta(&whatsapp_value(json!({ "contacts": contacts, "messages": pair }))),
-        )
-        .await?;
+        host.take(WHATSAPP, &meta(&whatsapp_value(json!({ "contacts": contacts, "messages": pair })))).await?;
         sent += 2;
         let event = feed.next().await?.context("an event")?;
         last.clone_from(&event.id);
@@ -42,9 +38,7 @@ async fn a_client_that_comes_back_misses_nothing_and_sees_nothing_twice_across_a
         last.clone_from(&event.id);
         seen.push(event.data["message"]["external_id"].clone());
     }
-    let expected: Vec<_> = (0..4)
-        .flat_map(|r| [json!(format!("a{r}")), json!(format!("b{r}"))])
-        .collect();
+    let expected: Vec<_> = (0..4).flat_map(|r| [json!(format!("a{r}")), json!(format!("b{r}"))]).collect();
     assert_eq!((seen.len(), seen), (sent, expected));
     Ok(())
 }
@@ -54,11 +48,9 @@ async fn a_client_without_a_place_follows_from_now_on() -> Result<()> {
     let provider = Provider::agreeable().await?;
     let home = Home::new(&Setup::shop(&provider.url())?).await?;
     let host = home.start().await?;
-    host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "before", "x")))
-        .await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "before", "x"))).await?;
     let mut feed = Feed::open(host.api.base(), &host.key, MESSAGES, None).await?;
-    host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "after", "x")))
-        .await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "after", "x"))).await?;
     let event = feed.next().await?.context("an event")?;
     assert_eq!(event.data["message"]["external_id"], "after");
     Ok(())

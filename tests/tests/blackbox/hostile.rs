@@ -12,25 +12,14 @@ async fn shop(behaviours: &[&str]) -> Result<(Host, Provider)> {
     let provider = Provider::agreeable().await?;
     let mut setup = Setup::shop(&provider.url())?;
     for behaviour in behaviours {
-        setup = setup.guest(
-            &format!("hostile-{behaviour}"),
-            "hostile",
-            &format!("do = {behaviour:?}"),
-        )?;
+        setup = setup.guest(&format!("hostile-{behaviour}"), "hostile", &format!("do = {behaviour:?}"))?;
         setup = setup.with(&format!("[channels.hostile-{behaviour}.limits]\nwall-ms = 2000"));
     }
     Ok((Host::start(&setup).await?, provider))
 }
 
 async fn strike(host: &Host, behaviour: &str) -> Result<Answer> {
-    host.hook(
-        &format!("hostile-{behaviour}"),
-        &Webhook {
-            body: String::from("{}"),
-            headers: vec![],
-        },
-    )
-    .await
+    host.hook(&format!("hostile-{behaviour}"), &Webhook { body: String::from("{}"), headers: vec![] }).await
 }
 
 async fn channel(host: &Host, behaviour: &str) -> Result<Value> {
@@ -39,16 +28,8 @@ async fn channel(host: &Host, behaviour: &str) -> Result<Value> {
 
 #[tokio::test]
 async fn a_connector_that_exhausts_something_fails_its_own_call_with_the_reason_shown() -> Result<()> {
-    let behaviours = [
-        "spins",
-        "allocates",
-        "recurses",
-        "traps",
-        "floods-reply",
-        "floods-host",
-        "hoards-handles",
-        "waits",
-    ];
+    let behaviours =
+        ["spins", "allocates", "recurses", "traps", "floods-reply", "floods-host", "hoards-handles", "waits"];
     let (host, _provider) = shop(&behaviours).await?;
     for (number, behaviour) in behaviours.iter().enumerate() {
         let answer = strike(&host, behaviour).await?;
@@ -59,15 +40,14 @@ async fn a_connector_that_exhausts_something_fails_its_own_call_with_the_reason_
             answer.text()
         );
         let state = channel(&host, behaviour).await?;
-        let error = state["last_error"]["message"]
+        let error = state["running"]["last_error"]["problem"]["message"]
             .as_str()
             .with_context(|| format!("{behaviour}: no reason in {state}"))?;
         assert!(host.log().contains(error), "{behaviour}: `{error}` is not in the log");
         let parked = host.api.read("/v1/parked").await?;
         assert_eq!(parked["items"][0]["reason"], *error, "{behaviour}");
         let id = format!("w{number}");
-        host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", &id, "the others go on")))
-            .await?;
+        host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", &id, "the others go on"))).await?;
     }
     Ok(())
 }
@@ -78,11 +58,7 @@ async fn other_channels_are_served_while_one_is_spinning() -> Result<()> {
     let struck = futures_util::future::join_all((0..8).map(|_| strike(&host, "spins")));
     let served = async {
         for n in 0..20 {
-            host.take(
-                WHATSAPP,
-                &meta(&whatsapp_text("62811", "Ana", &format!("w{n}"), "hello")),
-            )
-            .await?;
+            host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", &format!("w{n}"), "hello"))).await?;
         }
         anyhow::Ok(())
     };

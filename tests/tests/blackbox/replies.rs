@@ -13,26 +13,16 @@ use serde_json::{Value, json};
 async fn shop() -> Result<(Host, Provider, String)> {
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
-    host.take(
-        WHATSAPP,
-        &meta(&whatsapp_text("6281234567890", "Ana", "wamid.1", "hello")),
-    )
-    .await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana", "wamid.1", "hello"))).await?;
     let customer = host.api.customer_with("phone:+6281234567890").await?;
     Ok((host, provider, customer))
 }
 
 async fn reply(host: &Host, customer: &str, body: &Value) -> Result<String> {
-    let answer = host
-        .api
-        .post(&format!("/v1/customers/{customer}/messages"), body)
-        .await?;
+    let answer = host.api.post(&format!("/v1/customers/{customer}/messages"), body).await?;
     anyhow::ensure!(answer.status == 202, "{} {}", answer.status, answer.text());
     assert_eq!(answer.json()["delivery"]["state"], "queued");
-    answer.json()["message_id"]
-        .as_str()
-        .map(str::to_owned)
-        .context("a message has an id")
+    answer.json()["message_id"].as_str().map(str::to_owned).context("a message has an id")
 }
 
 fn meta_error(status: u16, code: u32) -> Script {
@@ -48,23 +38,15 @@ async fn a_reply_goes_out_with_the_credential_and_its_delivery_comes_back() -> R
     let id = reply(&host, &customer, &json!({ "text": "Is this about the laptop?" })).await?;
     let sent = host.delivered(&id, "sent").await?;
     let seen = &provider.messages()[0];
-    assert_eq!(
-        seen.header("authorization"),
-        Some(format!("Bearer {ACCESS_TOKEN}").as_str())
-    );
+    assert_eq!(seen.header("authorization"), Some(format!("Bearer {ACCESS_TOKEN}").as_str()));
     assert_eq!(
         (&seen.json()["to"], &seen.json()["text"]["body"]),
         (&json!("6281234567890"), &json!("Is this about the laptop?"))
     );
     let external = sent["external_id"].as_str().context("an id of the channel")?;
     for status in ["read", "delivered", "sent", "read"] {
-        host.take(WHATSAPP, &meta(&whatsapp_status("6281234567890", external, status)))
-            .await?;
-        assert_eq!(
-            host.api.read(&format!("/v1/messages/{id}")).await?["delivery"]["state"],
-            "read",
-            "after {status}"
-        );
+        host.take(WHATSAPP, &meta(&whatsapp_status("6281234567890", external, status))).await?;
+        assert_eq!(host.api.read(&format!("/v1/messages/{id}")).await?["delivery"]["state"], "read", "after {status}");
     }
     Ok(())
 }
@@ -73,11 +55,7 @@ async fn a_reply_goes_out_with_the_credential_and_its_delivery_comes_back() -> R
 async fn a_status_that_comes_before_the_sends_answer_is_not_lost() -> Result<()> {
     let (host, _provider, customer) = shop().await?;
     // The stand-in numbers its answers by the requests it has seen; this reply is the first.
-    host.take(
-        WHATSAPP,
-        &meta(&whatsapp_status("6281234567890", "wamid.out.1", "delivered")),
-    )
-    .await?;
+    host.take(WHATSAPP, &meta(&whatsapp_status("6281234567890", "wamid.out.1", "delivered"))).await?;
     let id = reply(&host, &customer, &json!({ "text": "hi" })).await?;
     host.delivered(&id, "delivered").await?;
     Ok(())
@@ -86,8 +64,7 @@ async fn a_status_that_comes_before_the_sends_answer_is_not_lost() -> Result<()>
 #[tokio::test]
 async fn every_channel_answers_where_the_customer_wrote() -> Result<()> {
     let (host, provider, _) = shop().await?;
-    host.take(INSTAGRAM, &meta(&instagram_text("ig-9", "mid.9", "hello")))
-        .await?;
+    host.take(INSTAGRAM, &meta(&instagram_text("ig-9", "mid.9", "hello"))).await?;
     host.take(TELEGRAM, &telegram(&telegram_text(77, 5, "hello"))).await?;
     for identity in ["instagram:ig-9", "telegram:77"] {
         let customer = host.api.customer_with(identity).await?;
@@ -96,12 +73,7 @@ async fn every_channel_answers_where_the_customer_wrote() -> Result<()> {
     }
     let seen = provider.messages();
     assert_eq!(seen[0].json()["recipient"]["id"], "ig-9");
-    assert_eq!(
-        (&seen[1].json()["chat_id"], seen[1].path.contains(BOT_TOKEN)),
-        (&json!(77), true),
-        "{:?}",
-        seen[1]
-    );
+    assert_eq!((&seen[1].json()["chat_id"], seen[1].path.contains(BOT_TOKEN)), (&json!(77), true), "{:?}", seen[1]);
     Ok(())
 }
 
@@ -114,13 +86,7 @@ async fn no_secret_is_in_a_log_or_an_answer() -> Result<()> {
     let id = reply(&host, &customer, &json!({ "text": "hi" })).await?;
     let message = host.delivered(&id, "failed").await?.to_string();
     let mut said = vec![message];
-    for path in [
-        "/v1/channels",
-        "/v1/connectors",
-        "/v1/parked",
-        "/v1/events?after=0&types=none",
-        "/metrics",
-    ] {
+    for path in ["/v1/channels", "/v1/connectors", "/v1/parked", "/v1/events?after=0&types=none", "/metrics"] {
         if !path.starts_with("/v1/events") {
             said.push(host.api.get(path).await?.text());
         }
@@ -135,11 +101,8 @@ async fn no_secret_is_in_a_log_or_an_answer() -> Result<()> {
 #[tokio::test]
 async fn what_passes_is_tried_again_and_sent_once() -> Result<()> {
     let (host, provider, customer) = shop().await?;
-    let busy = Script::Answer {
-        status: 429,
-        headers: vec![("retry-after", String::from("0"))],
-        body: String::from("{}"),
-    };
+    let busy =
+        Script::Answer { status: 429, headers: vec![("retry-after", String::from("0"))], body: String::from("{}") };
     provider.next(busy);
     provider.next(meta_error(503, 2));
     let id = reply(&host, &customer, &json!({ "text": "hi" })).await?;
@@ -166,11 +129,9 @@ async fn a_send_whose_answer_never_came_is_uncertain_until_a_person_decides() ->
 #[tokio::test]
 async fn an_end_is_an_end_and_says_why() -> Result<()> {
     let (host, provider, customer) = shop().await?;
-    for (status, code, class) in [
-        (400, 131_026, "recipient_gone"),
-        (400, 131_047, "window_closed"),
-        (400, 131_009, "rejected"),
-    ] {
+    for (status, code, class) in
+        [(400, 131_026, "recipient_gone"), (400, 131_047, "window_closed"), (400, 131_009, "rejected")]
+    {
         provider.next(meta_error(status, code));
         let id = reply(&host, &customer, &json!({ "text": "hi" })).await?;
         let message = host.delivered(&id, "failed").await?;
@@ -202,16 +163,10 @@ async fn broken_credentials_park_the_channel_and_keep_the_message() -> Result<()
     let id = reply(&host, &customer, &json!({ "text": "hi" })).await?;
     let mut feed = jackfield_tests::events::Feed::open(host.api.base(), &host.key, "/v1/events?after=0", None).await?;
     feed.next_of("channel.parked").await?;
-    assert_eq!(
-        host.api.read(&format!("/v1/messages/{id}")).await?["delivery"]["state"],
-        "queued"
-    );
+    assert_eq!(host.api.read(&format!("/v1/messages/{id}")).await?["delivery"]["state"], "queued");
     let channel = host.api.read(&format!("/v1/channels/{WHATSAPP}")).await?;
     assert!(channel["parked"].is_object(), "{channel}");
-    let resumed = host
-        .api
-        .post(&format!("/v1/channels/{WHATSAPP}/resume"), &json!({}))
-        .await?;
+    let resumed = host.api.post(&format!("/v1/channels/{WHATSAPP}/resume"), &json!({})).await?;
     assert_eq!(resumed.status, 200, "{}", resumed.text());
     host.delivered(&id, "sent").await?;
     Ok(())
@@ -230,18 +185,11 @@ async fn outside_the_reply_window_text_is_refused_with_the_template_offered() ->
     let refused = host.api.post(&path, &json!({ "text": "hi" })).await?;
     assert_eq!(refused.status, 409);
     let problem = refused.json();
-    assert_eq!(
-        (&problem["code"], &problem["instead"]),
-        (&json!("window_closed"), &json!("template")),
-        "{problem}"
-    );
+    assert_eq!((&problem["code"], &problem["instead"]), (&json!("window_closed"), &json!("template")), "{problem}");
     assert!(provider.messages().is_empty());
-    let id = reply(
-        &host,
-        &customer,
-        &json!({ "template": { "name": "hello", "language": "id", "parameters": ["Ana"] } }),
-    )
-    .await?;
+    let id =
+        reply(&host, &customer, &json!({ "template": { "name": "hello", "language": "id", "parameters": ["Ana"] } }))
+            .await?;
     host.delivered(&id, "sent").await?;
     assert_eq!(provider.messages()[0].json()["template"]["name"], "hello");
     Ok(())
@@ -257,18 +205,9 @@ async fn a_repeated_idempotency_key_gives_the_same_message() -> Result<()> {
     let second = host.api.send(http::Method::POST, &path, &headers, body).await?;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (202, 202));
     assert_eq!(first.json()["message_id"], second.json()["message_id"]);
-    let other = host
-        .api
-        .send(
-            http::Method::POST,
-            &path,
-            &headers,
-            json!({ "text": "other" }).to_string(),
-        )
-        .await?;
+    let other = host.api.send(http::Method::POST, &path, &headers, json!({ "text": "other" }).to_string()).await?;
     assert_eq!(other.status, 422, "{}", other.text());
-    host.delivered(first.json()["message_id"].as_str().context("an id")?, "sent")
-        .await?;
+    host.delivered(first.json()["message_id"].as_str().context("an id")?, "sent").await?;
     assert_eq!(provider.messages().len(), 1);
     Ok(())
 }
@@ -282,11 +221,7 @@ async fn replies_of_one_thread_go_out_in_order_even_when_the_first_has_to_wait()
         last = reply(&host, &customer, &json!({ "text": n.to_string() })).await?;
     }
     host.delivered(&last, "sent").await?;
-    let sent: Vec<Value> = provider
-        .messages()
-        .iter()
-        .map(|s| s.json()["text"]["body"].clone())
-        .collect();
+    let sent: Vec<Value> = provider.messages().iter().map(|s| s.json()["text"]["body"].clone()).collect();
     assert_eq!(sent, ["0", "0", "1", "2", "3", "4"]);
     Ok(())
 }
@@ -296,11 +231,7 @@ async fn a_crash_in_the_middle_of_a_send_leaves_it_uncertain() -> Result<()> {
     let provider = Provider::agreeable().await?;
     let home = Home::new(&Setup::shop(&provider.url())?).await?;
     let host = home.start().await?;
-    host.take(
-        WHATSAPP,
-        &meta(&whatsapp_text("6281234567890", "Ana", "wamid.1", "hello")),
-    )
-    .await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana", "wamid.1", "hello"))).await?;
     let customer = host.api.customer_with("phone:+6281234567890").await?;
     provider.next(Script::Silence);
     let id = reply(&host, &customer, &json!({ "text": "hi" })).await?;
@@ -332,18 +263,9 @@ async fn a_reaction_and_a_quoted_reply_find_the_message_they_are_about() -> Resu
     assert_eq!(message["reactions"][0]["emoji"], "👍", "{message}");
     let view = host.api.read(&format!("/v1/customers/{customer}")).await?;
     let newest = &view["last_messages"][0]["message"];
-    assert_eq!(
-        (&newest["parts"][0]["text"], &newest["reply_to"]),
-        (&json!("the red one"), &json!(id)),
-        "{newest}"
-    );
+    assert_eq!((&newest["parts"][0]["text"], &newest["reply_to"]), (&json!("the red one"), &json!(id)), "{newest}");
     let quoted = newest["id"].clone();
-    let answer = reply(
-        &host,
-        &customer,
-        &json!({ "text": "it is in stock", "reply_to": quoted }),
-    )
-    .await?;
+    let answer = reply(&host, &customer, &json!({ "text": "it is in stock", "reply_to": quoted })).await?;
     host.delivered(&answer, "sent").await?;
     assert_eq!(provider.messages()[1].json()["context"]["message_id"], "wamid.q");
     Ok(())

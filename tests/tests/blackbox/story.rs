@@ -20,21 +20,11 @@ struct Shop {
 async fn shop() -> Result<Shop> {
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
-    host.take(INSTAGRAM, &meta(&instagram_text("igsid-1", "mid.1", QUESTION)))
-        .await?;
-    host.take(
-        WHATSAPP,
-        &meta(&whatsapp_text("6281234567890", "Ana Putri", "wamid.1", COMPLAINT)),
-    )
-    .await?;
+    host.take(INSTAGRAM, &meta(&instagram_text("igsid-1", "mid.1", QUESTION))).await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana Putri", "wamid.1", COMPLAINT))).await?;
     let owner = host.api.customer_with("phone:+6281234567890").await?;
     let claimant = host.api.customer_with("instagram:igsid-1").await?;
-    Ok(Shop {
-        host,
-        provider,
-        owner,
-        claimant,
-    })
+    Ok(Shop { host, provider, owner, claimant })
 }
 
 impl Shop {
@@ -50,21 +40,14 @@ impl Shop {
 
     async fn accept(&self) -> Result<()> {
         let path = format!("/v1/suggestions/{}/accept", self.suggestion().await?);
-        let answer = self
-            .host
-            .api
-            .post(&path, &json!({ "reason": "the customer confirmed it" }))
-            .await?;
+        let answer = self.host.api.post(&path, &json!({ "reason": "the customer confirmed it" })).await?;
         anyhow::ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
         Ok(())
     }
 
     /// Both views, without what the channels were asked in the background meanwhile.
     async fn views(&self) -> Result<(String, String)> {
-        Ok((
-            self.view(&self.owner).await?.to_string(),
-            self.view(&self.claimant).await?.to_string(),
-        ))
+        Ok((self.view(&self.owner).await?.to_string(), self.view(&self.claimant).await?.to_string()))
     }
 }
 
@@ -76,26 +59,13 @@ async fn the_agent_sees_the_laptop_question_beside_the_complaint_and_why() -> Re
     assert!(text.contains(QUESTION) && text.contains(COMPLAINT), "{text}");
     assert_eq!(view["name"], "Ana Putri");
     let provisional = view["last_messages"].as_array().context("messages")?;
-    let question = provisional
-        .iter()
-        .find(|m| m["message"]["parts"][0]["text"] == QUESTION)
-        .context("the question")?;
+    let question = provisional.iter().find(|m| m["message"]["parts"][0]["text"] == QUESTION).context("the question")?;
     let reason = question["provisional"]["reason"].as_str().context("a reason")?;
     assert!(reason.contains("+6281234567890"), "{reason}");
     assert_eq!(view["possible_identities"][0]["shown"], true);
-    let identity = view["possible_identities"][0]["identity"]
-        .as_str()
-        .context("an identity")?;
-    let why = shop
-        .host
-        .api
-        .read(&format!("/v1/customers/{}/why?identity={identity}", shop.owner))
-        .await?;
-    assert_eq!(
-        (&why["linked"], &why["path"][1]["rule"]),
-        (&json!(false), &json!("claim")),
-        "{why}"
-    );
+    let identity = view["possible_identities"][0]["identity"].as_str().context("an identity")?;
+    let why = shop.host.api.read(&format!("/v1/customers/{}/why?identity={identity}", shop.owner)).await?;
+    assert_eq!((&why["linked"], &why["path"][1]["rule"]), (&json!(false), &json!("claim")), "{why}");
     Ok(())
 }
 
@@ -103,12 +73,7 @@ async fn the_agent_sees_the_laptop_question_beside_the_complaint_and_why() -> Re
 async fn the_claimants_view_shows_nothing_of_the_owner() -> Result<()> {
     let shop = shop().await?;
     for path in ["", "/timeline"] {
-        let view = shop
-            .host
-            .api
-            .read(&format!("/v1/customers/{}{path}", shop.claimant))
-            .await?
-            .to_string();
+        let view = shop.host.api.read(&format!("/v1/customers/{}{path}", shop.claimant)).await?.to_string();
         for secret in ["whatsapp", "Putri", "shipment", "wamid", shop.owner.as_str()] {
             assert!(!view.contains(secret), "{secret} leaks: {view}");
         }
@@ -125,26 +90,12 @@ async fn accepting_makes_one_customer_and_unlinking_restores_both_views_byte_for
     assert_eq!(owner, claimant, "both old ids resolve to the one customer");
     let view = shop.view(&shop.owner).await?;
     let identities = view["identities"].as_array().context("identities")?;
-    let identity = identities
-        .iter()
-        .find(|i| i["kind"] == "instagram")
-        .context("instagram")?["id"]
-        .clone();
+    let identity = identities.iter().find(|i| i["kind"] == "instagram").context("instagram")?["id"].clone();
     let id = view["id"].as_str().context("an id")?;
-    let why = shop
-        .host
-        .api
-        .read(&format!(
-            "/v1/customers/{id}/why?identity={}",
-            identity.as_str().context("text")?
-        ))
-        .await?;
+    let why =
+        shop.host.api.read(&format!("/v1/customers/{id}/why?identity={}", identity.as_str().context("text")?)).await?;
     assert_eq!(why["linked"], true);
-    let answer = shop
-        .host
-        .api
-        .post(&format!("/v1/customers/{id}/unlink"), &json!({ "identity": identity }))
-        .await?;
+    let answer = shop.host.api.post(&format!("/v1/customers/{id}/unlink"), &json!({ "identity": identity })).await?;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(shop.views().await?, before);
     Ok(())
@@ -157,11 +108,7 @@ async fn a_merge_shows_beforehand_what_it_will_do_and_can_be_undone() -> Result<
     let pair = json!({ "a": shop.owner, "b": shop.claimant });
     let preview = shop.host.api.post("/v1/customers/merge-preview", &pair).await?;
     assert_eq!(
-        (
-            preview.status.as_u16(),
-            &preview.json()["allowed"],
-            &preview.json()["messages"]
-        ),
+        (preview.status.as_u16(), &preview.json()["allowed"], &preview.json()["messages"]),
         (200, &json!(true), &json!(2))
     );
     assert_eq!(shop.views().await?, before, "a preview changes nothing");
@@ -170,14 +117,7 @@ async fn a_merge_shows_beforehand_what_it_will_do_and_can_be_undone() -> Result<
     assert_eq!(preview.json()["customer"], merged.json()["customer"]);
     let younger = std::cmp::max_by_key(&shop.owner, &shop.claimant, |id| id.len());
     let identity = younger.replace("cus_", "idn_");
-    let undo = shop
-        .host
-        .api
-        .post(
-            &format!("/v1/customers/{younger}/unlink"),
-            &json!({ "identity": identity }),
-        )
-        .await?;
+    let undo = shop.host.api.post(&format!("/v1/customers/{younger}/unlink"), &json!({ "identity": identity })).await?;
     assert_eq!(undo.status, 200, "{}", undo.text());
     assert_eq!(shop.views().await?, before);
     Ok(())
@@ -187,26 +127,14 @@ async fn a_merge_shows_beforehand_what_it_will_do_and_can_be_undone() -> Result<
 async fn an_impostor_gets_no_reply_that_is_meant_for_the_owner() -> Result<()> {
     let shop = shop().await?;
     let path = format!("/v1/customers/{}/messages", shop.owner);
-    let sent = shop
-        .host
-        .api
-        .post(&path, &json!({ "text": "Your parcel is at the depot" }))
-        .await?;
+    let sent = shop.host.api.post(&path, &json!({ "text": "Your parcel is at the depot" })).await?;
     assert_eq!(sent.status, 202, "{}", sent.text());
     let seen = shop.provider.wait_for(1).await?;
-    assert_eq!(
-        seen[0].json()["to"],
-        "6281234567890",
-        "the reply goes where the proven customer wrote from"
-    );
+    assert_eq!(seen[0].json()["to"], "6281234567890", "the reply goes where the proven customer wrote from");
     let view = shop.view(&shop.owner).await?;
     let claimed = view["possible_identities"][0]["identity"].clone();
     for via in [claimed, json!(INSTAGRAM)] {
-        let refused = shop
-            .host
-            .api
-            .post(&path, &json!({ "text": "secret", "via": via }))
-            .await?;
+        let refused = shop.host.api.post(&path, &json!({ "text": "secret", "via": via })).await?;
         assert_eq!(refused.status, 409, "{via}: {}", refused.text());
     }
     assert_eq!(shop.provider.messages().len(), 1);

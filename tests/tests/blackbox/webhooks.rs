@@ -13,33 +13,23 @@ async fn texts(host: &Host, identity: &str) -> Result<Vec<String>> {
     let id = host.api.customer_with(identity).await?;
     let page = host.api.read(&format!("/v1/customers/{id}/timeline?limit=200")).await?;
     let items = page["items"].as_array().context("items")?.iter();
-    Ok(items
-        .filter_map(|e| e["message"]["parts"][0]["text"].as_str().map(str::to_owned))
-        .collect())
+    Ok(items.filter_map(|e| e["message"]["parts"][0]["text"].as_str().map(str::to_owned)).collect())
 }
 
 async fn customers(host: &Host) -> Result<usize> {
-    Ok(host.api.read("/v1/customers").await?["items"]
-        .as_array()
-        .context("items")?
-        .len())
+    Ok(host.api.read("/v1/customers").await?["items"].as_array().context("items")?.len())
 }
 
 #[tokio::test]
 async fn each_channel_takes_its_providers_webhooks() -> Result<()> {
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
-    host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "w1", "from whatsapp")))
-        .await?;
-    host.take(INSTAGRAM, &meta(&instagram_text("ig1", "m1", "from instagram")))
-        .await?;
-    host.take(TELEGRAM, &telegram(&telegram_text(77, 1, "from telegram")))
-        .await?;
-    for (identity, text) in [
-        ("whatsapp:62811", "from whatsapp"),
-        ("instagram:ig1", "from instagram"),
-        ("telegram:77", "from telegram"),
-    ] {
+    host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "w1", "from whatsapp"))).await?;
+    host.take(INSTAGRAM, &meta(&instagram_text("ig1", "m1", "from instagram"))).await?;
+    host.take(TELEGRAM, &telegram(&telegram_text(77, 1, "from telegram"))).await?;
+    for (identity, text) in
+        [("whatsapp:62811", "from whatsapp"), ("instagram:ig1", "from instagram"), ("telegram:77", "from telegram")]
+    {
         assert_eq!(texts(&host, identity).await?, [text]);
     }
     Ok(())
@@ -68,54 +58,24 @@ async fn what_is_not_signed_by_the_provider_is_refused_and_leaves_nothing() -> R
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
     let good = meta(&whatsapp_text("62811", "Ana", "w1", "hällo"));
-    let signature = |value: String| {
-        vec![
-            ("content-type", String::from("application/json")),
-            ("x-hub-signature-256", value),
-        ]
-    };
+    let signature =
+        |value: String| vec![("content-type", String::from("application/json")), ("x-hub-signature-256", value)];
     let serialised_again = serde_json::to_string_pretty(&serde_json::from_str::<Value>(&good.body)?)?;
     let forged = [
-        Webhook {
-            headers: vec![],
-            ..good.clone()
-        },
-        Webhook {
-            headers: signature(meta_signature("another secret", good.body.as_bytes())),
-            ..good.clone()
-        },
-        Webhook {
-            headers: signature(String::new()),
-            ..good.clone()
-        },
-        Webhook {
-            headers: signature(String::from("sha256=")),
-            ..good.clone()
-        },
-        Webhook {
-            headers: signature(good.headers[1].1.replace("sha256=", "sha1=")),
-            ..good.clone()
-        },
-        Webhook {
-            body: serialised_again,
-            ..good.clone()
-        },
+        Webhook { headers: vec![], ..good.clone() },
+        Webhook { headers: signature(meta_signature("another secret", good.body.as_bytes())), ..good.clone() },
+        Webhook { headers: signature(String::new()), ..good.clone() },
+        Webhook { headers: signature(String::from("sha256=")), ..good.clone() },
+        Webhook { headers: signature(good.headers[1].1.replace("sha256=", "sha1=")), ..good.clone() },
+        Webhook { body: serialised_again, ..good.clone() },
     ];
     for webhook in &forged {
         assert_eq!(host.hook(WHATSAPP, webhook).await?.status, 401, "{:?}", webhook.headers);
     }
     let update = telegram_text(77, 1, "hello");
-    let wrong = Webhook {
-        headers: vec![("x-telegram-bot-api-secret-token", "wrong".into())],
-        body: update.to_string(),
-    };
-    for webhook in [
-        Webhook {
-            headers: vec![],
-            ..wrong.clone()
-        },
-        wrong,
-    ] {
+    let wrong =
+        Webhook { headers: vec![("x-telegram-bot-api-secret-token", "wrong".into())], body: update.to_string() };
+    for webhook in [Webhook { headers: vec![], ..wrong.clone() }, wrong] {
         assert_eq!(host.hook(TELEGRAM, &webhook).await?.status, 401);
     }
     assert_eq!(customers(&host).await?, 0);
@@ -157,10 +117,7 @@ async fn a_batch_with_a_malformed_item_stores_the_others_and_parks_the_bad_one()
     let items = parked["items"].as_array().context("items")?;
     assert_eq!(items.len(), 1, "{parked}");
     assert_eq!(items[0]["what"], "item");
-    assert!(
-        items[0]["content"].as_str().is_some_and(|c| c.contains("broken")),
-        "{parked}"
-    );
+    assert!(items[0]["content"].as_str().is_some_and(|c| c.contains("broken")), "{parked}");
     assert!(items[0]["reason"].as_str().is_some_and(|r| !r.is_empty()));
     Ok(())
 }
@@ -170,8 +127,7 @@ async fn messages_without_an_id_are_kept_apart() -> Result<()> {
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
     for text in ["one", "two"] {
-        host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "", text)))
-            .await?;
+        host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", "", text))).await?;
     }
     assert_eq!(texts(&host, "whatsapp:62811").await?.len(), 2);
     Ok(())
@@ -182,10 +138,7 @@ async fn a_signed_body_that_is_no_json_is_parked_and_answered_so_that_nothing_is
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
     let body = String::from("{\"object\": ");
-    let headers = vec![(
-        "x-hub-signature-256",
-        meta_signature(jackfield_tests::webhooks::APP_SECRET, body.as_bytes()),
-    )];
+    let headers = vec![("x-hub-signature-256", meta_signature(jackfield_tests::webhooks::APP_SECRET, body.as_bytes()))];
     assert_eq!(host.hook(WHATSAPP, &Webhook { body, headers }).await?.status, 200);
     let parked = host.api.read("/v1/parked").await?;
     assert_eq!(parked["items"][0]["what"], "request", "{parked}");
@@ -203,10 +156,7 @@ async fn an_unknown_kind_of_message_is_kept_and_shown() -> Result<()> {
     host.take(WHATSAPP, &meta(&payload)).await?;
     let id = host.api.customer_with("whatsapp:62811").await?;
     let view = host.api.read(&format!("/v1/customers/{id}")).await?;
-    assert_eq!(
-        view["last_messages"][0]["message"]["parts"][0]["type"], "other",
-        "{view}"
-    );
+    assert_eq!(view["last_messages"][0]["message"]["parts"][0]["type"], "other", "{view}");
     assert!(view.to_string().contains("hologram"));
     Ok(())
 }
@@ -216,14 +166,8 @@ async fn an_unknown_channel_and_an_oversized_body_get_clear_answers() -> Result<
     let provider = Provider::agreeable().await?;
     let host = Host::start(&Setup::shop(&provider.url())?).await?;
     let unknown = host.hook("nobody", &meta(&json!({}))).await?;
-    assert_eq!(
-        (unknown.status.as_u16(), unknown.json()["code"].clone()),
-        (404, json!("not_found"))
-    );
-    let huge = Webhook {
-        body: "x".repeat(5 * 1024 * 1024),
-        headers: vec![],
-    };
+    assert_eq!((unknown.status.as_u16(), unknown.json()["code"].clone()), (404, json!("not_found")));
+    let huge = Webhook { body: "x".repeat(5 * 1024 * 1024), headers: vec![] };
     let answer = host.hook(WHATSAPP, &huge).await?;
     assert_eq!(answer.status, 413);
     Ok(())

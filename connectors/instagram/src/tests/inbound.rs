@@ -16,41 +16,25 @@ fn read(body: &str) -> Outcome {
 }
 
 fn messages(outcome: &Outcome) -> impl Iterator<Item = &Message> {
-    outcome.events.iter().filter_map(|event| {
-        if let EventBody::Message(message) = &event.body {
-            Some(message)
-        } else {
-            None
-        }
-    })
+    outcome.events.iter().filter_map(
+        |event| {
+            if let EventBody::Message(message) = &event.body { Some(message) } else { None }
+        },
+    )
 }
 
 fn message<'a>(outcome: &'a Outcome, id: &str) -> &'a Message {
-    messages(outcome)
-        .find(|message| message.id == id)
-        .unwrap_or_else(|| panic!("no message {id}"))
+    messages(outcome).find(|message| message.id == id).unwrap_or_else(|| panic!("no message {id}"))
 }
 
 fn body<'a>(outcome: &'a Outcome, id: &str) -> &'a EventBody {
-    &outcome
-        .events
-        .iter()
-        .find(|event| event.id == id)
-        .unwrap_or_else(|| panic!("no event {id}"))
-        .body
+    &outcome.events.iter().find(|event| event.id == id).unwrap_or_else(|| panic!("no event {id}")).body
 }
 
 fn others(outcome: &Outcome) -> Vec<&str> {
     let name = |body: &'_ EventBody| matches!(body, EventBody::Other(_));
     let kept = outcome.events.iter().filter(|event| name(&event.body));
-    kept.map(|event| {
-        if let EventBody::Other(kept) = &event.body {
-            kept.name.as_str()
-        } else {
-            ""
-        }
-    })
-    .collect()
+    kept.map(|event| if let EventBody::Other(kept) = &event.body { kept.name.as_str() } else { "" }).collect()
 }
 
 fn instagram(id: &str) -> Identifier {
@@ -74,16 +58,11 @@ fn a_text_is_the_persons_in_their_direct_thread() {
         (text.thread.id.as_str(), &text.thread.kind, text.sent_at),
         ("5550001", &ThreadKind::Direct, Some(1_760_000_000_001))
     );
-    let Author::Customer(sender) = &text.author else {
-        panic!("not the customer")
-    };
+    let Author::Customer(sender) = &text.author else { panic!("not the customer") };
     assert_eq!((&sender.identity, sender.hints.len()), (&instagram("5550001"), 0));
     assert_eq!(message(&outcome, "m.reply").reply_to.as_deref(), Some("m.ours"));
     let story = message(&outcome, "m.story");
-    assert_eq!(
-        (story.sent_at, story.extra[0].name.as_str()),
-        (Some(1_760_000_000_000), "story")
-    );
+    assert_eq!((story.sent_at, story.extra[0].name.as_str()), (Some(1_760_000_000_000), "story"));
     assert_eq!(message(&outcome, "m.standby").thread.id, "5550002");
 }
 
@@ -93,18 +72,9 @@ fn attachments_keep_their_order_and_unknown_ones_are_kept_whole() {
     let media = &message(&outcome, "m.media").parts;
     assert!(matches!(
         media.as_slice(),
-        [
-            Part::Text(_),
-            Part::Image(_),
-            Part::Video(_),
-            Part::Audio(_),
-            Part::File(_),
-            Part::Sticker(_)
-        ]
+        [Part::Text(_), Part::Image(_), Part::Video(_), Part::Audio(_), Part::File(_), Part::Sticker(_)]
     ));
-    let Part::Image(image) = &media[1] else {
-        panic!("no image")
-    };
+    let Part::Image(image) = &media[1] else { panic!("no image") };
     assert_eq!(image.url.as_deref(), Some("https://cdn.example/1.jpg"));
     let names = message(&outcome, "m.shares").parts.iter().map(|part| match part {
         Part::Other(kept) => kept.name.as_str(),
@@ -112,19 +82,9 @@ fn attachments_keep_their_order_and_unknown_ones_are_kept_whole() {
     });
     assert_eq!(
         names.collect::<Vec<_>>(),
-        [
-            "share",
-            "ig_reel",
-            "story_mention",
-            "like_heart",
-            "hologram",
-            "attachment"
-        ]
+        ["share", "ig_reel", "story_mention", "like_heart", "hologram", "attachment"]
     );
-    assert!(matches!(
-        message(&outcome, "m.unsupported").parts.as_slice(),
-        [Part::Other(_)]
-    ));
+    assert!(matches!(message(&outcome, "m.unsupported").parts.as_slice(), [Part::Other(_)]));
 }
 
 #[test]
@@ -135,19 +95,11 @@ fn quick_replies_and_postbacks_are_pressed_buttons() {
         ("m.postback", "Track order", "TRACK"),
         ("postback:5550001:1760000000012:OLD", "Old button", "OLD"),
     ] {
-        let [Part::Interaction(pressed)] = message(&outcome, id).parts.as_slice() else {
-            panic!("{id} is no button")
-        };
-        assert_eq!(
-            (pressed.title.as_str(), pressed.payload.as_deref()),
-            (title, Some(payload))
-        );
+        let [Part::Interaction(pressed)] = message(&outcome, id).parts.as_slice() else { panic!("{id} is no button") };
+        assert_eq!((pressed.title.as_str(), pressed.payload.as_deref()), (title, Some(payload)));
     }
     assert_eq!(message(&outcome, "m.postback").extra[0].name, "referral");
-    assert_eq!(
-        message(&outcome, "m.postback").author.sender().identity,
-        instagram("5550001")
-    );
+    assert_eq!(message(&outcome, "m.postback").author.sender().identity, instagram("5550001"));
 }
 
 #[test]
@@ -155,52 +107,29 @@ fn echoes_are_the_accounts_and_go_to_the_customer() {
     let outcome = read(DIRECT);
     for id in ["m.echo", "m.bare-echo"] {
         let echo = message(&outcome, id);
-        let Author::Account(sender) = &echo.author else {
-            panic!("{id} is not the account's")
-        };
-        assert_eq!(
-            (&sender.identity, echo.thread.id.as_str()),
-            (&instagram("5550001"), "5550001")
-        );
+        let Author::Account(sender) = &echo.author else { panic!("{id} is not the account's") };
+        assert_eq!((&sender.identity, echo.thread.id.as_str()), (&instagram("5550001"), "5550001"));
     }
 }
 
 #[test]
 fn deletions_reactions_edits_and_read_marks_name_their_message() {
     let outcome = read(DIRECT);
-    let EventBody::Deletion(gone) = body(&outcome, "deletion:m.text") else {
-        panic!("no deletion")
-    };
+    let EventBody::Deletion(gone) = body(&outcome, "deletion:m.text") else { panic!("no deletion") };
     assert_eq!(gone.message_id, "m.text");
-    let EventBody::Reaction(put) = body(&outcome, "react:5550001:1760000000013:m.ours") else {
-        panic!("no reaction")
-    };
+    let EventBody::Reaction(put) = body(&outcome, "react:5550001:1760000000013:m.ours") else { panic!("no reaction") };
     assert_eq!((put.message_id.as_str(), put.emoji.as_deref()), ("m.ours", Some("❤️")));
     let EventBody::Reaction(taken) = body(&outcome, "unreact:5550001:1760000000014:m.ours") else {
         panic!("no reaction")
     };
     assert_eq!(taken.emoji, None);
-    let EventBody::Edit(edit) = body(&outcome, "edit:m.reply:1") else {
-        panic!("no edit")
-    };
+    let EventBody::Edit(edit) = body(&outcome, "edit:m.reply:1") else { panic!("no edit") };
     assert_eq!(edit.parts, [Part::Text("That one".into())]);
-    let EventBody::Delivery(read) = body(&outcome, "read:m.ours") else {
-        panic!("no read mark")
-    };
-    assert_eq!(
-        (&read.about, &read.state),
-        (&DeliveryScope::Message("m.ours".into()), &DeliveryState::Read)
-    );
-    let EventBody::Delivery(until) = body(&outcome, "read:5550001:1760000000000") else {
-        panic!("no watermark")
-    };
-    assert_eq!(
-        until.about,
-        DeliveryScope::ThreadUntil(("5550001".into(), 1_760_000_000_000))
-    );
-    let EventBody::Touchpoint(came) = body(&outcome, "referral:5550001:1760000000018:") else {
-        panic!("no referral")
-    };
+    let EventBody::Delivery(read) = body(&outcome, "read:m.ours") else { panic!("no read mark") };
+    assert_eq!((&read.about, &read.state), (&DeliveryScope::Message("m.ours".into()), &DeliveryState::Read));
+    let EventBody::Delivery(until) = body(&outcome, "read:5550001:1760000000000") else { panic!("no watermark") };
+    assert_eq!(until.about, DeliveryScope::ThreadUntil(("5550001".into(), 1_760_000_000_000)));
+    let EventBody::Touchpoint(came) = body(&outcome, "referral:5550001:1760000000018:") else { panic!("no referral") };
     assert_eq!(came.summary, "Came to the chat by IGME-SOURCE (autumn)");
 }
 
@@ -208,18 +137,12 @@ fn deletions_reactions_edits_and_read_marks_name_their_message() {
 fn comments_are_threads_of_their_post() {
     let outcome = read(CHANGES);
     let first = message(&outcome, "c.1");
-    assert_eq!(
-        (first.thread.id.as_str(), &first.thread.kind),
-        ("post.1", &ThreadKind::Comments)
-    );
+    assert_eq!((first.thread.id.as_str(), &first.thread.kind), ("post.1", &ThreadKind::Comments));
     assert_eq!(first.sent_at, Some(1_760_000_002_000));
     let expected = Hint::claimed(Subject::Username("budi".into()), "username on Instagram");
     assert_eq!(first.author.sender().hints, [expected]);
     let second = message(&outcome, "c.2");
-    assert_eq!(
-        (second.thread.id.as_str(), second.reply_to.as_deref()),
-        ("post.1", Some("c.1"))
-    );
+    assert_eq!((second.thread.id.as_str(), second.reply_to.as_deref()), ("post.1", Some("c.1")));
     assert_eq!(message(&outcome, "c.3").thread.id, "live.1");
     assert_eq!(message(&outcome, "m.changed").thread.kind, ThreadKind::Direct);
     assert_eq!(others(&outcome), ["comments", "mentions", "story_insights"]);
@@ -249,16 +172,10 @@ fn a_body_that_is_no_json_is_rejected_and_foreign_json_is_kept() {
 #[test]
 fn a_request_without_a_genuine_signature_is_unauthenticated() {
     let unsigned = testing::post("/hooks/ig-main", DIRECT);
-    assert!(matches!(
-        env().run(|| Instagram::receive(unsigned)),
-        Err(Failure::Unauthenticated(_))
-    ));
+    assert!(matches!(env().run(|| Instagram::receive(unsigned)), Err(Failure::Unauthenticated(_))));
     let mut forged = testing::post("/hooks/ig-main", DIRECT);
     testing::sign_hub(&mut forged, &SECRET.replace('0', "1"));
-    assert!(matches!(
-        env().run(|| Instagram::receive(forged)),
-        Err(Failure::Unauthenticated(_))
-    ));
+    assert!(matches!(env().run(|| Instagram::receive(forged)), Err(Failure::Unauthenticated(_))));
 }
 
 #[test]

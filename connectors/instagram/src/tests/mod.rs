@@ -14,10 +14,7 @@ pub const ACCOUNT: &str = "17840000000000001";
 
 pub fn env() -> Env {
     let config = json!({"account_id": ACCOUNT, "api_base": "http://127.0.0.1:4000"});
-    Env::new("ig-main")
-        .config(config)
-        .secret("app-secret", SECRET)
-        .secret("verify-token", "agreed")
+    Env::new("ig-main").config(config).secret("app-secret", SECRET).secret("verify-token", "agreed")
 }
 
 pub fn receive(env: &mut Env, body: &str) -> Result<Outcome, Failure> {

@@ -35,10 +35,7 @@ fn telegram(id: &str) -> Identifier {
 
 fn attested(message: &Message) -> Vec<&Subject> {
     let hints = message.author.sender().hints.iter();
-    hints
-        .filter(|hint| hint.trust == Trust::Attested)
-        .map(|hint| &hint.about)
-        .collect()
+    hints.filter(|hint| hint.trust == Trust::Attested).map(|hint| &hint.about).collect()
 }
 
 #[test]
@@ -56,23 +53,12 @@ fn a_text_is_the_persons_and_its_id_is_unique_beyond_the_chat() {
         (text.id.as_str(), text.thread.id.as_str(), &text.thread.kind),
         ("7000000001:10", "7000000001", &ThreadKind::Direct)
     );
-    assert_eq!(
-        (text.sent_at, &text.parts),
-        (Some(1_760_000_000_000), &vec![Part::Text("Is it in stock? 💻".into())])
-    );
-    let Author::Customer(sender) = &text.author else {
-        panic!("not the customer")
-    };
+    assert_eq!((text.sent_at, &text.parts), (Some(1_760_000_000_000), &vec![Part::Text("Is it in stock? 💻".into())]));
+    let Author::Customer(sender) = &text.author else { panic!("not the customer") };
     assert_eq!(sender.identity, telegram("7000000001"));
-    let expected = [
-        Subject::Name("Sari Dewi".into()),
-        Subject::Username("sarid".into()),
-        Subject::Language("id".into()),
-    ];
-    assert_eq!(
-        sender.hints.iter().map(|hint| hint.about.clone()).collect::<Vec<_>>(),
-        expected
-    );
+    let expected =
+        [Subject::Name("Sari Dewi".into()), Subject::Username("sarid".into()), Subject::Language("id".into())];
+    assert_eq!(sender.hints.iter().map(|hint| hint.about.clone()).collect::<Vec<_>>(), expected);
     assert!(sender.hints.iter().all(|hint| hint.trust == Trust::Claimed));
     assert_eq!(text.extra[0].name, "entities");
     assert_eq!(message(35).id, "7000000001:50");
@@ -90,25 +76,15 @@ fn an_answer_names_its_message_and_a_start_link_its_word() {
 
 #[test]
 fn media_come_by_id_the_picture_in_its_largest_size() {
-    let Part::Image(photo) = &message(3).parts[0] else {
-        panic!("no picture")
-    };
+    let Part::Image(photo) = &message(3).parts[0] else { panic!("no picture") };
     assert_eq!(
         (photo.id.as_deref(), photo.caption.as_deref(), photo.size),
         (Some("large"), Some("The box"), Some(90_000))
     );
-    assert_eq!(
-        (message(3).extra[0].value.as_str(), message(4).extra[0].value.as_str()),
-        ("\"g1\"", "\"g1\"")
-    );
+    assert_eq!((message(3).extra[0].value.as_str(), message(4).extra[0].value.as_str()), ("\"g1\"", "\"g1\""));
     assert!(matches!(message(5).parts.as_slice(), [Part::Video(_)]));
-    let Part::File(file) = &message(6).parts[0] else {
-        panic!("no file")
-    };
-    assert_eq!(
-        (file.filename.as_deref(), file.mime.as_deref()),
-        (Some("a.pdf"), Some("application/pdf"))
-    );
+    let Part::File(file) = &message(6).parts[0] else { panic!("no file") };
+    assert_eq!((file.filename.as_deref(), file.mime.as_deref()), (Some("a.pdf"), Some("application/pdf")));
     assert!(matches!(message(7).parts.as_slice(), [Part::Audio(_)]));
     assert!(matches!(message(8).parts.as_slice(), [Part::Video(_)]));
     assert!(matches!(message(9).parts.as_slice(), [Part::Sticker(_)]));
@@ -116,32 +92,20 @@ fn media_come_by_id_the_picture_in_its_largest_size() {
 
 #[test]
 fn places_have_their_name() {
-    let Part::Location(venue) = &message(10).parts[0] else {
-        panic!("no place")
-    };
+    let Part::Location(venue) = &message(10).parts[0] else { panic!("no place") };
     assert_eq!((venue.name.as_deref(), venue.latitude), (Some("Monas"), -6.2));
-    let Part::Location(point) = &message(11).parts[0] else {
-        panic!("no place")
-    };
+    let Part::Location(point) = &message(11).parts[0] else { panic!("no place") };
     assert_eq!((point.longitude, &point.name), (2.0, &None));
 }
 
 #[test]
 fn a_contact_proves_a_number_only_when_its_owner_shares_it() {
     let own = message(12);
-    assert_eq!(
-        attested(&own),
-        [&Subject::Identifier(Identifier::global("phone", "+6281234567890"))]
-    );
+    assert_eq!(attested(&own), [&Subject::Identifier(Identifier::global("phone", "+6281234567890"))]);
     let of_another = message(13);
     assert_eq!(attested(&of_another), Vec::<&Subject>::new());
-    let Part::Contact(budi) = &of_another.parts[0] else {
-        panic!("no contact")
-    };
-    assert_eq!(
-        budi.identifiers,
-        [Identifier::global("phone", "+628112222"), telegram("7000000002")]
-    );
+    let Part::Contact(budi) = &of_another.parts[0] else { panic!("no contact") };
+    assert_eq!(budi.identifiers, [Identifier::global("phone", "+628112222"), telegram("7000000002")]);
     assert_eq!(attested(&message(14)), Vec::<&Subject>::new());
 }
 
@@ -155,10 +119,7 @@ fn unknown_content_is_kept_with_the_words_under_it() {
 #[test]
 fn a_group_is_a_thread_of_several_people() {
     let hello = message(18);
-    assert_eq!(
-        (hello.thread.id.as_str(), &hello.thread.kind),
-        ("-1001234567890", &ThreadKind::Group)
-    );
+    assert_eq!((hello.thread.id.as_str(), &hello.thread.kind), ("-1001234567890", &ThreadKind::Group));
     assert_eq!(hello.author.sender().identity, telegram("7000000003"));
 }
 
@@ -173,23 +134,11 @@ fn news_of_a_chat_is_nobodys_message_and_a_move_is_remembered() {
 
 #[test]
 fn edits_reactions_and_deletions_name_their_message() {
-    let EventBody::Edit(edit) = event(21).body else {
-        panic!("no edit")
-    };
-    assert_eq!(
-        (edit.message_id.as_str(), edit.edited_at),
-        ("7000000001:10", Some(1_760_000_020_000))
-    );
-    let EventBody::Reaction(put) = event(24).body else {
-        panic!("no reaction")
-    };
-    assert_eq!(
-        (put.message_id.as_str(), put.emoji.as_deref()),
-        ("-1001234567890:31", Some("🔥"))
-    );
-    let EventBody::Reaction(taken) = event(25).body else {
-        panic!("no reaction")
-    };
+    let EventBody::Edit(edit) = event(21).body else { panic!("no edit") };
+    assert_eq!((edit.message_id.as_str(), edit.edited_at), ("7000000001:10", Some(1_760_000_020_000)));
+    let EventBody::Reaction(put) = event(24).body else { panic!("no reaction") };
+    assert_eq!((put.message_id.as_str(), put.emoji.as_deref()), ("-1001234567890:31", Some("🔥")));
+    let EventBody::Reaction(taken) = event(25).body else { panic!("no reaction") };
     assert_eq!(taken.emoji, None);
     let gone = update_in(&mut env(), 32).events;
     let ids: Vec<_> = gone.iter().map(|event| event.id.as_str()).collect();
@@ -211,13 +160,8 @@ fn a_pressed_button_is_a_message_and_the_spinner_is_stopped() {
         (pressed.id.as_str(), pressed.reply_to.as_deref()),
         ("callback:4382bfdwdsb323b2d9", Some("7000000001:30"))
     );
-    let Part::Interaction(button) = &pressed.parts[0] else {
-        panic!("no button")
-    };
-    assert_eq!(
-        (button.title.as_str(), button.payload.as_deref()),
-        ("Large", Some("size:L"))
-    );
+    let Part::Interaction(button) = &pressed.parts[0] else { panic!("no button") };
+    assert_eq!((button.title.as_str(), button.payload.as_deref()), ("Large", Some("size:L")));
     assert_eq!(message(23).thread.id, "7000000001");
 }
 
@@ -237,15 +181,9 @@ fn in_chats_of_a_business_account_the_owner_is_the_account() {
     update_in(&mut env, 30);
     assert_eq!(env.state()["business/7000000004"], b"bc1");
     assert!(matches!(message(30).author, Author::Customer(_)));
-    let Author::Account(customer) = message(31).author else {
-        panic!("not the account")
-    };
+    let Author::Account(customer) = message(31).author else { panic!("not the account") };
     assert_eq!(customer.identity, telegram("7000000004"));
-    assert!(
-        customer
-            .hints
-            .contains(&Hint::claimed(Subject::Name("Rui".into()), "name on Telegram"))
-    );
+    assert!(customer.hints.contains(&Hint::claimed(Subject::Name("Rui".into()), "name on Telegram")));
 }
 
 #[test]
@@ -259,47 +197,22 @@ fn kinds_without_a_form_are_kept_under_their_number() {
 
 #[test]
 fn what_cannot_be_understood_is_kept_with_a_reason() {
-    let bodies = [
-        "[]",
-        "{}",
-        r#"{"update_id": 1}"#,
-        r#"{"update_id": 1, "message": {"text": "x"}}"#,
-        r#"{"update_id": 1e999}"#,
-    ];
+    let bodies =
+        ["[]", "{}", r#"{"update_id": 1}"#, r#"{"update_id": 1, "message": {"text": "x"}}"#, r#"{"update_id": 1e999}"#];
     for body in bodies {
         let outcome = receive(&mut env(), body, "hook-Secret_1").unwrap();
-        assert_eq!(
-            (outcome.reply.status, outcome.unreadable.len(), outcome.events.len()),
-            (200, 1, 0),
-            "{body}"
-        );
+        assert_eq!((outcome.reply.status, outcome.unreadable.len(), outcome.events.len()), (200, 1, 0), "{body}");
         assert_eq!(outcome.unreadable[0].raw, body.as_bytes());
     }
-    assert!(matches!(
-        receive(&mut env(), "update", "hook-Secret_1"),
-        Err(Failure::Rejected(_))
-    ));
+    assert!(matches!(receive(&mut env(), "update", "hook-Secret_1"), Err(Failure::Rejected(_))));
 }
 
 #[test]
 fn only_the_agreed_token_is_let_in() {
     for token in ["", "hook-Secret_2", "hook-secret_1", "hook-Secret_1 "] {
-        assert!(
-            matches!(receive(&mut env(), "{}", token), Err(Failure::Unauthenticated(_))),
-            "{token}"
-        );
+        assert!(matches!(receive(&mut env(), "{}", token), Err(Failure::Unauthenticated(_))), "{token}");
     }
     let without = testing::post("/hooks/tg-main", "{}");
-    assert!(matches!(
-        env().run(|| Telegram::receive(without)),
-        Err(Failure::Unauthenticated(_))
-    ));
-    assert_eq!(
-        env()
-            .run(|| Telegram::receive(testing::get("/hooks/tg-main")))
-            .unwrap()
-            .reply
-            .status,
-        405
-    );
+    assert!(matches!(env().run(|| Telegram::receive(without)), Err(Failure::Unauthenticated(_))));
+    assert_eq!(env().run(|| Telegram::receive(testing::get("/hooks/tg-main"))).unwrap().reply.status, 405);
 }

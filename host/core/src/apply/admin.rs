@@ -12,12 +12,7 @@ impl Applier<'_> {
     pub(super) fn set_channel(&mut self, id: &ChannelId, source: &Source, rules: &ChannelRules) -> Result<Outcome> {
         let key = keys::channel(id);
         let parked = rows::get::<Channel>(self.tables, &key)?.and_then(|before| before.parked);
-        let row = Channel {
-            id: id.clone(),
-            source: source.clone(),
-            rules: rules.clone(),
-            parked,
-        };
+        let row = Channel { id: id.clone(), source: source.clone(), rules: rules.clone(), parked };
         rows::put(self.tables, key, &row)?;
         self.tell("channel.updated", None, None, &[("channel", id.to_string())]);
         Ok(Outcome::Done)
@@ -30,12 +25,7 @@ impl Applier<'_> {
         };
         row.parked = Some(problem.clone());
         rows::put(self.tables, key, &row)?;
-        self.tell(
-            "channel.parked",
-            None,
-            None,
-            &[("channel", id.to_string()), ("reason", problem.message.clone())],
-        );
+        self.tell("channel.parked", None, None, &[("channel", id.to_string()), ("reason", problem.message.clone())]);
         Ok(Outcome::Done)
     }
 
@@ -91,11 +81,8 @@ impl Applier<'_> {
     }
 
     fn store_parked(&mut self, row: Parked) -> Result<()> {
-        let about = [
-            ("channel", row.channel.to_string()),
-            ("parked", row.id.to_string()),
-            ("reason", row.reason.clone()),
-        ];
+        let about =
+            [("channel", row.channel.to_string()), ("parked", row.id.to_string()), ("reason", row.reason.clone())];
         self.tell("delivery.parked", None, None, &about);
         rows::put(self.tables, keys::parked(row.id), &row)
     }
@@ -116,14 +103,8 @@ impl Applier<'_> {
             return Ok(refuse("conflict", "a key with this hash exists already"));
         }
         let id = KeyId::new(self.seq, self.next_item()?);
-        let row = ApiKey {
-            id,
-            name: name.to_owned(),
-            role,
-            hash: hash.to_owned(),
-            created_at: self.at,
-            revoked_at: None,
-        };
+        let row =
+            ApiKey { id, name: name.to_owned(), role, hash: hash.to_owned(), created_at: self.at, revoked_at: None };
         rows::put(self.tables, keys::api_key(id), &row)?;
         rows::put(self.tables, by_hash, &id)?;
         Ok(Outcome::KeyCreated { key: id })

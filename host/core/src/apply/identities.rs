@@ -109,11 +109,7 @@ impl Applier<'_> {
             row.trust = row.trust.max(trust);
             self.store_identity(&row)?;
         }
-        if first {
-            self.match_earlier_claims(identifier, row.id)
-        } else {
-            Ok(())
-        }
+        if first { self.match_earlier_claims(identifier, row.id) } else { Ok(()) }
     }
 
     fn hint(&mut self, id: IdentityId, hint: &Hint, statement: Statement<'_>) -> Result<()> {
@@ -152,11 +148,7 @@ impl Applier<'_> {
             None => None,
         };
         let other = self.identity(about, hint.trust)?;
-        if other == id {
-            Ok(())
-        } else {
-            self.prove(id, other, hint.trust, evidence, before)
-        }
+        if other == id { Ok(()) } else { self.prove(id, other, hint.trust, evidence, before) }
     }
 
     fn set_profile(
@@ -168,10 +160,7 @@ impl Applier<'_> {
         channel: &ChannelId,
     ) -> Result<()> {
         let mut row = self.identity_row(id)?;
-        let said_already = row
-            .profile
-            .iter()
-            .any(|f| f.field == field && f.value == value && f.trust == hint.trust);
+        let said_already = row.profile.iter().any(|f| f.field == field && f.value == value && f.trust == hint.trust);
         if said_already {
             return Ok(());
         }
@@ -214,11 +203,8 @@ impl Applier<'_> {
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
     /// A name has few words; more would only cost.
     const MOST: usize = 8;
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .take(MOST)
-        .map(|word| {
-            let lower = word.to_lowercase();
-            lower.chars().take(32).collect()
-        })
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(MOST).map(|word| {
+        let lower = word.to_lowercase();
+        lower.chars().take(32).collect()
+    })
 }

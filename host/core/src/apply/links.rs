@@ -35,39 +35,23 @@ impl Applier<'_> {
         if a.shared || b.shared {
             return Ok(());
         }
-        let proofs = graph::links(self.tables, to)?
-            .iter()
-            .filter(|link| graph::is_proof(link))
-            .count();
+        let proofs = graph::links(self.tables, to)?.iter().filter(|link| graph::is_proof(link)).count();
         if proofs >= SHARED_BY {
             return self.quarantine(to);
         }
         if a.customer != b.customer {
             let recycled = last_proof.is_some_and(|at| self.at.0.saturating_sub(at.0) > RECYCLED_AFTER);
             let objection = if recycled {
-                Some(String::from(
-                    "nobody vouched for this address for a year; it may have another owner now",
-                ))
+                Some(String::from("nobody vouched for this address for a year; it may have another owner now"))
             } else {
-                let (a, b) = (
-                    graph::members(self.tables, a.customer)?,
-                    graph::members(self.tables, b.customer)?,
-                );
+                let (a, b) = (graph::members(self.tables, a.customer)?, graph::members(self.tables, b.customer)?);
                 graph::objection(&a, &b)
             };
             if let Some(reason) = objection {
                 return self.suggest(from, to, evidence, reason, false);
             }
         }
-        self.put_link(&Link {
-            from,
-            to,
-            rule: Rule::Proof,
-            trust,
-            evidence,
-            closed: None,
-            suggestion: None,
-        })?;
+        self.put_link(&Link { from, to, rule: Rule::Proof, trust, evidence, closed: None, suggestion: None })?;
         self.regroup(&[from, to])
     }
 
@@ -106,10 +90,7 @@ impl Applier<'_> {
         trust: Trust,
         evidence: Evidence,
     ) -> Result<()> {
-        let known = self
-            .tables
-            .get(&keys::link(claimant, target, Rule::Claim.byte()))?
-            .is_some();
+        let known = self.tables.get(&keys::link(claimant, target, Rule::Claim.byte()))?.is_some();
         if claimant == target || known || self.is_barred(claimant, target)? {
             return Ok(());
         }
@@ -118,10 +99,7 @@ impl Applier<'_> {
             return Ok(());
         }
         let policy = self.policy()?.claims;
-        let (a, b) = (
-            graph::members(self.tables, a.customer)?,
-            graph::members(self.tables, b.customer)?,
-        );
+        let (a, b) = (graph::members(self.tables, a.customer)?, graph::members(self.tables, b.customer)?);
         match (policy, graph::objection(&a, &b)) {
             (ClaimPolicy::Off, _) => Ok(()),
             (ClaimPolicy::Auto, None) => {
@@ -153,24 +131,12 @@ impl Applier<'_> {
         reason: String,
         one_way: bool,
     ) -> Result<()> {
-        if self
-            .tables
-            .get(&keys::link(claimant, target, Rule::Claim.byte()))?
-            .is_some()
-        {
+        if self.tables.get(&keys::link(claimant, target, Rule::Claim.byte()))?.is_some() {
             return Ok(());
         }
         let id = SuggestionId::new(self.seq, self.next_item()?);
         let state = SuggestionState::Open;
-        let row = Suggestion {
-            id,
-            claimant,
-            target,
-            evidence: evidence.clone(),
-            reason,
-            one_way,
-            state,
-        };
+        let row = Suggestion { id, claimant, target, evidence: evidence.clone(), reason, one_way, state };
         rows::put(self.tables, keys::suggestion(id), &row)?;
         let trust = Trust::Claimed;
         let suggestion = Some(id);
@@ -184,12 +150,7 @@ impl Applier<'_> {
             suggestion,
         })?;
         let customer = self.identity_row(target)?.customer;
-        self.tell(
-            "suggestion.created",
-            Some(customer),
-            None,
-            &[("suggestion", id.to_string())],
-        );
+        self.tell("suggestion.created", Some(customer), None, &[("suggestion", id.to_string())]);
         Ok(())
     }
 
@@ -198,19 +159,12 @@ impl Applier<'_> {
         let Some(mut row) = rows::get::<Suggestion>(self.tables, &keys::suggestion(id))? else {
             return Ok(not_found("suggestion", id));
         };
-        let wanted = if accept {
-            SuggestionState::Accepted
-        } else {
-            SuggestionState::Rejected
-        };
+        let wanted = if accept { SuggestionState::Accepted } else { SuggestionState::Rejected };
         if row.state == wanted {
             return self.decided(&row);
         }
         if row.state == SuggestionState::Accepted {
-            return Ok(refuse(
-                "conflict",
-                "this suggestion was accepted; unlink the identity to undo that first",
-            ));
+            return Ok(refuse("conflict", "this suggestion was accepted; unlink the identity to undo that first"));
         }
         if accept {
             if let Some(refused) = self.objection_of(row.claimant, row.target)? {
@@ -226,24 +180,13 @@ impl Applier<'_> {
         if accept {
             self.regroup(&[row.claimant, row.target])?;
         }
-        let word = if accept {
-            "suggestion.accepted"
-        } else {
-            "suggestion.rejected"
-        };
-        self.tell(
-            word,
-            Some(self.identity_row(row.target)?.customer),
-            None,
-            &[("suggestion", id.to_string())],
-        );
+        let word = if accept { "suggestion.accepted" } else { "suggestion.rejected" };
+        self.tell(word, Some(self.identity_row(row.target)?.customer), None, &[("suggestion", id.to_string())]);
         self.decided(&row)
     }
 
     fn decided(&self, row: &Suggestion) -> Result<Outcome> {
-        Ok(Outcome::Decided {
-            customer: self.identity_row(row.target)?.customer,
-        })
+        Ok(Outcome::Decided { customer: self.identity_row(row.target)?.customer })
     }
 
     /// An agent says that two customers are one person.
@@ -263,9 +206,7 @@ impl Applier<'_> {
         }
         self.agent_link(a, b, reason, None)?;
         self.regroup(&[a, b])?;
-        Ok(Outcome::Merged {
-            customer: self.identity_row(a)?.customer,
-        })
+        Ok(Outcome::Merged { customer: self.identity_row(a)?.customer })
     }
 
     fn objection_of(&self, a: IdentityId, b: IdentityId) -> Result<Option<Outcome>> {
@@ -292,15 +233,7 @@ impl Applier<'_> {
             message: None,
             actor: Some(actor_name(self.actor)),
         };
-        self.put_link(&Link {
-            from,
-            to,
-            rule: Rule::Agent,
-            trust: Trust::Agent,
-            evidence,
-            closed: None,
-            suggestion,
-        })
+        self.put_link(&Link { from, to, rule: Rule::Agent, trust: Trust::Agent, evidence, closed: None, suggestion })
     }
 
     /// Takes an address, and all that is proven to be the same person, out of a customer.
@@ -313,16 +246,10 @@ impl Applier<'_> {
         };
         let members = rows::need::<Customer>(self.tables, &keys::customer(customer))?.members;
         if !members.contains(&id) {
-            return Ok(refuse(
-                "not_found",
-                &format!("customer {customer} has no identity {id}"),
-            ));
+            return Ok(refuse("not_found", &format!("customer {customer} has no identity {id}")));
         }
         if members.len() == 1 {
-            return Ok(refuse(
-                "conflict",
-                &format!("identity {id} is all there is of customer {customer}"),
-            ));
+            return Ok(refuse("conflict", &format!("identity {id} is all there is of customer {customer}")));
         }
         let proven = graph::component(self.tables, id, graph::is_proof)?;
         if proven.contains(&customer.into()) {
@@ -369,11 +296,7 @@ impl Applier<'_> {
         let mut found = Vec::new();
         for id in inside {
             let links = graph::links(self.tables, *id)?;
-            found.extend(
-                links
-                    .into_iter()
-                    .filter(|l| l.joins() && !inside.contains(&graph::other_end(l, *id))),
-            );
+            found.extend(links.into_iter().filter(|l| l.joins() && !inside.contains(&graph::other_end(l, *id))));
         }
         Ok(found)
     }
@@ -402,10 +325,7 @@ impl Applier<'_> {
     }
 
     fn close(&mut self, mut link: Link, reason: &str) -> Result<()> {
-        link.closed = Some(Closed {
-            at: self.at,
-            reason: reason.to_owned(),
-        });
+        link.closed = Some(Closed { at: self.at, reason: reason.to_owned() });
         self.put_link(&link)
     }
 
@@ -414,10 +334,7 @@ impl Applier<'_> {
         let mut row = self.identity_row(id)?;
         row.shared = true;
         self.store_identity(&row)?;
-        let links: Vec<Link> = graph::links(self.tables, id)?
-            .into_iter()
-            .filter(graph::is_proof)
-            .collect();
+        let links: Vec<Link> = graph::links(self.tables, id)?.into_iter().filter(graph::is_proof).collect();
         let mut apart = vec![id];
         for link in links {
             apart.push(graph::other_end(&link, id));
@@ -461,15 +378,7 @@ impl Applier<'_> {
         }
         let trust = Trust::Attested;
         let proof = Rule::Proof;
-        self.put_link(&Link {
-            from: left,
-            to: next,
-            rule: proof,
-            trust,
-            evidence,
-            closed: None,
-            suggestion: None,
-        })?;
+        self.put_link(&Link { from: left, to: next, rule: proof, trust, evidence, closed: None, suggestion: None })?;
         self.regroup(&apart)
     }
 
@@ -518,9 +427,7 @@ impl Applier<'_> {
                 }
             }
             after.insert(customer);
-            let row = Customer {
-                members: members.iter().copied().collect(),
-            };
+            let row = Customer { members: members.iter().copied().collect() };
             rows::put(self.tables, keys::customer(customer), &row)?;
             done.extend(members);
         }

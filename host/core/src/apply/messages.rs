@@ -38,10 +38,7 @@ impl Applier<'_> {
                 Fate::Duplicate => duplicate += 1,
             }
         }
-        let parked = unreadable
-            .iter()
-            .map(|item| self.park_item(channel, source, item))
-            .collect::<Result<_>>()?;
+        let parked = unreadable.iter().map(|item| self.park_item(channel, source, item)).collect::<Result<_>>()?;
         Ok(Outcome::Received { new, duplicate, parked })
     }
 
@@ -58,27 +55,14 @@ impl Applier<'_> {
             EventBody::Edit { message_id, .. }
             | EventBody::Deletion { message_id, .. }
             | EventBody::Reaction { message_id, .. } => return self.about_message(channel, message_id, &event.body),
-            EventBody::Delivery {
-                about: DeliveryScope::Message(id),
-                ..
-            } => {
+            EventBody::Delivery { about: DeliveryScope::Message(id), .. } => {
                 return self.about_message(channel, id, &event.body);
             }
-            EventBody::Delivery {
-                about: DeliveryScope::ThreadUntil(thread, until),
-                state,
-                at,
-            } => {
+            EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, until), state, at } => {
                 self.thread_news(channel, thread, *until, state, at.unwrap_or(self.at))?;
             }
             EventBody::IdentityChange { old, new, reason, .. } => self.rotate(channel, old, new, reason)?,
-            EventBody::Touchpoint {
-                sender,
-                kind,
-                at,
-                summary,
-                extra,
-            } => {
+            EventBody::Touchpoint { sender, kind, at, summary, extra } => {
                 let id = TouchpointId::new(self.seq, self.next_item()?);
                 self.touchpoint(channel, id, sender, kind, *at, summary, extra)?;
             }
@@ -101,13 +85,7 @@ impl Applier<'_> {
             return Ok(Fate::Duplicate);
         }
         let id = MessageId::new(self.seq, self.next_item()?);
-        let identity = self.sender(
-            &given.sender,
-            Statement {
-                channel,
-                message: Some(id),
-            },
-        )?;
+        let identity = self.sender(&given.sender, Statement { channel, message: Some(id) })?;
         let row = self.message_row(id, identity, channel, source, given)?;
         rows::put(self.tables, keys::message(id), &row)?;
         if let Some(key) = external {
@@ -115,11 +93,7 @@ impl Applier<'_> {
         }
         self.enter_timeline(&row)?;
         let customer = self.identity_row(identity)?.customer;
-        let word = if row.direction == Direction::Inbound {
-            "message.received"
-        } else {
-            "message.echoed"
-        };
+        let word = if row.direction == Direction::Inbound { "message.received" } else { "message.echoed" };
         self.tell(word, Some(customer), Some(id), &[]);
         self.catch_up(channel, &given.id)?;
         Ok(Fate::New)
@@ -171,11 +145,7 @@ impl Applier<'_> {
     /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
     /// came keeps an answer behind what it answers, since what the host sends itself is timed to the millisecond.
     fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
-        let finer = if sent_at.0 % 1000 == 0 {
-            Millis(sent_at.0 + 999).min(self.at)
-        } else {
-            sent_at
-        };
+        let finer = if sent_at.0 % 1000 == 0 { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
         let answered = match reply_to {
             Some(id) => rows::get::<Message>(self.tables, &keys::message(id))?.map(|m| m.ordered_at),
             None => None,
@@ -185,10 +155,7 @@ impl Applier<'_> {
 
     /// Puts a message in its identity's timeline and takes note of it there.
     pub(super) fn enter_timeline(&mut self, message: &Message) -> Result<()> {
-        let place = Place {
-            at: message.sent_at,
-            item: Item::Message(message.id),
-        };
+        let place = Place { at: message.sent_at, item: Item::Message(message.id) };
         self.tables.put(keys::timeline(message.identity, place), Vec::new());
         let mut row = self.identity_row(message.identity)?;
         row.messages += 1;
@@ -216,11 +183,8 @@ impl Applier<'_> {
     }
 
     fn keep_early(&mut self, channel: &ChannelId, external: &str, body: &EventBody) -> Result<Fate> {
-        let kept: Vec<_> = self
-            .tables
-            .scan(keys::early_of(channel, external), false)
-            .take(MAX_EARLY)
-            .collect::<Result<_>>()?;
+        let kept: Vec<_> =
+            self.tables.scan(keys::early_of(channel, external), false).take(MAX_EARLY).collect::<Result<_>>()?;
         let bytes = serde_json::to_vec(body).unwrap_or_default();
         if kept.len() >= MAX_EARLY || kept.iter().any(|(_, value)| *value == bytes) {
             return Ok(Fate::Duplicate);
@@ -235,10 +199,7 @@ impl Applier<'_> {
         if external.is_empty() {
             return Ok(());
         }
-        let early: Vec<_> = self
-            .tables
-            .scan(keys::early_of(channel, external), false)
-            .collect::<Result<_>>()?;
+        let early: Vec<_> = self.tables.scan(keys::early_of(channel, external), false).collect::<Result<_>>()?;
         for (key, value) in early {
             let body: EventBody = rows::decode(&value)?;
             self.about_message(channel, external, &body)?;
@@ -258,13 +219,7 @@ impl Applier<'_> {
             EventBody::Deletion { at, .. } => delete(&mut row, self.believable(*at)),
             EventBody::Reaction { sender, emoji, at, .. } => {
                 let channel = row.channel.clone();
-                let identity = self.sender(
-                    sender,
-                    Statement {
-                        channel: &channel,
-                        message: Some(id),
-                    },
-                )?;
+                let identity = self.sender(sender, Statement { channel: &channel, message: Some(id) })?;
                 react(&mut row, identity, emoji.as_deref(), self.believable(*at));
             }
             EventBody::Delivery { state, at, .. } => {
@@ -325,40 +280,17 @@ impl Applier<'_> {
             extra: extra.to_vec(),
         };
         rows::put(self.tables, keys::touchpoint(id), &row)?;
-        self.tables.put(
-            keys::timeline(
-                identity,
-                Place {
-                    at,
-                    item: Item::Touchpoint(id),
-                },
-            ),
-            Vec::new(),
-        );
+        self.tables.put(keys::timeline(identity, Place { at, item: Item::Touchpoint(id) }), Vec::new());
         let mut who = self.identity_row(identity)?;
         self.touch(&mut who, at);
         self.store_identity(&who)?;
-        self.tell(
-            "touchpoint.recorded",
-            Some(who.customer),
-            None,
-            &[("touchpoint", id.to_string())],
-        );
+        self.tell("touchpoint.recorded", Some(who.customer), None, &[("touchpoint", id.to_string())]);
         Ok(())
     }
 
     /// A call is one touchpoint that changes while the call goes on.
     fn call(&mut self, channel: &ChannelId, body: &EventBody) -> Result<()> {
-        let EventBody::Call {
-            call_id,
-            sender,
-            direction,
-            state,
-            at,
-            duration_seconds,
-            extra,
-        } = body
-        else {
+        let EventBody::Call { call_id, sender, direction, state, at, duration_seconds, extra } = body else {
             return Ok(());
         };
         let known = keys::external_event(channel, &format!("call:{call_id}"));
@@ -369,13 +301,7 @@ impl Applier<'_> {
         if let Some(id) = rows::get::<TouchpointId>(self.tables, &known)? {
             let mut row: Touchpoint = rows::need(self.tables, &keys::touchpoint(id))?;
             row.summary = summary;
-            row.extra.extend(
-                extra
-                    .iter()
-                    .filter(|e| !row.extra.contains(e))
-                    .cloned()
-                    .collect::<Vec<_>>(),
-            );
+            row.extra.extend(extra.iter().filter(|e| !row.extra.contains(e)).cloned().collect::<Vec<_>>());
             self.tell("touchpoint.updated", None, None, &[("touchpoint", id.to_string())]);
             return rows::put(self.tables, keys::touchpoint(id), &row);
         }
@@ -397,11 +323,7 @@ impl Applier<'_> {
             extra: vec![property.clone()],
         };
         rows::put(self.tables, keys::touchpoint(id), &row)?;
-        let about = [
-            ("touchpoint", id.to_string()),
-            ("name", property.name.clone()),
-            ("channel", channel.to_string()),
-        ];
+        let about = [("touchpoint", id.to_string()), ("name", property.name.clone()), ("channel", channel.to_string())];
         self.tell("channel.other", None, None, &about);
         Ok(())
     }
@@ -409,10 +331,10 @@ impl Applier<'_> {
 
 fn note_presence(row: &mut Identity, message: &Message) {
     let inbound = message.author == MessageAuthor::Customer;
-    let presence = row.channels.entry(message.channel.clone()).or_insert_with(|| Presence {
-        thread: message.thread.clone(),
-        last_inbound: None,
-    });
+    let presence = row
+        .channels
+        .entry(message.channel.clone())
+        .or_insert_with(|| Presence { thread: message.thread.clone(), last_inbound: None });
     if inbound && presence.last_inbound.is_none_or(|at| message.ordered_at >= at) {
         presence.thread = message.thread.clone();
         presence.last_inbound = Some(message.ordered_at);
@@ -421,9 +343,7 @@ fn note_presence(row: &mut Identity, message: &Message) {
         Direction::Inbound if inbound => {
             let answered = row.last_outbound.is_some_and(|at| at >= message.ordered_at);
             if !answered {
-                let first = row
-                    .waiting_since
-                    .map_or(message.ordered_at, |at| at.min(message.ordered_at));
+                let first = row.waiting_since.map_or(message.ordered_at, |at| at.min(message.ordered_at));
                 row.waiting_since = Some(first);
             }
         }
@@ -456,23 +376,13 @@ fn delete(row: &mut Message, at: Millis) {
 /// One reaction for each person; the latest counts, in whatever order they come.
 fn react(row: &mut Message, identity: IdentityId, emoji: Option<&str>, at: Millis) {
     let of = |r: &&Reaction| r.identity == identity;
-    let latest = row
-        .reactions
-        .iter()
-        .filter(of)
-        .chain(row.withdrawn.iter().filter(of))
-        .map(|r| r.at)
-        .max();
+    let latest = row.reactions.iter().filter(of).chain(row.withdrawn.iter().filter(of)).map(|r| r.at).max();
     if latest.is_some_and(|before| before > at) {
         return;
     }
     row.reactions.retain(|r| r.identity != identity);
     row.withdrawn.retain(|r| r.identity != identity);
-    let reaction = Reaction {
-        identity,
-        emoji: emoji.unwrap_or_default().to_owned(),
-        at,
-    };
+    let reaction = Reaction { identity, emoji: emoji.unwrap_or_default().to_owned(), at };
     match emoji {
         Some(_) => row.reactions.push(reaction),
         None => row.withdrawn.push(reaction),

@@ -29,19 +29,10 @@ use crate::tables::{self, ReadError, Result, Write};
 pub fn apply(tables: &mut dyn Write, entry: &Entry) -> Result<Outcome> {
     let applied = tables::applied(tables)?;
     if entry.seq != applied.next() {
-        return Err(ReadError(format!(
-            "fact {} cannot be applied after fact {applied}",
-            entry.seq
-        )));
+        return Err(ReadError(format!("fact {} cannot be applied after fact {applied}", entry.seq)));
     }
-    let mut applier = Applier {
-        tables,
-        seq: entry.seq,
-        at: entry.at,
-        actor: &entry.actor,
-        items: 0,
-        events: Vec::new(),
-    };
+    let mut applier =
+        Applier { tables, seq: entry.seq, at: entry.at, actor: &entry.actor, items: 0, events: Vec::new() };
     let outcome = applier.once(&entry.fact)?;
     applier.finish()?;
     Ok(outcome)
@@ -86,14 +77,7 @@ impl Applier<'_> {
         let outcome = self.run(fact)?;
         // A refusal is not remembered: what it complained of may be mended, and the client may try again with the same key.
         if !matches!(outcome, Outcome::Refused(_)) {
-            rows::put(
-                self.tables,
-                row,
-                &Remembered {
-                    request: request.clone(),
-                    outcome: outcome.clone(),
-                },
-            )?;
+            rows::put(self.tables, row, &Remembered { request: request.clone(), outcome: outcome.clone() })?;
         }
         Ok(outcome)
     }
@@ -104,58 +88,28 @@ impl Applier<'_> {
             Fact::ChannelParked { channel, problem } => self.park_channel(channel, problem),
             Fact::ChannelResumed { channel } => self.resume_channel(channel),
             Fact::ClaimsSet { policy } => self.set_claims(*policy),
-            Fact::Received {
-                channel,
-                source,
-                events,
-                state,
-                unreadable,
-            } => self.received(channel, source, events, state, unreadable),
-            Fact::DeliveryParked {
-                channel,
-                source,
-                request,
-                problem,
-            } => self.park_delivery(channel, source, request, problem),
+            Fact::Received { channel, source, events, state, unreadable } => {
+                self.received(channel, source, events, state, unreadable)
+            }
+            Fact::DeliveryParked { channel, source, request, problem } => {
+                self.park_delivery(channel, source, request, problem)
+            }
             Fact::ParkedDiscarded { parked } => self.discard_parked(*parked),
-            Fact::HintsLearnt {
-                channel,
-                identity,
-                hints,
-                state,
-            } => {
+            Fact::HintsLearnt { channel, identity, hints, state } => {
                 self.change_state(channel, state);
                 self.learn(channel, identity, hints)
             }
-            Fact::MessageRequested {
-                customer,
-                parts,
-                via,
-                reply_to,
-                ..
-            } => self.request_message(*customer, parts, via.as_ref(), *reply_to),
+            Fact::MessageRequested { customer, parts, via, reply_to, .. } => {
+                self.request_message(*customer, parts, via.as_ref(), *reply_to)
+            }
             Fact::RetryRequested { message } => self.request_retry(*message),
             Fact::SendStarted { message, attempt } => self.start_send(*message, *attempt),
-            Fact::SendEnded {
-                message,
-                attempt,
-                result,
-                events,
-                state,
-            } => self.end_send(*message, *attempt, result, events, state),
+            Fact::SendEnded { message, attempt, result, events, state } => {
+                self.end_send(*message, *attempt, result, events, state)
+            }
             Fact::MergeRequested { a, b, reason, .. } => self.merge(*a, *b, reason),
-            Fact::UnlinkRequested {
-                customer,
-                identity,
-                reason,
-                ..
-            } => self.unlink(*customer, *identity, reason),
-            Fact::SuggestionDecided {
-                suggestion,
-                accept,
-                reason,
-                ..
-            } => self.decide(*suggestion, *accept, reason),
+            Fact::UnlinkRequested { customer, identity, reason, .. } => self.unlink(*customer, *identity, reason),
+            Fact::SuggestionDecided { suggestion, accept, reason, .. } => self.decide(*suggestion, *accept, reason),
             Fact::KeyCreated { name, role, hash } => self.create_key(name, *role, hash),
             Fact::KeyRevoked { key } => self.revoke_key(*key),
             Fact::Redacted => Ok(Outcome::Done),
@@ -166,23 +120,14 @@ impl Applier<'_> {
     fn next_item(&mut self) -> Result<u16> {
         let index = self.items;
         self.items = index.checked_add(1).filter(|next| *next < ITEMS).ok_or_else(|| {
-            ReadError(format!(
-                "fact {} makes more than {ITEMS} things; such a fact must not be appended",
-                self.seq
-            ))
+            ReadError(format!("fact {} makes more than {ITEMS} things; such a fact must not be appended", self.seq))
         })?;
         Ok(index)
     }
 
     fn tell(&mut self, kind: &str, customer: Option<CustomerId>, message: Option<MessageId>, about: &[(&str, String)]) {
         let about: BTreeMap<String, String> = about.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-        let event = PublicEvent {
-            kind: kind.to_owned(),
-            at: self.at,
-            customer,
-            message,
-            about,
-        };
+        let event = PublicEvent { kind: kind.to_owned(), at: self.at, customer, message, about };
         // Many changes of one message in one fact are one piece of news.
         if !self.events.contains(&event) {
             self.events.push(event);
@@ -203,8 +148,7 @@ impl Applier<'_> {
         if !self.events.is_empty() {
             rows::put(self.tables, keys::public_events(self.seq), &self.events)?;
         }
-        self.tables
-            .put(tables::APPLIED.to_vec(), self.seq.0.to_be_bytes().to_vec());
+        self.tables.put(tables::APPLIED.to_vec(), self.seq.0.to_be_bytes().to_vec());
         Ok(())
     }
 }
@@ -226,11 +170,7 @@ fn refuse(code: &str, message: &str) -> Outcome {
 
 fn refuse_with(code: &str, message: &str, details: &[(&str, String)]) -> Outcome {
     let details = details.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-    Outcome::Refused(Refusal {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        details,
-    })
+    Outcome::Refused(Refusal { code: code.to_owned(), message: message.to_owned(), details })
 }
 
 fn not_found(what: &str, id: impl std::fmt::Display) -> Outcome {

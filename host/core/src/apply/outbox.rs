@@ -50,9 +50,8 @@ impl Applier<'_> {
         if let Some(refused) = objection(&address, parts, self.at) {
             return Ok(refused);
         }
-        let external = answered
-            .filter(|m| m.channel == address.channel.id)
-            .and_then(|m| m.external_ids.first().cloned());
+        let external =
+            answered.filter(|m| m.channel == address.channel.id).and_then(|m| m.external_ids.first().cloned());
         let id = MessageId::new(self.seq, self.next_item()?);
         self.enqueue(id, &address, parts, reply_to, external)?;
         self.tell("message.queued", Some(customer), Some(id), &[]);
@@ -103,10 +102,7 @@ impl Applier<'_> {
         };
         step(&mut row, "queued", self.at, None, None);
         rows::put(self.tables, keys::message(id), &row)?;
-        self.tables.put(
-            keys::sent_in_thread(&row.channel, &row.thread.id, self.at, id),
-            Vec::new(),
-        );
+        self.tables.put(keys::sent_in_thread(&row.channel, &row.thread.id, self.at, id), Vec::new());
         self.enter_timeline(&row)?;
         let outgoing = Outgoing {
             message: id,
@@ -137,14 +133,11 @@ impl Applier<'_> {
             },
             (Some(Via::Channel(channel)), _) => {
                 let there = members.iter().filter(|i| i.channels.contains_key(channel));
-                there
-                    .max_by_key(|i| i.channels[channel].last_inbound)
-                    .map(|identity| (identity, channel))
+                there.max_by_key(|i| i.channels[channel].last_inbound).map(|identity| (identity, channel))
             }
-            (None, Some(message)) => members
-                .iter()
-                .find(|i| i.id == message.identity)
-                .map(|identity| (identity, &message.channel)),
+            (None, Some(message)) => {
+                members.iter().find(|i| i.id == message.identity).map(|identity| (identity, &message.channel))
+            }
             (None, None) => {
                 let reached = members.iter().filter(|i| i.retired_at.is_none());
                 let reached = reached.filter_map(|i| latest_channel(i).map(|channel| (i, channel)));
@@ -160,27 +153,16 @@ impl Applier<'_> {
             return Ok(Err(refuse("recipient_gone", message)));
         }
         let Some(row) = rows::get::<Channel>(self.tables, &keys::channel(channel))? else {
-            return Ok(Err(refuse(
-                "no_address",
-                &format!("the channel {channel} is not configured any more"),
-            )));
+            return Ok(Err(refuse("no_address", &format!("the channel {channel} is not configured any more"))));
         };
         let presence = identity.channels.get(channel);
         let thread = match (answered.filter(|m| via.is_none() && m.channel == *channel), presence) {
             (Some(message), _) => message.thread.clone(),
             (None, Some(presence)) => presence.thread.clone(),
-            (None, None) => Thread {
-                id: identity.value.clone(),
-                kind: String::from("direct"),
-            },
+            (None, None) => Thread { id: identity.value.clone(), kind: String::from("direct") },
         };
         let last_inbound = presence.and_then(|p| p.last_inbound);
-        Ok(Ok(Address {
-            identity: identity.id,
-            channel: row,
-            thread,
-            last_inbound,
-        }))
+        Ok(Ok(Address { identity: identity.id, channel: row, thread, last_inbound }))
     }
 
     /// A person wants another attempt.
@@ -188,15 +170,10 @@ impl Applier<'_> {
         let Some(mut row) = rows::get::<Message>(self.tables, &keys::message(id))? else {
             return Ok(not_found("message", id));
         };
-        let retryable = row
-            .delivery
-            .as_ref()
-            .is_some_and(|d| matches!(d.state, DeliveryState::Uncertain | DeliveryState::Failed));
+        let retryable =
+            row.delivery.as_ref().is_some_and(|d| matches!(d.state, DeliveryState::Uncertain | DeliveryState::Failed));
         if !retryable {
-            return Ok(refuse(
-                "conflict",
-                "only a message whose delivery is failed or uncertain can be tried again",
-            ));
+            return Ok(refuse("conflict", "only a message whose delivery is failed or uncertain can be tried again"));
         }
         if let Some(delivery) = &mut row.delivery {
             delivery.state = DeliveryState::Queued;
@@ -273,14 +250,7 @@ impl Applier<'_> {
             }
             SendResult::Failed { class, problem } => {
                 self.tables.delete(key);
-                advance(
-                    &mut row,
-                    DeliveryState::Failed,
-                    self.at,
-                    number,
-                    Some(problem),
-                    Some(class),
-                );
+                advance(&mut row, DeliveryState::Failed, self.at, number, Some(problem), Some(class));
             }
             SendResult::Uncertain { problem } => {
                 self.tables.delete(key);
@@ -308,10 +278,7 @@ impl Applier<'_> {
             && echo != id
         {
             let mut row: Message = rows::need(self.tables, &keys::message(echo))?;
-            let place = Place {
-                at: row.sent_at,
-                item: Item::Message(echo),
-            };
+            let place = Place { at: row.sent_at, item: Item::Message(echo) };
             self.tables.delete(keys::timeline(row.identity, place));
             let mut who = self.identity_row(row.identity)?;
             who.messages = who.messages.saturating_sub(1);
@@ -344,19 +311,11 @@ impl Applier<'_> {
             DeliveryNews::Sent => advance(&mut row, DeliveryState::Sent, at, None, None, None),
             DeliveryNews::Delivered => advance(&mut row, DeliveryState::Delivered, at, None, None, None),
             DeliveryNews::Read => advance(&mut row, DeliveryState::Read, at, None, None, None),
-            DeliveryNews::Failed(problem) => advance(
-                &mut row,
-                DeliveryState::Failed,
-                at,
-                None,
-                Some(problem),
-                Some("channel"),
-            ),
+            DeliveryNews::Failed(problem) => {
+                advance(&mut row, DeliveryState::Failed, at, None, Some(problem), Some("channel"))
+            }
             DeliveryNews::Other(word) => {
-                let known = row
-                    .delivery
-                    .as_ref()
-                    .is_some_and(|d| d.history.iter().any(|s| s.state == *word));
+                let known = row.delivery.as_ref().is_some_and(|d| d.history.iter().any(|s| s.state == *word));
                 if !known {
                     step(&mut row, word, at, None, None);
                 }
@@ -374,15 +333,8 @@ impl Applier<'_> {
         rows::put(self.tables, keys::message(row.id), row)?;
         let customer = self.identity_row(row.identity)?.customer;
         let state = row.delivery.as_ref().map(|d| d.state);
-        let state = state
-            .and_then(|s| serde_json::to_value(s).ok())
-            .and_then(|v| v.as_str().map(str::to_owned));
-        self.tell(
-            "delivery.updated",
-            Some(customer),
-            Some(row.id),
-            &[("state", state.unwrap_or_default())],
-        );
+        let state = state.and_then(|s| serde_json::to_value(s).ok()).and_then(|v| v.as_str().map(str::to_owned));
+        self.tell("delivery.updated", Some(customer), Some(row.id), &[("state", state.unwrap_or_default())]);
         Ok(())
     }
 }
@@ -392,46 +344,23 @@ fn objection(address: &Address, parts: &[Part], now: Millis) -> Option<Outcome> 
     let channel = &address.channel;
     let rules = &channel.rules;
     if !rules.sends {
-        return Some(refuse(
-            "unsupported",
-            &format!("the channel {} only receives", channel.id),
-        ));
+        return Some(refuse("unsupported", &format!("the channel {} only receives", channel.id)));
     }
-    if let Some(part) = parts
-        .iter()
-        .find(|part| !rules.content.iter().any(|kind| kind == part_kind(part)))
-    {
-        let message = format!(
-            "the channel {} cannot send a part of type {}",
-            channel.id,
-            part_kind(part)
-        );
-        return Some(refuse_with(
-            "unsupported",
-            &message,
-            &[("can_send", rules.content.join(","))],
-        ));
+    if let Some(part) = parts.iter().find(|part| !rules.content.iter().any(|kind| kind == part_kind(part))) {
+        let message = format!("the channel {} cannot send a part of type {}", channel.id, part_kind(part));
+        return Some(refuse_with("unsupported", &message, &[("can_send", rules.content.join(","))]));
     }
     if let Some(limit) = rules.text_limit {
-        let longest = parts
-            .iter()
-            .filter_map(Part::text)
-            .map(|text| limit.measure(text))
-            .max()
-            .unwrap_or(0);
+        let longest = parts.iter().filter_map(Part::text).map(|text| limit.measure(text)).max().unwrap_or(0);
         if longest > limit.max as usize {
             let unit = format!("{:?}", limit.unit).to_lowercase();
-            let message = format!(
-                "the text has {longest} {unit}; the channel {} takes {} at most",
-                channel.id, limit.max
-            );
+            let message =
+                format!("the text has {longest} {unit}; the channel {} takes {} at most", channel.id, limit.max);
             return Some(refuse("too_long", &message));
         }
     }
     let window = rules.reply_window_ms?;
-    let open = address
-        .last_inbound
-        .is_some_and(|at| now.0.saturating_sub(at.0) <= window);
+    let open = address.last_inbound.is_some_and(|at| now.0.saturating_sub(at.0) <= window);
     let template = parts.iter().all(|part| matches!(part, Part::Template { .. }));
     if open || (template && rules.templates) {
         return None;
@@ -443,15 +372,8 @@ fn objection(address: &Address, parts: &[Part], now: Millis) -> Option<Outcome> 
     };
     let message =
         format!("the customer last wrote more than {hours} hours ago, so the channel takes no free text; {remedy}");
-    let closed = address
-        .last_inbound
-        .map(|at| Millis(at.0 + window).rfc3339())
-        .unwrap_or_default();
-    Some(refuse_with(
-        "window_closed",
-        &message,
-        &[("closed_at", closed), ("instead", offered.to_owned())],
-    ))
+    let closed = address.last_inbound.map(|at| Millis(at.0 + window).rfc3339()).unwrap_or_default();
+    Some(refuse_with("window_closed", &message, &[("closed_at", closed), ("instead", offered.to_owned())]))
 }
 
 /// The name of a part's type, as in JSON.
@@ -472,11 +394,7 @@ fn part_kind(part: &Part) -> &str {
 }
 
 fn latest_channel(identity: &Identity) -> Option<&ChannelId> {
-    identity
-        .channels
-        .iter()
-        .max_by_key(|(_, presence)| presence.last_inbound)
-        .map(|(channel, _)| channel)
+    identity.channels.iter().max_by_key(|(_, presence)| presence.last_inbound).map(|(channel, _)| channel)
 }
 
 /// Moves a delivery forward; says whether it moved.
@@ -524,11 +442,6 @@ fn step(row: &mut Message, state: &str, at: Millis, attempt: Option<u32>, error:
     if let Some(delivery) = &mut row.delivery
         && delivery.history.len() < MAX_HISTORY
     {
-        delivery.history.push(DeliveryStep {
-            state: state.to_owned(),
-            at,
-            attempt,
-            error: error.cloned(),
-        });
+        delivery.history.push(DeliveryStep { state: state.to_owned(), at, attempt, error: error.cloned() });
     }
 }

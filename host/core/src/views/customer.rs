@@ -171,10 +171,7 @@ fn profile(members: &[Identity]) -> Vec<ProfileView> {
         channel: f.channel.clone(),
         at: Time(f.at),
     };
-    let mut all: Vec<ProfileView> = members
-        .iter()
-        .flat_map(|i| i.profile.iter().map(move |f| of(i, f)))
-        .collect();
+    let mut all: Vec<ProfileView> = members.iter().flat_map(|i| i.profile.iter().map(move |f| of(i, f))).collect();
     all.sort_by(|a, b| (&a.field, b.trust, b.at, a.identity).cmp(&(&b.field, a.trust, a.at, b.identity)));
     all
 }
@@ -209,20 +206,13 @@ fn flags(members: &[Identity], possible: bool) -> Vec<&'static str> {
 /// Since when the person waits: the first message that nothing on any channel has answered.
 pub(super) fn waiting_since(members: &[Identity]) -> Option<Time> {
     let answered = members.iter().filter_map(|i| i.last_outbound).max();
-    let waiting = members
-        .iter()
-        .filter_map(|i| i.waiting_since)
-        .filter(|at| answered.is_none_or(|a| *at > a));
+    let waiting = members.iter().filter_map(|i| i.waiting_since).filter(|at| answered.is_none_or(|a| *at > a));
     waiting.min().map(Time)
 }
 
 fn last_channel(members: &[Identity]) -> Option<ChannelId> {
-    let all = members
-        .iter()
-        .flat_map(|i| &i.channels)
-        .filter(|(_, p)| p.last_inbound.is_some());
-    all.max_by_key(|(_, presence)| presence.last_inbound)
-        .map(|(channel, _)| channel.clone())
+    let all = members.iter().flat_map(|i| &i.channels).filter(|(_, p)| p.last_inbound.is_some());
+    all.max_by_key(|(_, presence)| presence.last_inbound).map(|(channel, _)| channel.clone())
 }
 
 fn identity_view(i: &Identity) -> IdentityView {
@@ -233,11 +223,7 @@ fn identity_view(i: &Identity) -> IdentityView {
         value: i.value.clone(),
         raw: i.raw.clone(),
         trust: i.trust,
-        channel: i
-            .channels
-            .iter()
-            .max_by_key(|(_, p)| p.last_inbound)
-            .map(|(channel, _)| channel.clone()),
+        channel: i.channels.iter().max_by_key(|(_, p)| p.last_inbound).map(|(channel, _)| channel.clone()),
         retired_at: i.retired_at.map(Time),
         shared: i.shared,
     }
@@ -374,20 +360,11 @@ pub fn search(tables: &impl Read, query: &str, limit: usize) -> Result<Vec<Custo
             Some(before) => before.intersection(&customers).copied().collect(),
         });
     }
-    found
-        .unwrap_or_default()
-        .into_iter()
-        .take(limit)
-        .map(|id| summary(tables, id))
-        .collect()
+    found.unwrap_or_default().into_iter().take(limit).map(|id| summary(tables, id)).collect()
 }
 
 fn still_says(identity: &Identity, word: &str) -> bool {
-    let named = identity
-        .profile
-        .iter()
-        .filter(|f| matches!(f.field.as_str(), "name" | "username"))
-        .map(|f| &f.value);
+    let named = identity.profile.iter().filter(|f| matches!(f.field.as_str(), "name" | "username")).map(|f| &f.value);
     let mut texts = named.chain(std::iter::once(&identity.value));
     texts.any(|text| words(text).any(|w| w.starts_with(word)))
 }
@@ -401,9 +378,7 @@ pub fn all(
     before: Option<&str>,
     limit: usize,
 ) -> std::result::Result<Page<CustomerSummary>, super::ListError> {
-    let before = before
-        .map(|c| c.parse::<CustomerId>().map_err(|_| super::BadCursor(c.to_owned())))
-        .transpose()?;
+    let before = before.map(|c| c.parse::<CustomerId>().map_err(|_| super::BadCursor(c.to_owned()))).transpose()?;
     let mut items = Vec::new();
     for row in tables.scan(keys::customers_before(before), true).take(limit + 1) {
         if let Some(id) = keys::last_identity(&row?.0) {

@@ -49,10 +49,7 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> std::result::Result<Self, BadCursor> {
         let parse = || {
             let (seq, index) = text.split_once('.').unwrap_or((text, "0"));
-            Some(Self {
-                seq: Seq(seq.parse().ok()?),
-                index: index.parse().ok()?,
-            })
+            Some(Self { seq: Seq(seq.parse().ok()?), index: index.parse().ok()? })
         };
         parse().ok_or_else(|| BadCursor(text.chars().take(80).collect()))
     }
@@ -131,13 +128,5 @@ fn view(tables: &impl Read, id: EventId, event: PublicEvent) -> Result<EventView
         None => None,
     };
     let at = Time(event.at);
-    Ok(EventView {
-        id: id.to_string(),
-        seq: id.seq.0,
-        kind: event.kind,
-        at,
-        customer,
-        message,
-        about: event.about,
-    })
+    Ok(EventView { id: id.to_string(), seq: id.seq.0, kind: event.kind, at, customer, message, about: event.about })
 }

@@ -65,10 +65,7 @@ pub fn inbox(
             continue;
         };
         if items.len() == limit || looked_at == MOST_LOOKED_AT {
-            return Ok(Page {
-                items,
-                next: last.map(write_cursor),
-            });
+            return Ok(Page { items, next: last.map(write_cursor) });
         }
         items.extend(entry(tables, identity, filter)?);
         last = Some((at, identity));
@@ -82,10 +79,7 @@ fn entry(tables: &impl Read, identity: IdentityId, filter: &Filter) -> Result<Op
         return Ok(None);
     };
     let members = graph::members(tables, row.customer)?;
-    let latest = members
-        .iter()
-        .filter(|i| i.last_activity.is_some())
-        .max_by_key(|i| (i.last_activity, i.id));
+    let latest = members.iter().filter(|i| i.last_activity.is_some()).max_by_key(|i| (i.last_activity, i.id));
     let (Some(latest), Some(last_activity)) = (latest, row.last_activity) else {
         return Ok(None);
     };
@@ -101,10 +95,7 @@ fn entry(tables: &impl Read, identity: IdentityId, filter: &Filter) -> Result<Op
     if !wanted {
         return Ok(None);
     }
-    let with_message = members
-        .iter()
-        .filter(|i| i.last_message.is_some())
-        .max_by_key(|i| (i.last_activity, i.id));
+    let with_message = members.iter().filter(|i| i.last_message.is_some()).max_by_key(|i| (i.last_activity, i.id));
     let last_message = match with_message.and_then(|i| i.last_message) {
         Some(id) => rows::get::<Message>(tables, &keys::message(id))?.map(|m| message::view(m, false)),
         None => None,

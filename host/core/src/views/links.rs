@@ -104,13 +104,7 @@ pub fn why(tables: &impl Read, customer: CustomerId, identity: IdentityId) -> Re
     if members.iter().any(|m| m.id == identity) {
         let path = graph::path(tables, customer.into(), identity)?.unwrap_or_default();
         let path = path.into_iter().map(Step::from).collect();
-        return Ok(Some(Why {
-            customer,
-            identity,
-            linked: true,
-            path,
-            provisional: None,
-        }));
+        return Ok(Some(Why { customer, identity, linked: true, path, provisional: None }));
     }
     for (link, suggestion) in timeline::possible(tables, &members)? {
         // Only the proven owner's side may be told who is on the other one.
@@ -119,17 +113,8 @@ pub fn why(tables: &impl Read, customer: CustomerId, identity: IdentityId) -> Re
             let reason = timeline::reason(tables, &suggestion)?;
             path.push(link);
             let path = path.into_iter().map(Step::from).collect();
-            let provisional = Some(Provisional {
-                suggestion: suggestion.id,
-                reason,
-            });
-            return Ok(Some(Why {
-                customer,
-                identity,
-                linked: false,
-                path,
-                provisional,
-            }));
+            let provisional = Some(Provisional { suggestion: suggestion.id, reason });
+            return Ok(Some(Why { customer, identity, linked: false, path, provisional }));
         }
     }
     Ok(None)
@@ -212,11 +197,7 @@ fn conflicts(left: &[Identity], right: &[Identity]) -> Vec<Conflict> {
     fields.sort_unstable();
     fields.dedup();
     let values = |side: &[Identity], field: &str| -> Vec<String> {
-        side.iter()
-            .flat_map(|i| &i.profile)
-            .filter(|f| f.field == field)
-            .map(|f| f.value.clone())
-            .collect()
+        side.iter().flat_map(|i| &i.profile).filter(|f| f.field == field).map(|f| f.value.clone()).collect()
     };
     let conflict = |field: &str| {
         let (mut all, right) = (values(left, field), values(right, field));
@@ -224,10 +205,7 @@ fn conflicts(left: &[Identity], right: &[Identity]) -> Vec<Conflict> {
         all.extend(right);
         all.sort();
         all.dedup();
-        differs.then(|| Conflict {
-            field: field.to_owned(),
-            values: all,
-        })
+        differs.then(|| Conflict { field: field.to_owned(), values: all })
     };
     fields.into_iter().filter_map(conflict).collect()
 }
@@ -283,12 +261,7 @@ pub fn suggestion(tables: &impl Read, id: SuggestionId) -> Result<Option<Suggest
 fn suggestion_view(tables: &impl Read, row: Suggestion) -> Result<SuggestionView> {
     let side = |id: IdentityId| -> Result<SuggestionSide> {
         let i: Identity = rows::need(tables, &keys::identity(id))?;
-        Ok(SuggestionSide {
-            identity: i.id,
-            kind: i.kind,
-            value: i.value,
-            customer: i.customer,
-        })
+        Ok(SuggestionSide { identity: i.id, kind: i.kind, value: i.value, customer: i.customer })
     };
     Ok(SuggestionView {
         id: row.id,
@@ -312,9 +285,7 @@ pub fn suggestions(
     before: Option<&str>,
     limit: usize,
 ) -> std::result::Result<Page<SuggestionView>, ListError> {
-    let before = before
-        .map(|c| c.parse::<SuggestionId>().map_err(|_| super::BadCursor(c.to_owned())))
-        .transpose()?;
+    let before = before.map(|c| c.parse::<SuggestionId>().map_err(|_| super::BadCursor(c.to_owned()))).transpose()?;
     let mut items = Vec::new();
     let mut next = None;
     for row in tables.scan(keys::suggestions(before), true) {

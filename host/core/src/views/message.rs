@@ -138,14 +138,7 @@ pub(super) fn view(row: Message, with_history: bool) -> MessageView {
         class: d.class,
         history: with_history.then(|| {
             let steps = d.history.into_iter();
-            steps
-                .map(|s| StepView {
-                    state: s.state,
-                    at: Time(s.at),
-                    attempt: s.attempt,
-                    error: s.error,
-                })
-                .collect()
+            steps.map(|s| StepView { state: s.state, at: Time(s.at), attempt: s.attempt, error: s.error }).collect()
         }),
     });
     let reactions = row.reactions.into_iter();
@@ -165,13 +158,7 @@ pub(super) fn view(row: Message, with_history: bool) -> MessageView {
         reply_to: row.reply_to,
         edited_at: row.edited_at.map(Time),
         deleted_at: row.deleted_at.map(Time),
-        reactions: reactions
-            .map(|r| ReactionView {
-                identity: r.identity,
-                emoji: r.emoji,
-                at: Time(r.at),
-            })
-            .collect(),
+        reactions: reactions.map(|r| ReactionView { identity: r.identity, emoji: r.emoji, at: Time(r.at) }).collect(),
         delivery,
         extra: row.extra,
     }

@@ -23,10 +23,7 @@ pub fn channel(tables: &impl Read, id: &ChannelId) -> Result<Option<Channel>> {
 /// # Errors
 /// When the views cannot be read.
 pub fn channels(tables: &impl Read) -> Result<Vec<Channel>> {
-    tables
-        .scan(keys::channels(), false)
-        .map(|row| rows::decode(&row?.1))
-        .collect()
+    tables.scan(keys::channels(), false).map(|row| rows::decode(&row?.1)).collect()
 }
 
 /// What waits in a channel's outbox, oldest first.
@@ -34,11 +31,7 @@ pub fn channels(tables: &impl Read) -> Result<Vec<Channel>> {
 /// # Errors
 /// When the views cannot be read.
 pub fn outbox(tables: &impl Read, channel: &ChannelId, limit: usize) -> Result<Vec<Outgoing>> {
-    tables
-        .scan(keys::outbox_of(channel), false)
-        .take(limit)
-        .map(|row| rows::decode(&row?.1))
-        .collect()
+    tables.scan(keys::outbox_of(channel), false).take(limit).map(|row| rows::decode(&row?.1)).collect()
 }
 
 /// A message with everything that sending it takes.
@@ -81,8 +74,7 @@ pub fn state(tables: &impl Read, channel: &ChannelId, key: &str) -> Result<Optio
 /// When the views cannot be read.
 pub fn state_keys(tables: &impl Read, channel: &ChannelId, beginning: &str, limit: usize) -> Result<Vec<String>> {
     let rows = tables.scan(keys::state_with(channel, beginning), false).take(limit);
-    rows.map(|row| Ok(keys::state_key(channel, &row?.0).unwrap_or_default().to_owned()))
-        .collect()
+    rows.map(|row| Ok(keys::state_key(channel, &row?.0).unwrap_or_default().to_owned())).collect()
 }
 
 /// An API key that is good, by the sha256 of its text.
@@ -126,10 +118,7 @@ pub fn api_keys(tables: &impl Read) -> Result<Vec<ApiKeyView>> {
         created_at: Time(k.created_at),
         revoked_at: k.revoked_at.map(Time),
     };
-    tables
-        .scan(keys::api_keys(), false)
-        .map(|row| rows::decode(&row?.1).map(view))
-        .collect()
+    tables.scan(keys::api_keys(), false).map(|row| rows::decode(&row?.1).map(view)).collect()
 }
 
 /// What came of an earlier command with the same key of the client's own: the digest of that request, and its result.
@@ -150,10 +139,7 @@ pub fn all_seen(tables: &impl Read, channel: &ChannelId, events: &[Event]) -> Re
         let by_event = !event.id.is_empty() && tables.get(&keys::external_event(channel, &event.id))?.is_some();
         let by_message = match &event.body {
             EventBody::Message(m) if !m.id.is_empty() => tables.get(&keys::external_message(channel, &m.id))?.is_some(),
-            EventBody::Delivery {
-                about: DeliveryScope::Message(_),
-                ..
-            } => false,
+            EventBody::Delivery { about: DeliveryScope::Message(_), .. } => false,
             _ => false,
         };
         if !by_event && !by_message {
@@ -224,9 +210,7 @@ pub fn parked(
     before: Option<&str>,
     limit: usize,
 ) -> std::result::Result<Page<ParkedView>, ListError> {
-    let before = before
-        .map(|c| c.parse::<ParkedId>().map_err(|_| BadCursor(c.to_owned())))
-        .transpose()?;
+    let before = before.map(|c| c.parse::<ParkedId>().map_err(|_| BadCursor(c.to_owned()))).transpose()?;
     let mut items = Vec::new();
     for row in tables.scan(keys::parked_before(before), true).take(limit + 1) {
         items.push(parked_view(rows::decode(&row?.1)?));

@@ -118,13 +118,7 @@ pub(super) struct Shown {
 /// The customer's own identities, and those of claimants that the proven owner may see.
 pub(super) fn shown(tables: &impl Read, members: &[Identity]) -> Result<Vec<Shown>> {
     let own: BTreeSet<IdentityId> = members.iter().map(|i| i.id).collect();
-    let mut shown: Vec<Shown> = members
-        .iter()
-        .map(|i| Shown {
-            identity: i.id,
-            provisional: None,
-        })
-        .collect();
+    let mut shown: Vec<Shown> = members.iter().map(|i| Shown { identity: i.id, provisional: None }).collect();
     for (link, suggestion) in possible(tables, members)? {
         let claimant = link.from;
         let visible = suggestion.one_way && own.contains(&link.to) && !shown.iter().any(|s| s.identity == claimant);
@@ -132,10 +126,7 @@ pub(super) fn shown(tables: &impl Read, members: &[Identity]) -> Result<Vec<Show
             let reason = reason(tables, &suggestion)?;
             shown.push(Shown {
                 identity: claimant,
-                provisional: Some(Provisional {
-                    suggestion: suggestion.id,
-                    reason,
-                }),
+                provisional: Some(Provisional { suggestion: suggestion.id, reason }),
             });
         }
     }
@@ -147,10 +138,7 @@ pub(super) fn possible(tables: &impl Read, members: &[Identity]) -> Result<Vec<(
     let own: BTreeSet<IdentityId> = members.iter().map(|i| i.id).collect();
     let mut found = Vec::new();
     for member in members {
-        for link in graph::links(tables, member.id)?
-            .into_iter()
-            .filter(|l| l.rule == Rule::Claim)
-        {
+        for link in graph::links(tables, member.id)?.into_iter().filter(|l| l.rule == Rule::Claim) {
             let Some(id) = link.suggestion else { continue };
             if own.contains(&link.from) && own.contains(&link.to) {
                 continue;
@@ -214,9 +202,7 @@ pub(super) fn newest<'s>(
 ) -> Result<(Vec<ShownPlace<'s>>, bool)> {
     let mut places = Vec::new();
     for one in shown {
-        let rows = tables
-            .scan(keys::timeline_before(one.identity, before), true)
-            .take(limit + 1);
+        let rows = tables.scan(keys::timeline_before(one.identity, before), true).take(limit + 1);
         for row in rows {
             let (key, _) = row?;
             places.extend(keys::place(&key).map(|place| (place, one.provisional.as_ref())));
@@ -253,10 +239,7 @@ fn add_links(
     entries: &mut Vec<Entry>,
 ) -> Result<()> {
     for member in members {
-        for link in graph::links(tables, member.id)?
-            .into_iter()
-            .filter(|l| l.joins() && l.from == member.id)
-        {
+        for link in graph::links(tables, member.id)?.into_iter().filter(|l| l.joins() && l.from == member.id) {
             let at = link.evidence.at;
             let on_page = after.is_none_or(|after| at > after) && before.is_none_or(|before| at <= before);
             if link.rule == Rule::Agent && on_page {
@@ -266,10 +249,7 @@ fn add_links(
                     reason: link.evidence.text.clone(),
                     by: link.evidence.actor.clone(),
                 };
-                entries.push(Entry::Link {
-                    at: Time(at),
-                    link: entry,
-                });
+                entries.push(Entry::Link { at: Time(at), link: entry });
             }
         }
     }
@@ -292,10 +272,7 @@ fn read_cursor(text: &str) -> std::result::Result<Place, BadCursor> {
         let (at, id) = text.split_once('-')?;
         let message = || id.parse::<MessageId>().ok().map(Item::Message);
         let touchpoint = || id.parse::<TouchpointId>().ok().map(Item::Touchpoint);
-        Some(Place {
-            at: Millis(at.parse().ok()?),
-            item: message().or_else(touchpoint)?,
-        })
+        Some(Place { at: Millis(at.parse().ok()?), item: message().or_else(touchpoint)? })
     };
     parse().ok_or_else(|| BadCursor(text.chars().take(80).collect()))
 }

@@ -11,22 +11,11 @@ const PHONE: &str = "+6281234567890";
 
 fn laptop_question(desk: &mut Desk) {
     let who = sender("instagram", "ig-ana", vec![named("Ana")]);
-    desk.receive(
-        "ig",
-        vec![text(
-            "ig-1",
-            who,
-            "Is the laptop in stock? My order is under 0812-3456-7890",
-        )],
-    );
+    desk.receive("ig", vec![text("ig-1", who, "Is the laptop in stock? My order is under 0812-3456-7890")]);
 }
 
 fn complaint(desk: &mut Desk) {
-    let who = sender(
-        "whatsapp",
-        "6281234567890",
-        vec![hint("phone", PHONE, Trust::Attested), named("Ana Putri")],
-    );
+    let who = sender("whatsapp", "6281234567890", vec![hint("phone", PHONE, Trust::Attested), named("Ana Putri")]);
     desk.receive("wa", vec![text("wa-1", who, "My shipment is late")]);
 }
 
@@ -37,12 +26,7 @@ fn open_suggestion(desk: &Desk) -> SuggestionId {
 }
 
 fn accept(desk: &mut Desk, suggestion: SuggestionId) -> Outcome {
-    desk.apply(Fact::SuggestionDecided {
-        suggestion,
-        accept: true,
-        reason: "asked".into(),
-        idempotency: None,
-    })
+    desk.apply(Fact::SuggestionDecided { suggestion, accept: true, reason: "asked".into(), idempotency: None })
 }
 
 #[test]
@@ -50,17 +34,11 @@ fn the_proven_owner_sees_the_claimants_thread_with_the_reason_and_the_claimant_s
     let mut desk = Desk::new();
     laptop_question(&mut desk);
     complaint(&mut desk);
-    let (owner, claimant) = (
-        desk.customer_of("phone", PHONE),
-        desk.customer_of("instagram", "ig-ana"),
-    );
+    let (owner, claimant) = (desk.customer_of("phone", PHONE), desk.customer_of("instagram", "ig-ana"));
     assert_ne!(owner, claimant);
     let owners = desk.view(owner);
     assert!(owners.contains("Is the laptop in stock?"), "{owners}");
-    assert!(
-        owners.contains("instagram ig-ana named the phone +6281234567890"),
-        "{owners}"
-    );
+    assert!(owners.contains("instagram ig-ana named the phone +6281234567890"), "{owners}");
     let claimants = desk.view(claimant);
     for secret in ["shipment", "whatsapp", "Putri", "wa-1", &owner.to_string()] {
         assert!(!claimants.contains(secret), "{secret} leaks: {claimants}");
@@ -82,39 +60,21 @@ fn accepting_makes_one_customer_and_unlinking_restores_both_views_to_the_byte() 
     let mut desk = Desk::new();
     laptop_question(&mut desk);
     complaint(&mut desk);
-    let (owner, claimant) = (
-        desk.customer_of("phone", PHONE),
-        desk.customer_of("instagram", "ig-ana"),
-    );
+    let (owner, claimant) = (desk.customer_of("phone", PHONE), desk.customer_of("instagram", "ig-ana"));
     let before = (desk.view(owner), desk.view(claimant));
     let suggestion = open_suggestion(&desk);
-    let Outcome::Decided { customer } = accept(&mut desk, suggestion) else {
-        panic!("not accepted")
-    };
-    assert_eq!(
-        desk.view(owner),
-        desk.view(claimant),
-        "both old ids give the one customer"
-    );
+    let Outcome::Decided { customer } = accept(&mut desk, suggestion) else { panic!("not accepted") };
+    assert_eq!(desk.view(owner), desk.view(claimant), "both old ids give the one customer");
     assert_eq!(desk.timeline_texts(customer).len(), 2);
     for kind_value in [("instagram", "ig-ana"), ("whatsapp", "6281234567890")] {
-        let mut undone = Desk {
-            tables: desk.tables.clone(),
-            journal: desk.journal.clone(),
-            now: desk.now,
-        };
+        let mut undone = Desk { tables: desk.tables.clone(), journal: desk.journal.clone(), now: desk.now };
         let identity = views::customer::find(&undone.tables, &identifier(kind_value.0, kind_value.1)).unwrap()[0]
             .identities
             .iter()
             .find(|i| i.kind == kind_value.0)
             .unwrap()
             .id;
-        let fact = Fact::UnlinkRequested {
-            customer,
-            identity,
-            reason: "wrong".into(),
-            idempotency: None,
-        };
+        let fact = Fact::UnlinkRequested { customer, identity, reason: "wrong".into(), idempotency: None };
         assert!(matches!(undone.apply(fact), Outcome::Unlinked { .. }));
         assert_eq!((undone.view(owner), undone.view(claimant)), before);
     }
@@ -126,22 +86,12 @@ fn a_rejected_suggestion_shows_nothing_and_does_not_come_back() {
     laptop_question(&mut desk);
     complaint(&mut desk);
     let suggestion = open_suggestion(&desk);
-    desk.apply(Fact::SuggestionDecided {
-        suggestion,
-        accept: false,
-        reason: "no".into(),
-        idempotency: None,
-    });
+    desk.apply(Fact::SuggestionDecided { suggestion, accept: false, reason: "no".into(), idempotency: None });
     let who = sender("instagram", "ig-ana", vec![]);
     desk.receive("ig", vec![text("ig-2", who, "again: 0812-3456-7890")]);
     let owners = desk.view(desk.customer_of("phone", PHONE));
     assert!(!owners.contains("laptop"), "{owners}");
-    assert!(
-        views::links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10)
-            .unwrap()
-            .items
-            .is_empty()
-    );
+    assert!(views::links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10).unwrap().items.is_empty());
 }
 
 #[test]
@@ -153,13 +103,7 @@ fn no_reply_goes_to_an_address_that_was_merely_claimed() {
     let claimant = views::customer::find(&desk.tables, &identifier("instagram", "ig-ana")).unwrap()[0].identities[0].id;
     for via in [Via::Identity(claimant), Via::Channel(channel("ig"))] {
         let parts = vec![jackfield_core::event::Part::Text { text: "hi".into() }];
-        let fact = Fact::MessageRequested {
-            customer: owner,
-            parts,
-            via: Some(via),
-            reply_to: None,
-            idempotency: None,
-        };
+        let fact = Fact::MessageRequested { customer: owner, parts, via: Some(via), reply_to: None, idempotency: None };
         assert!(matches!(desk.apply(fact), Outcome::Refused(_)));
     }
 }
@@ -187,12 +131,7 @@ fn taking_a_proof_apart_holds_against_the_next_message() {
     let customer = desk.customer_of("telegram", "77");
     let view = views::customer::customer(&desk.tables, customer).unwrap().unwrap();
     let identity = view.identities.iter().find(|i| i.kind == "telegram").unwrap().id;
-    desk.apply(Fact::UnlinkRequested {
-        customer,
-        identity,
-        reason: "a shop's phone".into(),
-        idempotency: None,
-    });
+    desk.apply(Fact::UnlinkRequested { customer, identity, reason: "a shop's phone".into(), idempotency: None });
     desk.receive("tg", vec![text("tg-2", telegram(), "still me")]);
     assert_ne!(desk.customer_of("telegram", "77"), desk.customer_of("phone", PHONE));
 }
@@ -201,30 +140,15 @@ fn taking_a_proof_apart_holds_against_the_next_message() {
 fn different_ids_of_one_outside_system_are_never_one_customer() {
     let mut desk = Desk::new();
     for (person, order) in [("a", "100"), ("b", "200")] {
-        let hints = vec![
-            hint("external", order, Trust::Attested),
-            hint("phone", PHONE, Trust::Attested),
-        ];
+        let hints = vec![hint("external", order, Trust::Attested), hint("phone", PHONE, Trust::Attested)];
         desk.receive("ig", vec![text(person, sender("instagram", person, hints), "hello")]);
     }
     let (a, b) = (desk.customer_of("instagram", "a"), desk.customer_of("instagram", "b"));
     assert_ne!(a, b);
-    let fact = Fact::MergeRequested {
-        a,
-        b,
-        reason: "same".into(),
-        idempotency: None,
-    };
-    let Outcome::Refused(refusal) = desk.apply(fact) else {
-        panic!("merged")
-    };
+    let fact = Fact::MergeRequested { a, b, reason: "same".into(), idempotency: None };
+    let Outcome::Refused(refusal) = desk.apply(fact) else { panic!("merged") };
     assert_eq!(refusal.code, "conflict");
-    assert!(
-        !views::links::merge_preview(&desk.tables, a, b)
-            .unwrap()
-            .unwrap()
-            .allowed
-    );
+    assert!(!views::links::merge_preview(&desk.tables, a, b).unwrap().unwrap().allowed);
 }
 
 #[test]
@@ -271,18 +195,8 @@ fn a_changed_number_takes_the_person_along_and_leaves_the_number_behind() {
         at: None,
         reason: "number changed".into(),
     };
-    desk.receive(
-        "wa",
-        vec![Event {
-            id: "c1".into(),
-            body: change,
-        }],
-    );
-    assert_eq!(
-        desk.customer_of("whatsapp", "6289999999999"),
-        old_owner,
-        "the person goes on"
-    );
+    desk.receive("wa", vec![Event { id: "c1".into(), body: change }]);
+    assert_eq!(desk.customer_of("whatsapp", "6289999999999"), old_owner, "the person goes on");
     complaint_from_new_owner(&mut desk);
     let newcomer = desk.customer_of("whatsapp", "6281234567890");
     assert_ne!(newcomer, old_owner, "whoever has the old number now is somebody else");
@@ -306,10 +220,7 @@ fn the_policy_decides_what_claims_do() {
         desk.apply(Fact::ClaimsSet { policy });
         laptop_question(&mut desk);
         complaint(&mut desk);
-        let (owner, claimant) = (
-            desk.customer_of("phone", PHONE),
-            desk.customer_of("instagram", "ig-ana"),
-        );
+        let (owner, claimant) = (desk.customer_of("phone", PHONE), desk.customer_of("instagram", "ig-ana"));
         assert_eq!(desk.view(owner).contains("laptop"), shown, "{policy:?}");
         assert_eq!(owner == claimant, one, "{policy:?}");
     }
@@ -322,15 +233,8 @@ fn contradicting_names_stand_side_by_side_with_where_they_came_from() {
     complaint(&mut desk);
     let suggestion = open_suggestion(&desk);
     accept(&mut desk, suggestion);
-    let view = views::customer::customer(&desk.tables, desk.customer_of("phone", PHONE))
-        .unwrap()
-        .unwrap();
-    let names: Vec<_> = view
-        .profile
-        .iter()
-        .filter(|f| f.field == "name")
-        .map(|f| f.value.as_str())
-        .collect();
+    let view = views::customer::customer(&desk.tables, desk.customer_of("phone", PHONE)).unwrap().unwrap();
+    let names: Vec<_> = view.profile.iter().filter(|f| f.field == "name").map(|f| f.value.as_str()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }
 
@@ -339,15 +243,7 @@ fn customers_are_found_by_words_of_their_names_and_addresses() {
     let mut desk = Desk::new();
     complaint(&mut desk);
     for query in ["ana", "PUTRI", "ana pu", "62812"] {
-        assert_eq!(
-            views::customer::search(&desk.tables, query, 10).unwrap().len(),
-            1,
-            "{query}"
-        );
+        assert_eq!(views::customer::search(&desk.tables, query, 10).unwrap().len(), 1, "{query}");
     }
-    assert!(
-        views::customer::search(&desk.tables, "ana nobody", 10)
-            .unwrap()
-            .is_empty()
-    );
+    assert!(views::customer::search(&desk.tables, "ana nobody", 10).unwrap().is_empty());
 }

@@ -11,37 +11,21 @@ fn ana() -> jackfield_core::event::Sender {
 }
 
 fn body(body: EventBody) -> Event {
-    Event {
-        id: String::new(),
-        body,
-    }
+    Event { id: String::new(), body }
 }
 
 fn news(id: &str, state: DeliveryNews) -> Event {
-    body(EventBody::Delivery {
-        about: DeliveryScope::Message(id.into()),
-        state,
-        at: None,
-    })
+    body(EventBody::Delivery { about: DeliveryScope::Message(id.into()), state, at: None })
 }
 
 fn problem(message: &str) -> Problem {
-    Problem {
-        message: message.into(),
-        code: None,
-    }
+    Problem { message: message.into(), code: None }
 }
 
 fn reply(desk: &mut Desk, words: &str) -> Outcome {
     let customer = desk.customer_of("whatsapp", "62811");
     let parts = vec![Part::Text { text: words.into() }];
-    desk.apply(Fact::MessageRequested {
-        customer,
-        parts,
-        via: None,
-        reply_to: None,
-        idempotency: None,
-    })
+    desk.apply(Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency: None })
 }
 
 fn queued(desk: &mut Desk) -> MessageId {
@@ -54,19 +38,11 @@ fn queued(desk: &mut Desk) -> MessageId {
 
 fn end(desk: &mut Desk, message: MessageId, attempt: u32, result: SendResult) -> Outcome {
     desk.apply(Fact::SendStarted { message, attempt });
-    desk.apply(Fact::SendEnded {
-        message,
-        attempt,
-        result,
-        events: vec![],
-        state: vec![],
-    })
+    desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] })
 }
 
 fn sent(external: &str) -> SendResult {
-    SendResult::Sent {
-        external_ids: vec![external.into()],
-    }
+    SendResult::Sent { external_ids: vec![external.into()] }
 }
 
 fn state(desk: &Desk, id: MessageId) -> String {
@@ -107,10 +83,7 @@ fn messages_stand_in_the_order_they_were_written_however_they_came() {
         }
         desk.receive("wa", vec![event]);
     }
-    assert_eq!(
-        desk.timeline_texts(desk.customer_of("whatsapp", "62811")),
-        ["c", "b", "a"]
-    );
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["c", "b", "a"]);
 }
 
 #[test]
@@ -138,10 +111,7 @@ fn a_time_in_the_future_or_before_clocks_is_not_believed() {
         desk.receive("wa", vec![event]);
         let page = views::timeline::timeline(&desk.tables, desk.customer_of("whatsapp", "62811"), None, 1).unwrap();
         let json = serde_json::to_value(page).unwrap();
-        assert_eq!(
-            json["items"][0]["message"]["sent_at"],
-            json["items"][0]["message"]["received_at"]
-        );
+        assert_eq!(json["items"][0]["message"]["sent_at"], json["items"][0]["message"]["received_at"]);
     }
 }
 
@@ -165,19 +135,10 @@ fn delivery_news_moves_forward_only_in_whatever_order_it_comes() {
 fn news_that_comes_before_the_sends_answer_is_kept_for_it() {
     let mut desk = Desk::new();
     let id = queued(&mut desk);
-    desk.apply(Fact::SendStarted {
-        message: id,
-        attempt: 1,
-    });
+    desk.apply(Fact::SendStarted { message: id, attempt: 1 });
     desk.receive("wa", vec![news("x", DeliveryNews::Delivered)]);
     assert_eq!(state(&desk, id), "sending");
-    desk.apply(Fact::SendEnded {
-        message: id,
-        attempt: 1,
-        result: sent("x"),
-        events: vec![],
-        state: vec![],
-    });
+    desk.apply(Fact::SendEnded { message: id, attempt: 1, result: sent("x"), events: vec![], state: vec![] });
     assert_eq!(state(&desk, id), "delivered");
 }
 
@@ -185,64 +146,28 @@ fn news_that_comes_before_the_sends_answer_is_kept_for_it() {
 fn an_echo_that_comes_before_the_sends_answer_is_not_a_second_message() {
     let mut desk = Desk::new();
     let id = queued(&mut desk);
-    desk.apply(Fact::SendStarted {
-        message: id,
-        attempt: 1,
-    });
+    desk.apply(Fact::SendStarted { message: id, attempt: 1 });
     let mut echo = text("x", ana(), "hi");
     if let EventBody::Message(m) = &mut echo.body {
         m.author = jackfield_core::event::Author::Account;
     }
     desk.receive("wa", vec![echo.clone()]);
-    desk.apply(Fact::SendEnded {
-        message: id,
-        attempt: 1,
-        result: sent("x"),
-        events: vec![],
-        state: vec![],
-    });
+    desk.apply(Fact::SendEnded { message: id, attempt: 1, result: sent("x"), events: vec![], state: vec![] });
     desk.receive("wa", vec![echo]);
-    assert_eq!(
-        desk.timeline_texts(desk.customer_of("whatsapp", "62811")),
-        ["hi", "hello"]
-    );
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["hi", "hello"]);
 }
 
 #[test]
 fn edits_deletions_and_reactions_may_come_before_their_message() {
     let mut desk = Desk::new();
     let parts = vec![Part::Text { text: "better".into() }];
-    desk.receive(
-        "wa",
-        vec![body(EventBody::Edit {
-            message_id: "m".into(),
-            at: None,
-            parts,
-        })],
-    );
+    desk.receive("wa", vec![body(EventBody::Edit { message_id: "m".into(), at: None, parts })]);
     let emoji = Some(String::from("👍"));
-    desk.receive(
-        "wa",
-        vec![body(EventBody::Reaction {
-            message_id: "m".into(),
-            sender: ana(),
-            emoji,
-            at: None,
-        })],
-    );
+    desk.receive("wa", vec![body(EventBody::Reaction { message_id: "m".into(), sender: ana(), emoji, at: None })]);
     desk.receive("wa", vec![text("m", ana(), "good")]);
     let json = desk.view(desk.customer_of("whatsapp", "62811"));
-    assert!(
-        json.contains("better") && json.contains("👍") && !json.contains("good"),
-        "{json}"
-    );
-    desk.receive(
-        "wa",
-        vec![body(EventBody::Deletion {
-            message_id: "m".into(),
-            at: None,
-        })],
-    );
+    assert!(json.contains("better") && json.contains("👍") && !json.contains("good"), "{json}");
+    desk.receive("wa", vec![body(EventBody::Deletion { message_id: "m".into(), at: None })]);
     assert!(!desk.view(desk.customer_of("whatsapp", "62811")).contains("better"));
 }
 
@@ -271,23 +196,12 @@ fn one_repeated_key_makes_one_message_and_another_request_with_it_is_refused() {
     let customer = desk.customer_of("whatsapp", "62811");
     let ask = |desk: &mut Desk, request: &str| {
         let parts = vec![Part::Text { text: "hi".into() }];
-        let idempotency = Some(Idempotency {
-            key: "k".into(),
-            request: request.into(),
-        });
-        desk.apply(Fact::MessageRequested {
-            customer,
-            parts,
-            via: None,
-            reply_to: None,
-            idempotency,
-        })
+        let idempotency = Some(Idempotency { key: "k".into(), request: request.into() });
+        desk.apply(Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency })
     };
     let first = ask(&mut desk, "r1");
     assert_eq!(ask(&mut desk, "r1"), first);
-    let Outcome::Refused(refusal) = ask(&mut desk, "r2") else {
-        panic!("accepted")
-    };
+    let Outcome::Refused(refusal) = ask(&mut desk, "r2") else { panic!("accepted") };
     assert_eq!(refusal.code, "idempotency_mismatch");
 }
 
@@ -296,26 +210,11 @@ fn outside_the_window_free_text_is_refused_and_the_template_offered() {
     let mut desk = Desk::new();
     desk.receive("wa", vec![text("in-1", ana(), "hello")]);
     desk.now += 25 * HOUR;
-    let Outcome::Refused(refusal) = reply(&mut desk, "hi") else {
-        panic!("accepted")
-    };
-    assert_eq!(
-        (refusal.code.as_str(), refusal.details["instead"].as_str()),
-        ("window_closed", "template")
-    );
+    let Outcome::Refused(refusal) = reply(&mut desk, "hi") else { panic!("accepted") };
+    assert_eq!((refusal.code.as_str(), refusal.details["instead"].as_str()), ("window_closed", "template"));
     let customer = desk.customer_of("whatsapp", "62811");
-    let parts = vec![Part::Template {
-        name: "hello".into(),
-        language: "id".into(),
-        parameters: vec![],
-    }];
-    let fact = Fact::MessageRequested {
-        customer,
-        parts,
-        via: None,
-        reply_to: None,
-        idempotency: None,
-    };
+    let parts = vec![Part::Template { name: "hello".into(), language: "id".into(), parameters: vec![] }];
+    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency: None };
     assert!(matches!(desk.apply(fact), Outcome::Queued { .. }));
 }
 
@@ -323,58 +222,22 @@ fn outside_the_window_free_text_is_refused_and_the_template_offered() {
 fn what_the_channel_cannot_send_is_refused_before_it_is_queued() {
     let mut desk = Desk::new();
     desk.receive("wa", vec![text("in-1", ana(), "hello")]);
-    let Outcome::Refused(refusal) = reply(&mut desk, &"x".repeat(101)) else {
-        panic!("accepted")
-    };
+    let Outcome::Refused(refusal) = reply(&mut desk, &"x".repeat(101)) else { panic!("accepted") };
     assert_eq!(refusal.code, "too_long");
     let customer = desk.customer_of("whatsapp", "62811");
     let parts = vec![Part::Image(Default::default())];
-    let fact = Fact::MessageRequested {
-        customer,
-        parts,
-        via: None,
-        reply_to: None,
-        idempotency: None,
-    };
-    let Outcome::Refused(refusal) = desk.apply(fact) else {
-        panic!("accepted")
-    };
+    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency: None };
+    let Outcome::Refused(refusal) = desk.apply(fact) else { panic!("accepted") };
     assert_eq!(refusal.code, "unsupported");
 }
 
 #[test]
 fn each_end_of_a_send_is_as_the_design_says() {
     let ends = [
-        (
-            SendResult::Retry {
-                at: Millis(0),
-                problem: problem("busy"),
-            },
-            "queued",
-            1,
-        ),
-        (
-            SendResult::Credentials {
-                problem: problem("expired"),
-            },
-            "queued",
-            1,
-        ),
-        (
-            SendResult::Failed {
-                class: "recipient_gone".into(),
-                problem: problem("gone"),
-            },
-            "failed",
-            0,
-        ),
-        (
-            SendResult::Uncertain {
-                problem: problem("no answer"),
-            },
-            "uncertain",
-            0,
-        ),
+        (SendResult::Retry { at: Millis(0), problem: problem("busy") }, "queued", 1),
+        (SendResult::Credentials { problem: problem("expired") }, "queued", 1),
+        (SendResult::Failed { class: "recipient_gone".into(), problem: problem("gone") }, "failed", 0),
+        (SendResult::Uncertain { problem: problem("no answer") }, "uncertain", 0),
         (sent("x"), "sent", 0),
     ];
     for (result, expected, waiting) in ends {
@@ -382,18 +245,8 @@ fn each_end_of_a_send_is_as_the_design_says() {
         let id = queued(&mut desk);
         end(&mut desk, id, 1, result.clone());
         assert_eq!(state(&desk, id), expected);
-        assert_eq!(
-            views::operations::outbox(&desk.tables, &channel("wa"), 10)
-                .unwrap()
-                .len(),
-            waiting,
-            "{expected}"
-        );
-        let parked = views::operations::channel(&desk.tables, &channel("wa"))
-            .unwrap()
-            .unwrap()
-            .parked
-            .is_some();
+        assert_eq!(views::operations::outbox(&desk.tables, &channel("wa"), 10).unwrap().len(), waiting, "{expected}");
+        let parked = views::operations::channel(&desk.tables, &channel("wa")).unwrap().unwrap().parked.is_some();
         assert_eq!(parked, matches!(result, SendResult::Credentials { .. }));
     }
 }
@@ -402,25 +255,9 @@ fn each_end_of_a_send_is_as_the_design_says() {
 fn an_uncertain_message_goes_out_again_only_when_a_person_says_so() {
     let mut desk = Desk::new();
     let id = queued(&mut desk);
-    end(
-        &mut desk,
-        id,
-        1,
-        SendResult::Uncertain {
-            problem: problem("no answer"),
-        },
-    );
-    assert!(matches!(
-        desk.apply(Fact::SendStarted {
-            message: id,
-            attempt: 2
-        }),
-        Outcome::Refused(_)
-    ));
-    assert!(matches!(
-        desk.apply(Fact::RetryRequested { message: id }),
-        Outcome::Queued { .. }
-    ));
+    end(&mut desk, id, 1, SendResult::Uncertain { problem: problem("no answer") });
+    assert!(matches!(desk.apply(Fact::SendStarted { message: id, attempt: 2 }), Outcome::Refused(_)));
+    assert!(matches!(desk.apply(Fact::RetryRequested { message: id }), Outcome::Queued { .. }));
     end(&mut desk, id, 2, sent("x"));
     assert_eq!(state(&desk, id), "sent");
 }
@@ -429,14 +266,8 @@ fn an_uncertain_message_goes_out_again_only_when_a_person_says_so() {
 fn a_customer_waits_until_somebody_answers_on_whatever_channel() {
     let mut desk = Desk::new();
     let waiting = |desk: &Desk| {
-        let filter = views::inbox::Filter {
-            channel: None,
-            waiting: Some(true),
-        };
-        views::inbox::inbox(&desk.tables, &filter, None, 10)
-            .unwrap()
-            .items
-            .len()
+        let filter = views::inbox::Filter { channel: None, waiting: Some(true) };
+        views::inbox::inbox(&desk.tables, &filter, None, 10).unwrap().items.len()
     };
     desk.receive("wa", vec![text("in-1", ana(), "hello")]);
     assert_eq!(waiting(&desk), 1);
@@ -470,11 +301,7 @@ fn every_page_of_a_timeline_and_of_the_inbox_follows_the_one_before() {
     for n in 0..25 {
         desk.receive(
             "wa",
-            vec![text(
-                &format!("m{n}"),
-                sender("whatsapp", &format!("9{}", n % 7), vec![]),
-                &format!("{n}"),
-            )],
+            vec![text(&format!("m{n}"), sender("whatsapp", &format!("9{}", n % 7), vec![]), &format!("{n}"))],
         );
     }
     let (mut seen, mut before) = (Vec::new(), None);
@@ -489,11 +316,7 @@ fn every_page_of_a_timeline_and_of_the_inbox_follows_the_one_before() {
     let unique: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), unique.len()), (7, 7));
     let customer = desk.customer_of("whatsapp", "90");
-    let first = views::timeline::timeline(&desk.tables, customer, None, 2)
-        .unwrap()
-        .unwrap();
-    let rest = views::timeline::timeline(&desk.tables, customer, first.next.as_deref(), 10)
-        .unwrap()
-        .unwrap();
+    let first = views::timeline::timeline(&desk.tables, customer, None, 2).unwrap().unwrap();
+    let rest = views::timeline::timeline(&desk.tables, customer, first.next.as_deref(), 10).unwrap().unwrap();
     assert_eq!((first.items.len(), rest.items.len()), (2, 2));
 }

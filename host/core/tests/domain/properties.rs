@@ -13,23 +13,10 @@ use proptest::prelude::*;
 /// One step of a random history.
 #[derive(Clone, Debug)]
 enum Step {
-    Message {
-        person: u8,
-        phone: Option<u8>,
-        proven: bool,
-    },
-    Merge {
-        a: usize,
-        b: usize,
-    },
-    Unlink {
-        customer: usize,
-        identity: usize,
-    },
-    Decide {
-        suggestion: usize,
-        accept: bool,
-    },
+    Message { person: u8, phone: Option<u8>, proven: bool },
+    Merge { a: usize, b: usize },
+    Unlink { customer: usize, identity: usize },
+    Decide { suggestion: usize, accept: bool },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -43,12 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn customers(desk: &Desk) -> Vec<CustomerId> {
-    views::customer::all(&desk.tables, None, 1000)
-        .unwrap()
-        .items
-        .into_iter()
-        .map(|c| c.id)
-        .collect()
+    views::customer::all(&desk.tables, None, 1000).unwrap().items.into_iter().map(|c| c.id).collect()
 }
 
 fn pick<T: Copy>(from: &[T], index: usize) -> Option<T> {
@@ -60,45 +42,27 @@ fn run(desk: &mut Desk, number: usize, step: &Step) -> Option<()> {
     match step {
         Step::Message { person, phone, proven } => {
             let trust = if *proven { Trust::Attested } else { Trust::Claimed };
-            let hints = phone
-                .map(|p| hint("phone", &format!("+62812345678{p}0"), trust))
-                .into_iter()
-                .collect();
+            let hints = phone.map(|p| hint("phone", &format!("+62812345678{p}0"), trust)).into_iter().collect();
             let who = sender("instagram", &format!("p{person}"), hints);
             desk.receive("ig", vec![text(&format!("m{number}"), who, "hello")]);
         }
         Step::Merge { a, b } => {
             let (a, b) = (pick(&all, *a)?, pick(&all, *b)?);
-            desk.apply(Fact::MergeRequested {
-                a,
-                b,
-                reason: "test".into(),
-                idempotency: None,
-            });
+            desk.apply(Fact::MergeRequested { a, b, reason: "test".into(), idempotency: None });
         }
         Step::Unlink { customer, identity } => {
             let customer = pick(&all, *customer)?;
             let view = views::customer::customer(&desk.tables, customer).unwrap()?;
             let ids: Vec<_> = view.identities.iter().map(|i| i.id).collect();
             let identity = pick(&ids, *identity)?;
-            desk.apply(Fact::UnlinkRequested {
-                customer,
-                identity,
-                reason: "test".into(),
-                idempotency: None,
-            });
+            desk.apply(Fact::UnlinkRequested { customer, identity, reason: "test".into(), idempotency: None });
         }
         Step::Decide { suggestion, accept } => {
             let page = views::links::suggestions(&desk.tables, None, None, 1000).unwrap();
             let ids: Vec<_> = page.items.iter().map(|s| s.id).collect();
             let suggestion = pick(&ids, *suggestion)?;
             let reason = String::from("test");
-            desk.apply(Fact::SuggestionDecided {
-                suggestion,
-                accept: *accept,
-                reason,
-                idempotency: None,
-            });
+            desk.apply(Fact::SuggestionDecided { suggestion, accept: *accept, reason, idempotency: None });
         }
     }
     Some(())

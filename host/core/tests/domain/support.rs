@@ -24,11 +24,7 @@ pub fn channel(name: &str) -> ChannelId {
 }
 
 pub fn source() -> Source {
-    Source {
-        connector: "test".into(),
-        version: "1".into(),
-        digest: "00".into(),
-    }
+    Source { connector: "test".into(), version: "1".into(), digest: "00".into() }
 }
 
 pub fn rules() -> ChannelRules {
@@ -37,10 +33,7 @@ pub fn rules() -> ChannelRules {
         sends: true,
         idempotent: false,
         templates: true,
-        text_limit: Some(TextLimit {
-            max: 100,
-            unit: TextUnit::Characters,
-        }),
+        text_limit: Some(TextLimit { max: 100, unit: TextUnit::Characters }),
         content: vec!["text".into(), "template".into()],
     }
 }
@@ -50,43 +43,23 @@ pub fn identifier(kind: &str, value: &str) -> Identifier {
         "phone" | "email" => "",
         _ => "account",
     };
-    Identifier {
-        kind: kind.into(),
-        namespace: namespace.into(),
-        value: value.into(),
-        raw: None,
-    }
+    Identifier { kind: kind.into(), namespace: namespace.into(), value: value.into(), raw: None }
 }
 
 pub fn hint(kind: &str, value: &str, trust: Trust) -> Hint {
-    Hint {
-        about: Subject::Identifier(identifier(kind, value)),
-        trust,
-        evidence: "test".into(),
-    }
+    Hint { about: Subject::Identifier(identifier(kind, value)), trust, evidence: "test".into() }
 }
 
 pub fn named(name: &str) -> Hint {
-    Hint {
-        about: Subject::Name(name.into()),
-        trust: Trust::Claimed,
-        evidence: "profile name".into(),
-    }
+    Hint { about: Subject::Name(name.into()), trust: Trust::Claimed, evidence: "profile name".into() }
 }
 
 pub fn sender(kind: &str, value: &str, hints: Vec<Hint>) -> Sender {
-    Sender {
-        identity: identifier(kind, value),
-        trust: Trust::Attested,
-        hints,
-    }
+    Sender { identity: identifier(kind, value), trust: Trust::Attested, hints }
 }
 
 pub fn text(id: &str, from: Sender, text: &str) -> Event {
-    let thread = Thread {
-        id: from.identity.value.clone(),
-        kind: "direct".into(),
-    };
+    let thread = Thread { id: from.identity.value.clone(), kind: "direct".into() };
     let message = InboundMessage {
         id: id.into(),
         thread,
@@ -97,25 +70,14 @@ pub fn text(id: &str, from: Sender, text: &str) -> Event {
         reply_to: None,
         extra: Vec::new(),
     };
-    Event {
-        id: String::new(),
-        body: EventBody::Message(message),
-    }
+    Event { id: String::new(), body: EventBody::Message(message) }
 }
 
 impl Desk {
     pub fn new() -> Self {
-        let mut desk = Self {
-            tables: Memory::default(),
-            journal: Vec::new(),
-            now: START,
-        };
+        let mut desk = Self { tables: Memory::default(), journal: Vec::new(), now: START };
         for name in ["wa", "ig", "tg"] {
-            desk.apply(Fact::ChannelSet {
-                channel: channel(name),
-                source: source(),
-                rules: rules(),
-            });
+            desk.apply(Fact::ChannelSet { channel: channel(name), source: source(), rules: rules() });
         }
         desk
     }
@@ -126,12 +88,7 @@ impl Desk {
 
     pub fn apply_as(&mut self, actor: Actor, fact: Fact) -> Outcome {
         self.now += 1000;
-        let entry = Entry {
-            seq: Seq(self.journal.len() as u64 + 1),
-            at: Millis(self.now),
-            actor,
-            fact,
-        };
+        let entry = Entry { seq: Seq(self.journal.len() as u64 + 1), at: Millis(self.now), actor, fact };
         // What is applied is what a journal would give back.
         let entry: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
         let outcome = apply(&mut self.tables, &entry).unwrap();
@@ -140,18 +97,9 @@ impl Desk {
     }
 
     pub fn receive(&mut self, on: &str, events: Vec<Event>) -> Outcome {
-        let context = Context {
-            channel: channel(on),
-            region: Some("ID".into()),
-        };
+        let context = Context { channel: channel(on), region: Some("ID".into()) };
         let events = canonical::events(events, &context);
-        self.apply(Fact::Received {
-            channel: channel(on),
-            source: source(),
-            events,
-            state: vec![],
-            unreadable: vec![],
-        })
+        self.apply(Fact::Received { channel: channel(on), source: source(), events, state: vec![], unreadable: vec![] })
     }
 
     pub fn customer_of(&self, kind: &str, value: &str) -> CustomerId {
@@ -169,9 +117,7 @@ impl Desk {
         let page = views::timeline::timeline(&self.tables, id, None, 100).unwrap().unwrap();
         let json = serde_json::to_value(page).unwrap();
         let items = json["items"].as_array().unwrap().iter();
-        items
-            .filter_map(|e| e["message"]["parts"][0]["text"].as_str().map(str::to_owned))
-            .collect()
+        items.filter_map(|e| e["message"]["parts"][0]["text"].as_str().map(str::to_owned)).collect()
     }
 
     pub fn message(&self, id: MessageId) -> serde_json::Value {

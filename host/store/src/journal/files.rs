@@ -62,26 +62,15 @@ impl Journaled {
     /// # Errors
     /// When the folder cannot be read, or anything but the very end is not as it was written.
     pub fn survey(dir: &Path, check_bytes: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, JournalError> {
-        let mut found = Self {
-            segments: list(dir)?,
-            ..Self::default()
-        };
+        let mut found = Self { segments: list(dir)?, ..Self::default() };
         let total = found.bytes();
         let (mut done, mut expected, mut last_frame) = (0, Seq(1), None);
         for (index, segment) in found.segments.iter().enumerate() {
             if segment.first != expected {
-                return Err(JournalError::Gap {
-                    expected,
-                    found: segment.first,
-                    path: segment.path.clone(),
-                });
+                return Err(JournalError::Gap { expected, found: segment.first, path: segment.path.clone() });
             }
             let is_last = index + 1 == found.segments.len();
-            let wanted = if is_last || total - done <= check_bytes {
-                ALL
-            } else {
-                NONE
-            };
+            let wanted = if is_last || total - done <= check_bytes { ALL } else { NONE };
             let mut walker = Walker::open(segment, wanted)?;
             loop {
                 match walker.step()? {
@@ -113,26 +102,13 @@ fn torn(segment: &Segment, size: u64, is_last: bool, offset: u64, why: String) -
     let rest = tail(&segment.path, offset, size).map_err(|e| io_error(&segment.path, e))?;
     if !is_last {
         let why = format!("{why}; it is not the last segment");
-        return Err(JournalError::Damaged {
-            path: segment.path.clone(),
-            offset,
-            why,
-        });
+        return Err(JournalError::Damaged { path: segment.path.clone(), offset, why });
     }
     if let Some(behind) = rest.get(1..).and_then(frame::find_good) {
         let why = format!("{why}; a good frame follows at byte {}", offset + 1 + behind as u64);
-        return Err(JournalError::Damaged {
-            path: segment.path.clone(),
-            offset,
-            why,
-        });
+        return Err(JournalError::Damaged { path: segment.path.clone(), offset, why });
     }
-    Ok(Torn {
-        path: segment.path.clone(),
-        offset,
-        bytes: rest.len() as u64,
-        why,
-    })
+    Ok(Torn { path: segment.path.clone(), offset, bytes: rest.len() as u64, why })
 }
 
 fn tail(path: &Path, offset: u64, size: u64) -> std::io::Result<Vec<u8>> {
@@ -153,12 +129,7 @@ fn last_entry(segment: &Segment, offset: u64) -> Result<Option<Entry>, JournalEr
 
 /// The entries of a frame.
 pub(super) fn entries(path: &Path, frame: &Frame) -> Result<Vec<Entry>, JournalError> {
-    let unreadable = |seq, why| JournalError::Unreadable {
-        path: path.to_owned(),
-        offset: frame.offset,
-        seq,
-        why,
-    };
+    let unreadable = |seq, why| JournalError::Unreadable { path: path.to_owned(), offset: frame.offset, seq, why };
     let mut entries = Vec::with_capacity(frame.head.count as usize);
     let mut seq = frame.head.first;
     for line in frame.payload.split_inclusive(|b| *b == b'\n') {
@@ -166,10 +137,7 @@ pub(super) fn entries(path: &Path, frame: &Frame) -> Result<Vec<Entry>, JournalE
         seq = seq.next();
     }
     if seq != frame.head.next() {
-        return Err(unreadable(
-            seq,
-            format!("{} facts were announced, {} are there", frame.head.count, entries.len()),
-        ));
+        return Err(unreadable(seq, format!("{} facts were announced, {} are there", frame.head.count, entries.len())));
     }
     Ok(entries)
 }
@@ -217,8 +185,5 @@ fn names(dir: &Path) -> Result<Vec<(PathBuf, u64)>, JournalError> {
 }
 
 pub(super) fn io_error(path: &Path, source: std::io::Error) -> JournalError {
-    JournalError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    JournalError::Io { path: path.to_owned(), source }
 }

@@ -94,12 +94,7 @@ impl Head {
         if length > MAX_PAYLOAD {
             return Err("the length of the frame is impossible");
         }
-        Ok(Self {
-            length,
-            first: Seq(le64(&bytes[8..16])),
-            count: le32(&bytes[16..20]),
-            sum: le32(&bytes[20..24]),
-        })
+        Ok(Self { length, first: Seq(le64(&bytes[8..16])), count: le32(&bytes[16..20]), sum: le32(&bytes[20..24]) })
     }
 
     /// The number that comes after this frame.
@@ -121,11 +116,7 @@ pub fn checksum(head: &[u8], payload: &[u8]) -> u32 {
 /// Where in `bytes` a whole and good frame begins, if there is one.
 #[must_use]
 pub fn find_good(bytes: &[u8]) -> Option<usize> {
-    let candidates = bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == FRAME_MARK[0])
-        .map(|(at, _)| at);
+    let candidates = bytes.iter().enumerate().filter(|(_, b)| **b == FRAME_MARK[0]).map(|(at, _)| at);
     candidates.into_iter().find(|at| is_good(&bytes[*at..]))
 }
 

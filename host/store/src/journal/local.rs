@@ -73,40 +73,24 @@ impl LocalJournal {
     /// # Errors
     /// When the folder cannot be written.
     pub fn open_surveyed(dir: &Path, found: &Journaled, options: &Options) -> Result<Self, JournalError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|e| io_error(dir, e))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| io_error(dir, e))?;
         if let Some(torn) = &found.torn {
             tracing::warn!(
                 segment = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, reason = torn.why,
                 "an interrupted write at the end of the journal is cut off; nobody was told that it was stored"
             );
         }
-        let writer = Writer::open(
-            dir,
-            found,
-            Arc::clone(&options.disk),
-            options.segment_bytes,
-            options.clock,
-        );
+        let writer = Writer::open(dir, found, Arc::clone(&options.disk), options.segment_bytes, options.clock);
         let writer = writer.map_err(|e| io_error(dir, e))?;
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),
             last: AtomicU64::new(found.last.0),
             feeds: Mutex::new(Some(Vec::new())),
-            stats: Mutex::new(JournalStats {
-                bytes: found.bytes(),
-                ..JournalStats::default()
-            }),
+            stats: Mutex::new(JournalStats { bytes: found.bytes(), ..JournalStats::default() }),
             waiting_bytes: AtomicUsize::new(0),
         });
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
-        let limits = Limits {
-            facts: options.group_facts.max(1),
-            bytes: options.group_bytes.max(1),
-        };
+        let limits = Limits { facts: options.group_facts.max(1), bytes: options.group_bytes.max(1) };
         let thread = spawn(writer, jobs, limits, Arc::clone(&shared)).map_err(|e| io_error(dir, e))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
@@ -123,16 +107,11 @@ impl LocalJournal {
         }
         let bytes = group.iter().map(Draft::size).sum();
         if bytes > MAX_PAYLOAD {
-            return Err(AppendError::TooLarge {
-                bytes,
-                limit: MAX_PAYLOAD,
-            });
+            return Err(AppendError::TooLarge { bytes, limit: MAX_PAYLOAD });
         }
         let queue = lock(&self.queue);
         let queue = queue.as_ref().ok_or(AppendError::Closed)?;
-        let overloaded = || AppendError::Overloaded {
-            waiting: self.queue_length - queue.capacity(),
-        };
+        let overloaded = || AppendError::Overloaded { waiting: self.queue_length - queue.capacity() };
         // A group that is larger than the whole allowance may still go alone.
         let waiting = self.shared.waiting_bytes.load(Ordering::Relaxed);
         if waiting > 0 && waiting + bytes > self.queue_bytes {
@@ -210,9 +189,9 @@ impl Drop for LocalJournal {
 fn since(batch: Arc<Vec<Entry>>, from: Seq) -> Option<Arc<Vec<Entry>>> {
     match (batch.first(), batch.last()) {
         (Some(first), _) if first.seq >= from => Some(batch),
-        (_, Some(last)) if last.seq >= from => Some(Arc::new(
-            batch.iter().filter(|entry| entry.seq >= from).cloned().collect(),
-        )),
+        (_, Some(last)) if last.seq >= from => {
+            Some(Arc::new(batch.iter().filter(|entry| entry.seq >= from).cloned().collect()))
+        }
         _ => None,
     }
 }

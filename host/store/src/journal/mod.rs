@@ -83,11 +83,7 @@ impl Draft {
         let actor_text = serde_json::to_string(&actor).map_err(unwritable)?;
         let fact_text = serde_json::to_string(fact).map_err(unwritable)?;
         let fact = serde_json::from_str(&fact_text).map_err(unwritable)?;
-        Ok(Self {
-            actor,
-            fact,
-            text: format!("\"actor\":{actor_text},\"fact\":{fact_text}}}\n"),
-        })
+        Ok(Self { actor, fact, text: format!("\"actor\":{actor_text},\"fact\":{fact_text}}}\n") })
     }
 
     /// How many bytes it takes up, about.
@@ -100,12 +96,7 @@ impl Draft {
     fn number(self, seq: Seq, at: Millis, out: &mut Vec<u8>) -> Entry {
         out.extend_from_slice(format!("{{\"seq\":{seq},\"at\":{},", at.0).as_bytes());
         out.extend_from_slice(self.text.as_bytes());
-        Entry {
-            seq,
-            at,
-            actor: self.actor,
-            fact: self.fact,
-        }
+        Entry { seq, at, actor: self.actor, fact: self.fact }
     }
 }
 
@@ -253,10 +244,7 @@ pub struct JournalStats {
 
 impl JournalStats {
     fn count_sync(&mut self, micros: u64) {
-        let slot = SYNC_BOUNDS
-            .iter()
-            .position(|bound| micros <= *bound)
-            .unwrap_or(SYNC_BOUNDS.len());
+        let slot = SYNC_BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(SYNC_BOUNDS.len());
         self.sync_times[slot] += 1;
         self.sync_micros += micros;
     }

@@ -62,10 +62,7 @@ impl Walker {
     /// Begins at a frame in the middle, whose number is not compared with the one before.
     pub(super) fn open_at(segment: &Segment, offset: u64) -> Result<Self, JournalError> {
         let mut walker = Self::start(segment, ALL)?;
-        walker
-            .file
-            .seek(SeekFrom::Start(offset))
-            .map_err(|e| io_error(&walker.path, e))?;
+        walker.file.seek(SeekFrom::Start(offset)).map_err(|e| io_error(&walker.path, e))?;
         (walker.offset, walker.next) = (offset, Seq(0));
         Ok(walker)
     }
@@ -75,14 +72,7 @@ impl Walker {
         let file = File::open(&path).map_err(|e| io_error(&path, e))?;
         let size = file.metadata().map_err(|e| io_error(&path, e))?.len();
         let file = BufReader::with_capacity(256 << 10, file);
-        Ok(Self {
-            file,
-            path,
-            size,
-            offset: SEGMENT_HEAD as u64,
-            next: segment.first,
-            wanted,
-        })
+        Ok(Self { file, path, size, offset: SEGMENT_HEAD as u64, next: segment.first, wanted })
     }
 
     /// The number of the next fact.
@@ -103,12 +93,7 @@ impl Walker {
     pub(super) fn step(&mut self) -> Result<Step, JournalError> {
         let offset = self.offset;
         let left = self.size - offset;
-        let bad = |why: &str| {
-            Ok(Step::Bad {
-                offset,
-                why: why.to_owned(),
-            })
-        };
+        let bad = |why: &str| Ok(Step::Bad { offset, why: why.to_owned() });
         if left == 0 {
             return Ok(Step::End);
         }
@@ -136,10 +121,7 @@ impl Walker {
             self.file.seek_relative(length).map_err(|e| io_error(&self.path, e))?;
         }
         if self.next != Seq(0) && head.first != self.next {
-            return Err(self.damaged(
-                offset,
-                format!("fact {} should come next, but {} does", self.next, head.first),
-            ));
+            return Err(self.damaged(offset, format!("fact {} should come next, but {} does", self.next, head.first)));
         }
         self.next = head.next();
         self.offset = offset + (FRAME_HEAD + head.length) as u64;
@@ -151,22 +133,14 @@ impl Walker {
     }
 
     fn damaged(&self, offset: u64, why: String) -> JournalError {
-        JournalError::Damaged {
-            path: self.path.clone(),
-            offset,
-            why,
-        }
+        JournalError::Damaged { path: self.path.clone(), offset, why }
     }
 }
 
 /// One line of a payload.
 pub(super) fn decode(line: &[u8], expected: Seq) -> Result<Entry, String> {
     let entry: Entry = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    if entry.seq == expected {
-        Ok(entry)
-    } else {
-        Err(format!("it calls itself {}", entry.seq))
-    }
+    if entry.seq == expected { Ok(entry) } else { Err(format!("it calls itself {}", entry.seq)) }
 }
 
 /// The entries of the journal in `dir` from a number to another, both included; the last one has to be on stable storage already.
@@ -177,23 +151,12 @@ pub(crate) fn read(dir: &Path, from: Seq, until: Seq) -> Result<Entries, Journal
     }
     let mut segments = VecDeque::from(list(dir)?);
     if let Some(first) = segments.front().filter(|first| first.first > from) {
-        return Err(JournalError::Gap {
-            expected: from,
-            found: first.first,
-            path: first.path.clone(),
-        });
+        return Err(JournalError::Gap { expected: from, found: first.first, path: first.path.clone() });
     }
     while segments.get(1).is_some_and(|second| second.first <= from) {
         segments.pop_front();
     }
-    Ok(Box::new(Reader {
-        segments,
-        walker: None,
-        ready: VecDeque::new(),
-        from,
-        until,
-        failed: false,
-    }))
+    Ok(Box::new(Reader { segments, walker: None, ready: VecDeque::new(), from, until, failed: false }))
 }
 
 /// Reads segment after segment.
@@ -243,11 +206,7 @@ impl Reader {
             return Err(JournalError::Missing { expected: self.from });
         };
         if segment.first > self.from {
-            return Err(JournalError::Gap {
-                expected: self.from,
-                found: segment.first,
-                path: segment.path,
-            });
+            return Err(JournalError::Gap { expected: self.from, found: segment.first, path: segment.path });
         }
         Walker::open(&segment, self.from)
     }

@@ -39,11 +39,7 @@ fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>)
             Step::Frame(frame) => frame,
             Step::End => break,
             Step::Bad { offset, why } => {
-                return Err(JournalError::Damaged {
-                    path: segment.path.clone(),
-                    offset,
-                    why,
-                });
+                return Err(JournalError::Damaged { path: segment.path.clone(), offset, why });
             }
         };
         let mut bytes = frame::begin(frame.payload.len());
@@ -66,17 +62,12 @@ fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>)
     }
     file.sync().map_err(failed)?;
     drop(file);
-    disk.rename(&unfinished, &segment.path)
-        .and_then(|()| disk.sync_dir(dir))
-        .map_err(failed)?;
+    disk.rename(&unfinished, &segment.path).and_then(|()| disk.sync_dir(dir)).map_err(failed)?;
     Ok(redacted)
 }
 
 fn redacted_line(entry: Entry) -> std::io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(&Entry {
-        fact: Fact::Redacted,
-        ..entry
-    })?;
+    let mut line = serde_json::to_vec(&Entry { fact: Fact::Redacted, ..entry })?;
     line.push(b'\n');
     Ok(line)
 }

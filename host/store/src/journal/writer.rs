@@ -52,17 +52,7 @@ impl Writer {
         }
         disk.sync_dir(dir)?;
         let (end, next, at) = (found.end, found.last.next(), found.at);
-        Ok(Self {
-            dir: dir.to_owned(),
-            disk,
-            segment_bytes,
-            clock,
-            file,
-            end,
-            next,
-            at,
-            broken: None,
-        })
+        Ok(Self { dir: dir.to_owned(), disk, segment_bytes, clock, file, end, next, at, broken: None })
     }
 
     /// Why nothing can be appended any more, if so.
@@ -84,10 +74,7 @@ impl Writer {
             seq = seq.next();
         }
         if bytes.len() > MAX_PAYLOAD {
-            return Err(AppendError::TooLarge {
-                bytes: bytes.len(),
-                limit: MAX_PAYLOAD,
-            });
+            return Err(AppendError::TooLarge { bytes: bytes.len(), limit: MAX_PAYLOAD });
         }
         frame::finish(&mut bytes, self.next, count);
         self.store(&bytes)?;
@@ -139,11 +126,7 @@ impl Writer {
             Ok(file)
         };
         let file = create().map_err(|e: io::Error| append_error(&e))?;
-        if let Err(e) = self
-            .disk
-            .rename(&unfinished, &path)
-            .and_then(|()| self.disk.sync_dir(&self.dir))
-        {
+        if let Err(e) = self.disk.rename(&unfinished, &path).and_then(|()| self.disk.sync_dir(&self.dir)) {
             self.give_up(&e, "a new segment could not be put in place");
             return Err(append_error(&e));
         }

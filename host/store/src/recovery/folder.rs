@@ -18,17 +18,9 @@ impl Lock {
     /// Makes the folder if need be and locks it. None when somebody else has it.
     pub(crate) fn take(dir: &Path) -> io::Result<Option<Self>> {
         make_dir(dir)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(dir.join("lock"))?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock"))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self {
-                dir: dir.to_owned(),
-                _file: file,
-            })),
+            Ok(()) => Ok(Some(Self { dir: dir.to_owned(), _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(e),
         }
@@ -56,10 +48,7 @@ impl Lock {
     /// A folder for sled that was never used before.
     pub(crate) fn fresh_sled(&self) -> io::Result<PathBuf> {
         make_dir(&self.views())?;
-        let used = numbers(&self.views(), "")?
-            .into_iter()
-            .chain(numbers(&self.dir, "views.damaged-")?)
-            .max();
+        let used = numbers(&self.views(), "")?.into_iter().chain(numbers(&self.dir, "views.damaged-")?).max();
         let path = self.views().join((used.unwrap_or(0) + 1).to_string());
         make_dir(&path)?;
         File::open(self.views())?.sync_all()?;

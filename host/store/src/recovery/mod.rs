@@ -131,22 +131,13 @@ pub(crate) fn recover(
         report.tell(&Phase::Checking, done, total);
     })?;
     let state = State::read(&lock.dir);
-    let behind = |durable| OpenError::JournalBehind {
-        last: found.last,
-        durable,
-        dir: lock.dir.clone(),
-    };
+    let behind = |durable| OpenError::JournalBehind { last: found.last, durable, dir: lock.dir.clone() };
     if let Some(state) = state.as_ref().filter(|state| state.durable > found.last) {
         return Err(behind(state.durable));
     }
     let folder_error = |e| io_error(&lock.dir, e);
 
-    let mut guard = Guard {
-        lock: &lock,
-        options,
-        boot_id: boot_id(),
-        durable: found.last,
-    };
+    let mut guard = Guard { lock: &lock, options, boot_id: boot_id(), durable: found.last };
     let trusted = match guard.trusted(state.as_ref()).map_err(folder_error)? {
         Views::Open(opened) if opened.applied > found.last => {
             // So that the refusal lasts beyond this boot, after which sled would not be asked.
@@ -173,10 +164,7 @@ pub(crate) fn recover(
         Views::Doubted(why) => (guard.rebuild(&journal, &why, &mut report)?, Some(why)),
         Views::None => {
             if found.last > Seq(0) {
-                tracing::warn!(
-                    facts = found.last.0,
-                    "there are no views; they are built again from the journal"
-                );
+                tracing::warn!(facts = found.last.0, "there are no views; they are built again from the journal");
             }
             (guard.rebuild(&journal, "there are no views yet", &mut report)?, None)
         }
@@ -185,14 +173,7 @@ pub(crate) fn recover(
     let Opened { db, sled, .. } = opened;
     db.flush().map_err(|e| OpenError::Views(e.to_string()))?;
     guard.write_state(found.last).map_err(folder_error)?;
-    Ok(Recovered {
-        lock,
-        journal,
-        db,
-        sled,
-        applied: found.last,
-        rebuilt,
-    })
+    Ok(Recovered { lock, journal, db, sled, applied: found.last, rebuilt })
 }
 
 /// sled, open.
@@ -208,10 +189,7 @@ impl Opened {
         if self.applied >= floor {
             return Ok(self);
         }
-        Err(format!(
-            "they end with fact {}, but had fact {floor} once",
-            self.applied
-        ))
+        Err(format!("they end with fact {}, but had fact {floor} once", self.applied))
     }
 }
 
@@ -263,21 +241,13 @@ impl Guard<'_> {
     }
 
     fn write_state(&self, floor: Seq) -> io::Result<()> {
-        State {
-            floor,
-            ..State::open(&self.boot_id, self.durable)
-        }
-        .write(&self.lock.dir)
+        State { floor, ..State::open(&self.boot_id, self.durable) }.write(&self.lock.dir)
     }
 
     fn open(&self, sled: &Path) -> Result<Opened, String> {
         let db = open_sled(sled, sled_options(self.options)).map_err(|e| e.to_string())?;
         let applied = tables::applied(&TreeRead(&db)).map_err(|e| e.to_string())?;
-        Ok(Opened {
-            db,
-            sled: sled.to_owned(),
-            applied,
-        })
+        Ok(Opened { db, sled: sled.to_owned(), applied })
     }
 
     fn give_up(&self, sled: &Path, why: &str) -> io::Result<()> {
@@ -294,16 +264,11 @@ impl Guard<'_> {
         let sled = self.lock.fresh_sled().map_err(folder_error)?;
         // What is half built is worthless: it is not written in batches that are there as a whole or not at all.
         let distrust = Some(String::from("building them was interrupted"));
-        let unfinished = State {
-            distrust,
-            ..State::open(&self.boot_id, self.durable)
-        };
+        let unfinished = State { distrust, ..State::open(&self.boot_id, self.durable) };
         unfinished.write(&self.lock.dir).map_err(folder_error)?;
         let opened = self.open(&sled).map_err(OpenError::Views)?;
         let (phase, total) = (Phase::Rebuilding(why.to_owned()), journal.last().0);
-        build(journal, &opened.db, self.options.rebuild_batch, |done| {
-            report.tell(&phase, done, total)
-        })?;
+        build(journal, &opened.db, self.options.rebuild_batch, |done| report.tell(&phase, done, total))?;
         Ok(opened)
     }
 }
@@ -359,10 +324,7 @@ fn groups(mut entries: Entries, size: usize) -> impl Iterator<Item = Result<Vec<
 }
 
 fn io_error(path: &Path, source: io::Error) -> OpenError {
-    OpenError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    OpenError::Io { path: path.to_owned(), source }
 }
 
 /// Passes progress on, and says it in the log each second.
@@ -373,18 +335,11 @@ struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     fn new(progress: &'a mut dyn FnMut(Progress)) -> Self {
-        Self {
-            progress,
-            logged: Instant::now(),
-        }
+        Self { progress, logged: Instant::now() }
     }
 
     fn tell(&mut self, phase: &Phase, done: u64, total: u64) {
-        (self.progress)(Progress {
-            phase: phase.clone(),
-            done,
-            total,
-        });
+        (self.progress)(Progress { phase: phase.clone(), done, total });
         if self.logged.elapsed() >= Duration::from_secs(1) {
             self.logged = Instant::now();
             tracing::info!(?phase, done, total, "opening the store");

@@ -42,14 +42,7 @@ pub(crate) struct FileMark {
 impl State {
     /// The state while sled is open.
     pub(crate) fn open(boot_id: &str, durable: Seq) -> Self {
-        Self {
-            version: 1,
-            boot_id: boot_id.to_owned(),
-            durable,
-            floor: Seq(0),
-            clean: None,
-            distrust: None,
-        }
+        Self { version: 1, boot_id: boot_id.to_owned(), durable, floor: Seq(0), clean: None, distrust: None }
     }
 
     /// The state in a folder. One that cannot be read is none: the views are built again then.
@@ -58,10 +51,7 @@ impl State {
         match serde_json::from_slice::<Self>(&text) {
             Ok(state) if state.version == 1 => Some(state),
             Ok(state) => {
-                tracing::warn!(
-                    version = state.version,
-                    "state.json is of another version and is not used"
-                );
+                tracing::warn!(version = state.version, "state.json is of another version and is not used");
                 None
             }
             Err(e) => {
@@ -97,26 +87,16 @@ impl State {
 
 /// The identity of this start of the machine. Empty where the system does not tell; then only a clean stop counts.
 pub(crate) fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .map(|id| id.trim().to_owned())
-        .unwrap_or_default()
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
 /// The files below a folder, in order.
 pub(crate) fn marks_of(dir: &Path) -> io::Result<Vec<FileMark>> {
     let mut marks = Vec::new();
     visit(dir, &mut |path, meta| {
-        let modified = meta
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos();
+        let modified = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let name = path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
-        marks.push(FileMark {
-            name,
-            bytes: meta.len(),
-            modified: u64::try_from(modified).unwrap_or(u64::MAX),
-        });
+        marks.push(FileMark { name, bytes: meta.len(), modified: u64::try_from(modified).unwrap_or(u64::MAX) });
         Ok(())
     })?;
     marks.sort();
@@ -152,11 +132,7 @@ fn visit(dir: &Path, seen: &mut dyn FnMut(&Path, &fs::Metadata) -> io::Result<()
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             other => other?,
         };
-        if meta.is_dir() {
-            visit(&item.path(), seen)?
-        } else {
-            seen(&item.path(), &meta)?
-        }
+        if meta.is_dir() { visit(&item.path(), seen)? } else { seen(&item.path(), &meta)? }
     }
     Ok(())
 }

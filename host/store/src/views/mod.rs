@@ -46,9 +46,7 @@ impl View {
     }
 
     fn tree(&self) -> tables::Result<&sled::Tree> {
-        self.tree
-            .as_ref()
-            .ok_or_else(|| ReadError(String::from("the store is closed")))
+        self.tree.as_ref().ok_or_else(|| ReadError(String::from("the store is closed")))
     }
 }
 
@@ -99,8 +97,7 @@ pub(crate) fn scan(
         return Box::new(std::iter::empty());
     }
     let row = |item: sled::Result<(sled::IVec, sled::IVec)>| {
-        item.map(|(key, value)| (key.to_vec(), value.to_vec()))
-            .map_err(read_error)
+        item.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(read_error)
     };
     let rows = tree.range::<Vec<u8>, _>(range).map(row);
     if reverse { Box::new(rows.rev()) } else { Box::new(rows) }
@@ -140,29 +137,15 @@ pub(crate) fn apply_group(tree: &sled::Tree, entries: &[Entry]) -> Result<Vec<Ou
             Ok(outcome) => outcomes.push(outcome),
             Err((why, views)) => {
                 // The overlay holds half of this fact, so it is thrown away; the facts before it are applied once more without it.
-                let outcomes = if index == 0 {
-                    Vec::new()
-                } else {
-                    apply_group(tree, &entries[..index])?
-                };
-                return Err(Stopped {
-                    outcomes,
-                    seq: entry.seq,
-                    why,
-                    views,
-                });
+                let outcomes = if index == 0 { Vec::new() } else { apply_group(tree, &entries[..index])? };
+                return Err(Stopped { outcomes, seq: entry.seq, why, views });
             }
         }
     }
     let seq = entries.last().map_or(Seq(0), |entry| entry.seq);
     match tree.apply_batch(overlay.into_batch()) {
         Ok(()) => Ok(outcomes),
-        Err(e) => Err(Stopped {
-            outcomes: Vec::new(),
-            seq,
-            why: e.to_string(),
-            views: true,
-        }),
+        Err(e) => Err(Stopped { outcomes: Vec::new(), seq, why: e.to_string(), views: true }),
     }
 }
 
@@ -182,8 +165,7 @@ fn apply_one(overlay: &mut Overlay<'_>, entry: &Entry) -> Result<Outcome, (Strin
 /// What a panic said.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| String::from("no message"))
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| String::from("no message"))
 }
 
 #[cfg(test)]
@@ -194,25 +176,14 @@ mod tests {
     use super::*;
 
     fn entry(seq: u64) -> Entry {
-        let fact = Fact::ChannelResumed {
-            channel: "shop".parse().unwrap(),
-        };
-        Entry {
-            seq: Seq(seq),
-            at: Millis(seq),
-            actor: Actor::Host,
-            fact,
-        }
+        let fact = Fact::ChannelResumed { channel: "shop".parse().unwrap() };
+        Entry { seq: Seq(seq), at: Millis(seq), actor: Actor::Host, fact }
     }
 
     #[test]
     fn a_fact_that_cannot_be_applied_leaves_those_before_it_and_nothing_of_itself() {
         let dir = tempfile::tempdir().unwrap();
-        let db = sled::Config::new()
-            .path(dir.path())
-            .cache_capacity(1 << 20)
-            .open()
-            .unwrap();
+        let db = sled::Config::new().path(dir.path()).cache_capacity(1 << 20).open().unwrap();
         let stopped = apply_group(&db, &[entry(1), entry(2), entry(4)]).unwrap_err();
         assert_eq!((stopped.seq, stopped.outcomes.len()), (Seq(4), 2));
         assert_eq!(tables::applied(&TreeRead(&db)).unwrap(), Seq(2));

@@ -98,9 +98,6 @@ pub(crate) fn released_within(path: &Path, timeout: Duration) -> bool {
     let wait = move || {
         let _ = answer.send(wait_until_released(&path).is_ok());
     };
-    let started = thread::Builder::new()
-        .name(String::from("close-views"))
-        .spawn(wait)
-        .is_ok();
+    let started = thread::Builder::new().name(String::from("close-views")).spawn(wait).is_ok();
     started && released.recv_timeout(timeout).unwrap_or(false)
 }

@@ -25,11 +25,7 @@ impl<'a> Overlay<'a> {
     }
 
     pub(crate) fn above(tree: &'a sled::Tree, arriving: Option<&'a Changes>) -> Self {
-        Self {
-            tree,
-            arriving,
-            changes: Changes::new(),
-        }
+        Self { tree, arriving, changes: Changes::new() }
     }
 
     pub(crate) fn into_changes(self) -> Changes {
@@ -81,11 +77,7 @@ fn merge<'a>(rows: Rows<'a>, changes: &'a Changes, range: (Bound<Vec<u8>>, Bound
         false => InOrder::Forward(changes),
         true => InOrder::Backward(changes.rev()),
     };
-    Box::new(Merged {
-        rows: rows.peekable(),
-        changes: changes.peekable(),
-        reverse,
-    })
+    Box::new(Merged { rows: rows.peekable(), changes: changes.peekable(), reverse })
 }
 
 impl Write for Overlay<'_> {
@@ -160,11 +152,7 @@ mod tests {
     }
 
     fn bound() -> impl Strategy<Value = Bound<Vec<u8>>> {
-        prop_oneof![
-            key().prop_map(Bound::Included),
-            key().prop_map(Bound::Excluded),
-            Just(Bound::Unbounded)
-        ]
+        prop_oneof![key().prop_map(Bound::Included), key().prop_map(Bound::Excluded), Just(Bound::Unbounded)]
     }
 
     fn changes() -> impl Strategy<Value = Vec<(Vec<u8>, Option<u8>)>> {

@@ -43,10 +43,7 @@ async fn numbers_are_consecutive_and_groups_stay_together(open: Open<'_>) {
     assert_eq!((entries[1].at, entries[2].at), (two.at, two.at));
     assert_eq!(names(&read(&*journal, 3)), ["c"]);
     assert!(read(&*journal, 4).is_empty());
-    assert!(matches!(
-        journal.append(Vec::new()).await,
-        Err(AppendError::Unwritable(_))
-    ));
+    assert!(matches!(journal.append(Vec::new()).await, Err(AppendError::Unwritable(_))));
 }
 
 async fn what_was_acknowledged_is_there_after_opening_again(open: Open<'_>) {
@@ -57,12 +54,7 @@ async fn what_was_acknowledged_is_there_after_opening_again(open: Open<'_>) {
         for step in 0..5 {
             let name = format!("{round}-{step}");
             let Receipt { first, at, .. } = journal.append(vec![draft(&name)]).await.unwrap();
-            written.push(Entry {
-                seq: first,
-                at,
-                actor: jackfield_core::fact::Actor::Operator,
-                fact: fact(&name),
-            });
+            written.push(Entry { seq: first, at, actor: jackfield_core::fact::Actor::Operator, fact: fact(&name) });
         }
         assert_eq!(read(&*journal, 1), written);
     }
@@ -76,10 +68,7 @@ async fn a_follower_sees_the_old_and_the_new_once(open: Open<'_>) {
     let follower = journal.follow(Seq(4)).unwrap();
     let seen = std::thread::spawn(move || {
         let groups: Vec<_> = follower.map(Result::unwrap).collect();
-        groups
-            .iter()
-            .flat_map(|group| group.iter().map(|entry| entry.seq.0))
-            .collect::<Vec<_>>()
+        groups.iter().flat_map(|group| group.iter().map(|entry| entry.seq.0)).collect::<Vec<_>>()
     });
     for n in 10..20 {
         journal.append(vec![draft(&n.to_string()), draft("x")]).await.unwrap();
@@ -120,14 +109,7 @@ async fn a_closed_journal_refuses(open: Open<'_>) {
 
 #[tokio::test]
 async fn the_local_journal_conforms() {
-    for options in [
-        small(),
-        Options::default(),
-        Options {
-            group_facts: 1,
-            ..small()
-        },
-    ] {
+    for options in [small(), Options::default(), Options { group_facts: 1, ..small() }] {
         conforms(|| {
             let (dir, options) = (tempfile::tempdir().unwrap(), options.clone());
             move || -> Box<dyn Journal> { Box::new(LocalJournal::open(&dir.path().join("journal"), &options).unwrap()) }

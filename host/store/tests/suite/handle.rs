@@ -24,11 +24,7 @@ async fn an_append_returns_when_readers_see_it() {
         assert!(watch.has_changed().unwrap());
         assert_eq!(*watch.borrow_and_update(), seq);
     }
-    let stored: Vec<Seq> = store
-        .journal_entries(Seq(18))
-        .unwrap()
-        .map(|entry| entry.unwrap().seq)
-        .collect();
+    let stored: Vec<Seq> = store.journal_entries(Seq(18)).unwrap().map(|entry| entry.unwrap().seq).collect();
     assert_eq!(stored, [Seq(18), Seq(19), Seq(20)]);
 }
 
@@ -39,10 +35,7 @@ async fn a_group_gets_consecutive_numbers_and_one_outcome_each() {
     assert!(store.append_all(Vec::new()).await.unwrap().is_empty());
     let group = (0..1000).map(|n| (Actor::Operator, fact(&n.to_string()))).collect();
     let committed = store.append_all(group).await.unwrap();
-    assert_eq!(
-        committed.iter().map(|c| c.seq.0).collect::<Vec<_>>(),
-        (1..=1000).collect::<Vec<_>>()
-    );
+    assert_eq!(committed.iter().map(|c| c.seq.0).collect::<Vec<_>>(), (1..=1000).collect::<Vec<_>>());
     assert_eq!(store.stats().journal.batches, 1);
 }
 
@@ -55,14 +48,7 @@ async fn facts_of_many_tasks_are_each_committed_once() {
         tokio::spawn(async move {
             let mut seqs = Vec::new();
             for n in 0..20 {
-                seqs.push(
-                    store
-                        .append(Actor::Host, fact(&format!("{task}-{n}")))
-                        .await
-                        .unwrap()
-                        .seq
-                        .0,
-                );
+                seqs.push(store.append(Actor::Host, fact(&format!("{task}-{n}"))).await.unwrap().seq.0);
             }
             seqs
         })
@@ -74,10 +60,7 @@ async fn facts_of_many_tasks_are_each_committed_once() {
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=1000).collect::<Vec<_>>());
     let stats = store.stats();
-    assert_eq!(
-        (stats.journal.facts, stats.applied, stats.stopped),
-        (1000, Seq(1000), None)
-    );
+    assert_eq!((stats.journal.facts, stats.applied, stats.stopped), (1000, Seq(1000), None));
     assert!(stats.journal.batches < 1000);
 }
 
@@ -86,12 +69,7 @@ async fn a_fact_that_cannot_be_read_back_is_never_stored() {
     use jackfield_core::event::Part;
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), &small());
-    let nowhere = Part::Location {
-        latitude: f64::NAN,
-        longitude: 0.0,
-        name: None,
-        address: None,
-    };
+    let nowhere = Part::Location { latitude: f64::NAN, longitude: 0.0, name: None, address: None };
     let identity = jackfield_core::ids::IdentityId::new(Seq(1), 0);
     let bad = Fact::MessageRequested {
         customer: identity.into(),
@@ -100,10 +78,7 @@ async fn a_fact_that_cannot_be_read_back_is_never_stored() {
         reply_to: None,
         idempotency: None,
     };
-    assert!(matches!(
-        store.append(Actor::Host, bad).await,
-        Err(AppendError::Unwritable(_))
-    ));
+    assert!(matches!(store.append(Actor::Host, bad).await, Err(AppendError::Unwritable(_))));
     assert_eq!(store.applied(), Seq(0));
 }
 
@@ -111,13 +86,7 @@ async fn a_fact_that_cannot_be_read_back_is_never_stored() {
 async fn a_full_disk_is_said_and_passes() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::default();
-    let store = open(
-        dir.path(),
-        &Options {
-            disk: Arc::new(disk.clone()),
-            ..small()
-        },
-    );
+    let store = open(dir.path(), &Options { disk: Arc::new(disk.clone()), ..small() });
     store.append(Actor::Host, fact("a")).await.unwrap();
     disk.set_space(Some(40));
     let error = store.append(Actor::Host, fact("b")).await.unwrap_err();
@@ -180,10 +149,7 @@ async fn a_copy_of_the_segments_taken_while_appending_restores() {
         let acknowledged = store.applied();
         let copied = tempfile::tempdir().unwrap();
         copy(&dir.path().join("journal"), &copied.path().join("journal"));
-        assert!(
-            jackfield_store::export(dir.path()).unwrap().all(|entry| entry.is_ok()),
-            "also of the running one"
-        );
+        assert!(jackfield_store::export(dir.path()).unwrap().all(|entry| entry.is_ok()), "also of the running one");
         let restored = open(copied.path(), &small());
         assert!(restored.applied() >= acknowledged);
         let fresh: Vec<_> = restored.journal_entries(Seq(1)).unwrap().map(Result::unwrap).collect();
@@ -199,53 +165,32 @@ async fn redacted_facts_keep_their_places_and_their_text_is_gone_from_the_folder
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), &small());
     for n in 0..30 {
-        store
-            .append(Actor::Operator, fact(&format!("secret{n}.")))
-            .await
-            .unwrap();
+        store.append(Actor::Operator, fact(&format!("secret{n}."))).await.unwrap();
     }
     store.close().await.unwrap();
     let seqs = BTreeSet::from([Seq(2), Seq(17), Seq(30), Seq(99)]);
-    let before: Vec<_> = jackfield_store::export(dir.path())
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let before: Vec<_> = jackfield_store::export(dir.path()).unwrap().map(Result::unwrap).collect();
     assert_eq!(jackfield_store::redact(dir.path(), &small(), &seqs).unwrap(), 3);
     assert_eq!(jackfield_store::redact(dir.path(), &small(), &seqs).unwrap(), 0);
     for text in ["secret1.", "secret16.", "secret29."] {
         assert!(!contains(dir.path(), text.as_bytes()), "{text}");
     }
     assert!(contains(dir.path(), b"secret0."));
-    let after: Vec<_> = jackfield_store::export(dir.path())
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let after: Vec<_> = jackfield_store::export(dir.path()).unwrap().map(Result::unwrap).collect();
     for (before, after) in before.iter().zip(&after) {
-        assert_eq!(
-            (before.seq, before.at, &before.actor),
-            (after.seq, after.at, &after.actor)
-        );
+        assert_eq!((before.seq, before.at, &before.actor), (after.seq, after.at, &after.actor));
         let gone = seqs.contains(&before.seq);
         assert_eq!(after.fact, if gone { Fact::Redacted } else { before.fact.clone() });
     }
     let store = open(dir.path(), &small());
     assert_eq!(store.append(Actor::Host, fact("after")).await.unwrap().seq, Seq(31));
-    assert_eq!(
-        name(&store.journal_entries(Seq(31)).unwrap().next().unwrap().unwrap().fact),
-        "after"
-    );
+    assert_eq!(name(&store.journal_entries(Seq(31)).unwrap().next().unwrap().unwrap().fact), "after");
 }
 
 /// Whether any file below a folder has these bytes.
 fn contains(dir: &std::path::Path, needle: &[u8]) -> bool {
-    fs::read_dir(dir)
-        .unwrap()
-        .map(|item| item.unwrap().path())
-        .any(|path| match path.is_dir() {
-            true => contains(&path, needle),
-            false => fs::read(&path)
-                .unwrap()
-                .windows(needle.len())
-                .any(|window| window == needle),
-        })
+    fs::read_dir(dir).unwrap().map(|item| item.unwrap().path()).any(|path| match path.is_dir() {
+        true => contains(&path, needle),
+        false => fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle),
+    })
 }

@@ -15,10 +15,7 @@ use jackfield_store::{AppendError, Journal, JournalError, Options};
 async fn written(dir: &Path, options: &Options, count: usize) {
     let journal = LocalJournal::open(dir, options).unwrap();
     for n in 0..count {
-        journal
-            .append(vec![draft(&format!("{n}a")), draft(&format!("{n}b"))])
-            .await
-            .unwrap();
+        journal.append(vec![draft(&format!("{n}a")), draft(&format!("{n}b"))]).await.unwrap();
     }
 }
 
@@ -49,11 +46,7 @@ async fn a_last_frame_cut_at_any_byte_is_cut_off_and_the_rest_survives() {
         let receipt = journal.append(vec![draft("after")]).await.unwrap();
         assert_eq!(receipt.first, Seq(5), "cut at {end}");
         drop(journal);
-        assert_eq!(
-            open_again(dir.path()),
-            ["0a", "0b", "1a", "1b", "after"],
-            "cut at {end}"
-        );
+        assert_eq!(open_again(dir.path()), ["0a", "0b", "1a", "1b", "after"], "cut at {end}");
     }
 }
 
@@ -69,11 +62,7 @@ async fn a_last_frame_with_any_flipped_bit_is_cut_off_and_the_rest_survives() {
         flipped[at] ^= 1 << (at % 8);
         fs::write(&segment, &flipped).unwrap();
         let found = survey(dir.path()).unwrap();
-        assert_eq!(
-            (found.last, found.torn.map(|t| t.offset)),
-            (Seq(4), Some(last as u64)),
-            "byte {at}"
-        );
+        assert_eq!((found.last, found.torn.map(|t| t.offset)), (Seq(4), Some(last as u64)), "byte {at}");
     }
     open_again(dir.path());
     assert_eq!(fs::read(&segment).unwrap(), &bytes[..last]);
@@ -112,10 +101,7 @@ async fn a_torn_frame_at_the_end_of_a_segment_that_is_not_the_last_is_damage() {
     let bytes = fs::read(&all[0]).unwrap();
     fs::write(&all[0], &bytes[..bytes.len() - 1]).unwrap();
     let error = survey(dir.path()).unwrap_err();
-    assert!(
-        matches!(&error, JournalError::Damaged { path, .. } if *path == all[0]),
-        "{error}"
-    );
+    assert!(matches!(&error, JournalError::Damaged { path, .. } if *path == all[0]), "{error}");
 }
 
 #[tokio::test]
@@ -129,10 +115,7 @@ async fn a_missing_segment_is_refused_with_its_place() {
         fs::remove_file(copied.path().join(all[missing].file_name().unwrap())).unwrap();
         let error = survey(copied.path()).unwrap_err();
         let next = all[missing + 1].file_name().unwrap().to_str().unwrap();
-        assert!(
-            matches!(error, JournalError::Gap { .. }) && error.to_string().contains(next),
-            "{error}"
-        );
+        assert!(matches!(error, JournalError::Gap { .. }) && error.to_string().contains(next), "{error}");
     }
 }
 
@@ -146,10 +129,7 @@ async fn a_damaged_head_of_a_segment_is_refused() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1;
         fs::write(&segment, &flipped).unwrap();
-        assert!(
-            matches!(survey(dir.path()), Err(JournalError::Damaged { offset: 0, .. })),
-            "byte {at}"
-        );
+        assert!(matches!(survey(dir.path()), Err(JournalError::Damaged { offset: 0, .. })), "byte {at}");
     }
 }
 
@@ -192,14 +172,7 @@ async fn time_never_goes_back_not_even_over_a_restart() {
     let first = LocalJournal::open(dir.path(), &Options::default()).unwrap();
     let now = first.append(vec![draft("a")]).await.unwrap().at;
     drop(first);
-    let second = LocalJournal::open(
-        dir.path(),
-        &Options {
-            clock: no_time,
-            ..Options::default()
-        },
-    )
-    .unwrap();
+    let second = LocalJournal::open(dir.path(), &Options { clock: no_time, ..Options::default() }).unwrap();
     assert_eq!(second.append(vec![draft("b")]).await.unwrap().at, now);
 }
 
@@ -207,10 +180,7 @@ async fn time_never_goes_back_not_even_over_a_restart() {
 async fn a_full_disk_refuses_and_works_again_when_there_is_space() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::default();
-    let options = Options {
-        disk: Arc::new(disk.clone()),
-        ..small()
-    };
+    let options = Options { disk: Arc::new(disk.clone()), ..small() };
     let journal = LocalJournal::open(dir.path(), &options).unwrap();
     let mut stored = Vec::new();
     for n in 0..120_u64 {
@@ -234,22 +204,13 @@ async fn a_full_disk_refuses_and_works_again_when_there_is_space() {
 async fn a_failed_sync_ends_appending_until_the_journal_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::default();
-    let options = Options {
-        disk: Arc::new(disk.clone()),
-        ..Options::default()
-    };
+    let options = Options { disk: Arc::new(disk.clone()), ..Options::default() };
     let journal = LocalJournal::open(dir.path(), &options).unwrap();
     journal.append(vec![draft("a")]).await.unwrap();
     disk.set_sync_fails(true);
-    assert!(matches!(
-        journal.append(vec![draft("b")]).await,
-        Err(AppendError::Io(_))
-    ));
+    assert!(matches!(journal.append(vec![draft("b")]).await, Err(AppendError::Io(_))));
     disk.set_sync_fails(false);
-    assert!(matches!(
-        journal.append(vec![draft("c")]).await,
-        Err(AppendError::Io(_))
-    ));
+    assert!(matches!(journal.append(vec![draft("c")]).await, Err(AppendError::Io(_))));
     assert!(journal.stats().broken.is_some());
     drop(journal);
     assert_eq!(open_again(dir.path()), ["a"]);
@@ -258,14 +219,7 @@ async fn a_failed_sync_ends_appending_until_the_journal_is_opened_again() {
 #[tokio::test]
 async fn more_than_may_wait_is_refused_and_what_waits_is_stored() {
     let dir = tempfile::tempdir().unwrap();
-    let journal = LocalJournal::open(
-        dir.path(),
-        &Options {
-            queue: 4,
-            ..Options::default()
-        },
-    )
-    .unwrap();
+    let journal = LocalJournal::open(dir.path(), &Options { queue: 4, ..Options::default() }).unwrap();
     let appends: Vec<_> = (0..2000).map(|n| journal.append(vec![draft(&n.to_string())])).collect();
     let mut stored = 0;
     for append in appends {

@@ -58,10 +58,7 @@ async fn no_acknowledged_fact_is_lost_or_doubled_when_the_power_goes_off() {
         let mut random = Random(trial * 0x9E37_79B9);
         let dir = tempfile::tempdir().unwrap();
         let disk = TestDisk::default();
-        let options = Options {
-            disk: Arc::new(disk.clone()),
-            ..small()
-        };
+        let options = Options { disk: Arc::new(disk.clone()), ..small() };
         let mut acknowledged = BTreeMap::new();
         for life in 0..LIVES {
             let store = jackfield_store::open(dir.path(), &options, &mut |_| {})
@@ -71,24 +68,14 @@ async fn no_acknowledged_fact_is_lost_or_doubled_when_the_power_goes_off() {
             drop(store);
             disk.lose_power(&mut random);
             // The machine starts again.
-            edit_state(dir.path(), |state| {
-                drop(state.insert("boot_id".into(), "another".into()))
-            });
+            edit_state(dir.path(), |state| drop(state.insert("boot_id".into(), "another".into())));
             let found = Journaled::survey(&dir.path().join("journal"), u64::MAX, &mut |_, _| {});
-            torn += u64::from(
-                found
-                    .unwrap_or_else(|e| panic!("trial {trial}, life {life}: {e}"))
-                    .torn
-                    .is_some(),
-            );
+            torn += u64::from(found.unwrap_or_else(|e| panic!("trial {trial}, life {life}: {e}")).torn.is_some());
             check(dir.path(), &acknowledged, &format!("trial {trial}, life {life}"));
         }
         total += acknowledged.len();
     }
-    assert!(
-        torn > TRIALS / 4,
-        "the disk of this test is too kind: {torn} torn tails"
-    );
+    assert!(torn > TRIALS / 4, "the disk of this test is too kind: {torn} torn tails");
     println!("{TRIALS} trials of {LIVES} lives, {total} facts acknowledged, {torn} torn tails, 0 lost, 0 doubled");
 }
 
@@ -97,10 +84,7 @@ async fn the_views_after_a_power_loss_are_those_of_the_journal() {
     let mut random = Random(7);
     let dir = tempfile::tempdir().unwrap();
     let disk = TestDisk::default();
-    let options = Options {
-        disk: Arc::new(disk.clone()),
-        ..small()
-    };
+    let options = Options { disk: Arc::new(disk.clone()), ..small() };
     for life in 0..5 {
         let store = crate::support::open(dir.path(), &options);
         disk.cut_power_after(40);
@@ -109,9 +93,7 @@ async fn the_views_after_a_power_loss_are_those_of_the_journal() {
         disk.lose_power(&mut random);
         // sled lost all that it had not synced, which is everything.
         fs::write(crate::support::sled_dir(dir.path()).join("db"), b"").unwrap();
-        edit_state(dir.path(), |state| {
-            drop(state.insert("boot_id".into(), "another".into()))
-        });
+        edit_state(dir.path(), |state| drop(state.insert("boot_id".into(), "another".into())));
         let store = crate::support::open(dir.path(), &options);
         assert!(store.stats().rebuilt.is_some());
         let after = rows(&store);

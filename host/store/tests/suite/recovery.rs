@@ -14,11 +14,7 @@ use jackfield_store::{OpenError, Options, Phase, Store, verify};
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 async fn fill(store: &Store, from: u64, count: u64) {
-    let group = |n: u64| {
-        (0..10)
-            .map(move |k| (Actor::Operator, fact(&format!("{n}-{k}"))))
-            .collect()
-    };
+    let group = |n: u64| (0..10).map(move |k| (Actor::Operator, fact(&format!("{n}-{k}")))).collect();
     for n in from..from + count / 10 {
         store.append_all(group(n)).await.unwrap();
     }
@@ -47,10 +43,7 @@ fn reopened(dir: &Path, options: &Options, before: &Rows) -> Option<String> {
     let rebuilt = store.stats().rebuilt;
     drop(store);
     let result = verify(dir, options, &mut |_| {}).unwrap();
-    assert_eq!(
-        (result.applied, result.different, result.rows),
-        (Seq(300), 0, before.len() as u64)
-    );
+    assert_eq!((result.applied, result.different, result.rows), (Seq(300), 0, before.len() as u64));
     rebuilt
 }
 
@@ -65,9 +58,7 @@ async fn after_a_clean_stop_the_views_are_used_as_they_are() {
 async fn after_a_clean_stop_the_views_are_used_under_another_boot_too() {
     let dir = tempfile::tempdir().unwrap();
     let before = stopped(dir.path()).await;
-    edit_state(dir.path(), |state| {
-        drop(state.insert("boot_id".into(), "another".into()))
-    });
+    edit_state(dir.path(), |state| drop(state.insert("boot_id".into(), "another".into())));
     assert_eq!(reopened(dir.path(), &small(), &before), None);
 }
 
@@ -93,10 +84,7 @@ async fn a_process_that_died_under_the_same_boot_leaves_views_that_catch_up() {
     let opened = opened.unwrap();
     // What was written twice has another time, so only the keys can be compared here.
     assert!(rows(&opened).keys().eq(before.keys()));
-    assert_eq!(
-        (caught_up, opened.stats().rebuilt, opened.applied()),
-        (200, None, Seq(300))
-    );
+    assert_eq!((caught_up, opened.stats().rebuilt, opened.applied()), (200, None, Seq(300)));
 }
 
 #[tokio::test]
@@ -104,9 +92,7 @@ async fn after_another_boot_without_a_clean_stop_the_views_are_built_again() {
     let dir = tempfile::tempdir().unwrap();
     let before = stopped(dir.path()).await;
     forget_clean_stop(dir.path());
-    edit_state(dir.path(), |state| {
-        drop(state.insert("boot_id".into(), "another".into()))
-    });
+    edit_state(dir.path(), |state| drop(state.insert("boot_id".into(), "another".into())));
     assert!(reopened(dir.path(), &small(), &before).is_some());
     assert!(fs::exists(dir.path().join("views.damaged-1")).unwrap());
     assert_eq!(reopened(dir.path(), &small(), &before), None);
@@ -131,10 +117,7 @@ async fn deleted_views_come_back_byte_for_byte() {
     let before = stopped(dir.path()).await;
     fs::remove_dir_all(dir.path().join("views")).unwrap();
     assert_eq!(reopened(dir.path(), &small(), &before), None);
-    assert_eq!(
-        jackfield_store::rebuild(dir.path(), &small(), &mut |_| {}).unwrap(),
-        Seq(300)
-    );
+    assert_eq!(jackfield_store::rebuild(dir.path(), &small(), &mut |_| {}).unwrap(), Seq(300));
     assert_eq!(reopened(dir.path(), &small(), &before), None);
 }
 
@@ -145,10 +128,7 @@ async fn views_whose_building_was_interrupted_are_built_from_the_beginning() {
     fs::remove_dir_all(dir.path().join("views")).unwrap();
     // As if the process had been killed after a hundred facts: whoever watches the progress goes away.
     let killed = tempfile::tempdir().unwrap();
-    let options = Options {
-        rebuild_batch: 100,
-        ..small()
-    };
+    let options = Options { rebuild_batch: 100, ..small() };
     jackfield_store::open(dir.path(), &options, &mut |progress| {
         if matches!(progress.phase, Phase::Rebuilding(_)) && progress.done == 100 {
             copy(dir.path(), killed.path());
@@ -185,28 +165,16 @@ fn damages() -> Vec<Damage> {
             fs::create_dir(sled).unwrap();
         }),
         ("an empty file", |sled| change_db(sled, Vec::clear)),
-        ("half a file", |sled| {
-            change_db(sled, |bytes| bytes.truncate(bytes.len() / 2))
-        }),
+        ("half a file", |sled| change_db(sled, |bytes| bytes.truncate(bytes.len() / 2))),
         ("zeros", |sled| change_db(sled, |bytes| bytes.fill(0))),
-        ("a flipped bit at the beginning", |sled| {
-            change_db(sled, |bytes| bytes[3] ^= 4)
-        }),
+        ("a flipped bit at the beginning", |sled| change_db(sled, |bytes| bytes[3] ^= 4)),
         ("flipped bits all over", |sled| {
             change_db(sled, |bytes| bytes.iter_mut().step_by(501).for_each(|byte| *byte ^= 16));
         }),
-        ("a truncated snapshot", |sled| {
-            change_snapshots(sled, |bytes| bytes.truncate(bytes.len() / 2))
-        }),
-        ("a flipped snapshot", |sled| {
-            change_snapshots(sled, |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1))
-        }),
-        ("a snapshot that is none", |sled| {
-            fs::write(sled.join("snap.00000000FFFFFFFF"), b"rubbish").unwrap()
-        }),
-        ("a damaged configuration", |sled| {
-            fs::write(sled.join("conf"), b"rubbish").unwrap()
-        }),
+        ("a truncated snapshot", |sled| change_snapshots(sled, |bytes| bytes.truncate(bytes.len() / 2))),
+        ("a flipped snapshot", |sled| change_snapshots(sled, |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1))),
+        ("a snapshot that is none", |sled| fs::write(sled.join("snap.00000000FFFFFFFF"), b"rubbish").unwrap()),
+        ("a damaged configuration", |sled| fs::write(sled.join("conf"), b"rubbish").unwrap()),
         ("no configuration", |sled| fs::remove_file(sled.join("conf")).unwrap()),
     ]
 }
@@ -255,10 +223,7 @@ async fn views_that_hang_at_open_are_left_behind_and_built_again() {
     fs::remove_file(&conf).unwrap();
     // Opening a pipe for reading waits for somebody who writes.
     assert!(Command::new("mkfifo").arg(&conf).status().unwrap().success());
-    let options = Options {
-        open_timeout: Duration::from_millis(300),
-        ..small()
-    };
+    let options = Options { open_timeout: Duration::from_millis(300), ..small() };
     let rebuilt = reopened(dir.path(), &options, &before).unwrap();
     assert!(rebuilt.contains("did not open"), "{rebuilt}");
 }
@@ -292,10 +257,7 @@ async fn views_ahead_of_the_journal_are_refused_also_after_another_boot_and_the_
             edit_state(dir.path(), |state| drop(state.insert("boot_id".into(), boot.into())));
         }
         let opened = jackfield_store::open(dir.path(), &small(), &mut |_| {});
-        assert!(
-            matches!(opened, Err(OpenError::JournalBehind { durable: Seq(300), .. })),
-            "boot {boot:?}"
-        );
+        assert!(matches!(opened, Err(OpenError::JournalBehind { durable: Seq(300), .. })), "boot {boot:?}");
         assert_eq!(fs::read(&last).unwrap(), bytes);
     }
 }
@@ -318,9 +280,7 @@ async fn only_the_last_views_that_were_set_aside_are_kept() {
         fs::remove_file(dir.path().join("state.json")).unwrap();
         open(dir.path(), &small()).close().await.unwrap();
     }
-    let names = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|item| item.unwrap().file_name().into_string().unwrap());
+    let names = fs::read_dir(dir.path()).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();
     assert_eq!(names, ["journal", "lock", "state.json", "views", "views.damaged-3"]);
@@ -333,11 +293,6 @@ async fn the_folders_are_the_owners_alone() {
     let data = dir.path().join("data");
     open(&data, &small()).close().await.unwrap();
     for path in [data.clone(), data.join("journal"), data.join("views")] {
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o700,
-            "{}",
-            path.display()
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700, "{}", path.display());
     }
 }

@@ -109,11 +109,7 @@ impl Response {
     #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type".into(), b"application/json".to_vec())];
-        Self {
-            status,
-            headers,
-            body: body.to_string().into_bytes(),
-        }
+        Self { status, headers, body: body.to_string().into_bytes() }
     }
 
     /// The body as JSON; null if it is none.
@@ -132,11 +128,7 @@ impl Response {
     /// `Retry-After` in milliseconds, where it is a number of seconds.
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u64> {
-        self.header("retry-after")?
-            .trim()
-            .parse::<u64>()
-            .ok()?
-            .checked_mul(1000)
+        self.header("retry-after")?.trim().parse::<u64>().ok()?.checked_mul(1000)
     }
 
     /// Whether the status is 2xx.

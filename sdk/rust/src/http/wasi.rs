@@ -29,31 +29,19 @@ fn outgoing(request: &Request) -> Result<OutgoingRequest, Error> {
     }
     let (scheme, authority, path) = split(&request.url).ok_or_else(|| denied("the URL"))?;
     let outgoing = OutgoingRequest::new(headers);
-    outgoing
-        .set_method(&method(&request.method))
-        .map_err(|()| denied("the method"))?;
+    outgoing.set_method(&method(&request.method)).map_err(|()| denied("the method"))?;
     outgoing.set_scheme(Some(&scheme)).map_err(|()| denied("the scheme"))?;
-    outgoing
-        .set_authority(Some(authority))
-        .map_err(|()| denied("the authority"))?;
-    outgoing
-        .set_path_with_query(Some(&path))
-        .map_err(|()| denied("the path"))?;
+    outgoing.set_authority(Some(authority)).map_err(|()| denied("the authority"))?;
+    outgoing.set_path_with_query(Some(&path)).map_err(|()| denied("the path"))?;
     Ok(outgoing)
 }
 
 fn options(request: &Request) -> Result<RequestOptions, Error> {
     let options = RequestOptions::new();
     let nanoseconds = u64::try_from(request.timeout.as_nanos()).unwrap_or(u64::MAX);
-    options
-        .set_connect_timeout(Some(nanoseconds))
-        .map_err(|()| denied("the time-out"))?;
-    options
-        .set_first_byte_timeout(Some(nanoseconds))
-        .map_err(|()| denied("the time-out"))?;
-    options
-        .set_between_bytes_timeout(Some(nanoseconds))
-        .map_err(|()| denied("the time-out"))?;
+    options.set_connect_timeout(Some(nanoseconds)).map_err(|()| denied("the time-out"))?;
+    options.set_first_byte_timeout(Some(nanoseconds)).map_err(|()| denied("the time-out"))?;
+    options.set_between_bytes_timeout(Some(nanoseconds)).map_err(|()| denied("the time-out"))?;
     Ok(options)
 }
 

@@ -28,11 +28,7 @@ pub struct Env {
 impl Env {
     /// A channel with an empty configuration, no secrets, and nobody to answer.
     pub fn new(channel: impl Into<String>) -> Self {
-        Self {
-            channel: channel.into(),
-            config: "{}".into(),
-            ..Self::default()
-        }
+        Self { channel: channel.into(), config: "{}".into(), ..Self::default() }
     }
 
     /// Sets the configuration, a JSON text (or anything that is displayed as one).
@@ -152,10 +148,7 @@ mod tests {
         a.run(|| {
             state::set("k", "of a").unwrap();
             b.run(|| assert_eq!((config::channel_id(), state::get("k")), ("b".into(), Ok(None))));
-            assert_eq!(
-                (config::channel_id(), state::get_text("k")),
-                ("a".into(), Ok(Some("of a".into())))
-            );
+            assert_eq!((config::channel_id(), state::get_text("k")), ("a".into(), Ok(Some("of a".into()))));
             log::info("done");
         });
         assert_eq!(a.log(), ["info: done"]);

@@ -50,12 +50,7 @@ pub mod state {
 
     pub fn list_keys(prefix: &str) -> Result<Vec<String>, StateError> {
         let keys = |env: &mut super::super::Env| {
-            env.state
-                .keys()
-                .filter(|key| key.starts_with(prefix))
-                .take(1000)
-                .cloned()
-                .collect()
+            env.state.keys().filter(|key| key.starts_with(prefix)).take(1000).cloned().collect()
         };
         Ok(with(keys))
     }

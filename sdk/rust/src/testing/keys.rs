@@ -6,20 +6,13 @@ use ring::{hmac, signature};
 use crate::secrets::{Scheme, SecretError};
 
 pub fn verify(scheme: &Scheme, secret: &[u8], message: &[u8], tag: &[u8]) -> Result<bool, SecretError> {
-    let public_key = |algorithm, key: Vec<u8>| {
-        signature::UnparsedPublicKey::new(algorithm, key)
-            .verify(message, tag)
-            .is_ok()
-    };
+    let public_key =
+        |algorithm, key: Vec<u8>| signature::UnparsedPublicKey::new(algorithm, key).verify(message, tag).is_ok();
     match scheme {
-        Scheme::Ed25519 => Ok(public_key(
-            &signature::ED25519 as &dyn signature::VerificationAlgorithm,
-            hex(secret)?,
-        )),
-        Scheme::EcdsaP256Sha256 => Ok(public_key(
-            &signature::ECDSA_P256_SHA256_ASN1,
-            hex(secret).or_else(|_| base64(secret))?,
-        )),
+        Scheme::Ed25519 => Ok(public_key(&signature::ED25519 as &dyn signature::VerificationAlgorithm, hex(secret)?)),
+        Scheme::EcdsaP256Sha256 => {
+            Ok(public_key(&signature::ECDSA_P256_SHA256_ASN1, hex(secret).or_else(|_| base64(secret))?))
+        }
         _ => Ok(hmac::verify(&hmac::Key::new(algorithm(scheme)?, secret), message, tag).is_ok()),
     }
 }
@@ -39,22 +32,16 @@ fn algorithm(scheme: &Scheme) -> Result<hmac::Algorithm, SecretError> {
     match scheme {
         Scheme::HmacSha256 => Ok(hmac::HMAC_SHA256),
         Scheme::HmacSha1 => Ok(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
-        _ => Err(SecretError::Unsupported(
-            "the scheme is not known or takes no secret key".into(),
-        )),
+        _ => Err(SecretError::Unsupported("the scheme is not known or takes no secret key".into())),
     }
 }
 
 fn hex(secret: &[u8]) -> Result<Vec<u8>, SecretError> {
-    HEXLOWER_PERMISSIVE
-        .decode(secret)
-        .map_err(|_| SecretError::Unsupported("it is not hexadecimal".into()))
+    HEXLOWER_PERMISSIVE.decode(secret).map_err(|_| SecretError::Unsupported("it is not hexadecimal".into()))
 }
 
 fn base64(secret: &[u8]) -> Result<Vec<u8>, SecretError> {
-    BASE64
-        .decode(secret)
-        .map_err(|_| SecretError::Unsupported("it is neither hexadecimal nor base64".into()))
+    BASE64.decode(secret).map_err(|_| SecretError::Unsupported("it is neither hexadecimal nor base64".into()))
 }
 
 #[cfg(test)]
@@ -64,18 +51,9 @@ mod tests {
     #[test]
     fn the_hmac_of_rfc_4231_case_2_is_genuine() {
         let tag = hex(b"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843").unwrap();
-        assert_eq!(
-            verify(&Scheme::HmacSha256, b"Jefe", b"what do ya want for nothing?", &tag),
-            Ok(true)
-        );
-        assert_eq!(
-            verify(&Scheme::HmacSha256, b"Jefe", b"what do ya want for something?", &tag),
-            Ok(false)
-        );
-        assert_eq!(
-            sign(&Scheme::HmacSha256, b"Jefe", b"what do ya want for nothing?"),
-            Ok(tag)
-        );
+        assert_eq!(verify(&Scheme::HmacSha256, b"Jefe", b"what do ya want for nothing?", &tag), Ok(true));
+        assert_eq!(verify(&Scheme::HmacSha256, b"Jefe", b"what do ya want for something?", &tag), Ok(false));
+        assert_eq!(sign(&Scheme::HmacSha256, b"Jefe", b"what do ya want for nothing?"), Ok(tag));
     }
 
     #[test]

@@ -29,19 +29,10 @@ pub fn post(path: &str, body: impl Into<Vec<u8>>) -> Request {
 pub fn sign_hub(request: &mut Request, secret: &str) {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &request.body);
     let value = format!("sha256={}", HEXLOWER.encode(tag.as_ref())).into_bytes();
-    request.headers.push(Header {
-        name: "x-hub-signature-256".into(),
-        value,
-    });
+    request.headers.push(Header { name: "x-hub-signature-256".into(), value });
 }
 
 fn request(method: &str, path: &str, body: Vec<u8>) -> Request {
     let url = format!("https://desk.example{path}");
-    Request {
-        method: method.into(),
-        url,
-        headers: Vec::new(),
-        body,
-        received_at: 1_700_000_000_000,
-    }
+    Request { method: method.into(), url, headers: Vec::new(), body, received_at: 1_700_000_000_000 }
 }

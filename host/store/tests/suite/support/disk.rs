@@ -80,11 +80,7 @@ impl TestDisk {
     fn file(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
         let real = fs::OpenOptions::new().append(true).create(true).open(path)?;
         let path = Arc::new(Mutex::new(path.to_owned()));
-        Ok(Box::new(TestFile {
-            disk: self.clone(),
-            path,
-            real,
-        }))
+        Ok(Box::new(TestFile { disk: self.clone(), path, real }))
     }
 }
 
@@ -177,11 +173,7 @@ impl SegmentFile for TestFile {
         if let Some(space) = self.disk.0.lock().unwrap().space.as_mut() {
             *space -= fits as u64;
         }
-        if fits < bytes.len() {
-            Err(io::Error::from(io::ErrorKind::StorageFull))
-        } else {
-            Ok(())
-        }
+        if fits < bytes.len() { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> io::Result<()> {

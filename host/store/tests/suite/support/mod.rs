@@ -14,11 +14,7 @@ pub mod disk;
 
 /// A fact with a name.
 pub fn fact(name: &str) -> Fact {
-    Fact::KeyCreated {
-        name: name.to_owned(),
-        role: Role::Agent,
-        hash: format!("{name:0>64}"),
-    }
+    Fact::KeyCreated { name: name.to_owned(), role: Role::Agent, hash: format!("{name:0>64}") }
 }
 
 /// A fact that is to be appended.
@@ -36,11 +32,7 @@ pub fn name(fact: &Fact) -> &str {
 
 /// Small segments, so that there are several.
 pub fn small() -> Options {
-    Options {
-        segment_bytes: 2000,
-        cache_bytes: 8 << 20,
-        ..Options::default()
-    }
+    Options { segment_bytes: 2000, cache_bytes: 8 << 20, ..Options::default() }
 }
 
 /// A time that never changes.
@@ -56,17 +48,12 @@ pub fn open(dir: &Path, options: &Options) -> Store {
 /// Every row of the views.
 pub fn rows(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let view = store.read();
-    view.scan((Bound::Unbounded, Bound::Unbounded), false)
-        .map(Result::unwrap)
-        .collect()
+    view.scan((Bound::Unbounded, Bound::Unbounded), false).map(Result::unwrap).collect()
 }
 
 /// The segments of a data folder, in order.
 pub fn segments(journal: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(journal)
-        .unwrap()
-        .map(|item| item.unwrap().path())
-        .collect();
+    let mut paths: Vec<PathBuf> = fs::read_dir(journal).unwrap().map(|item| item.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|e| e == "journal"));
     paths.sort();
     paths
