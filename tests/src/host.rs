@@ -87,6 +87,9 @@ impl Setup {
         }
         writeln!(self.text, "[channels.{name}]\nconnector = {guest:?}\nconfig = {{ {settings} }}")?;
         writeln!(self.text, "[channels.{name}.secrets]\napp-secret = {{ env = \"APP_SECRET\" }}")?;
+        // What its manifest asks for has to be granted for the channel to start; neither place can be reached.
+        let asked = "http = [\"http://127.0.0.1:1\", \"http://ungranted.example\"]";
+        writeln!(self.text, "[channels.{name}.grants]\n{asked}")?;
         Ok(self)
     }
 

@@ -155,7 +155,7 @@ impl Applier<'_> {
 
     /// Puts a message in its identity's timeline and takes note of it there.
     pub(super) fn enter_timeline(&mut self, message: &Message) -> Result<()> {
-        let place = Place { at: message.sent_at, item: Item::Message(message.id) };
+        let place = Place { at: message.ordered_at, item: Item::Message(message.id) };
         self.tables.put(keys::timeline(message.identity, place), Vec::new());
         let mut row = self.identity_row(message.identity)?;
         row.messages += 1;

@@ -278,7 +278,7 @@ impl Applier<'_> {
             && echo != id
         {
             let mut row: Message = rows::need(self.tables, &keys::message(echo))?;
-            let place = Place { at: row.sent_at, item: Item::Message(echo) };
+            let place = Place { at: row.ordered_at, item: Item::Message(echo) };
             self.tables.delete(keys::timeline(row.identity, place));
             let mut who = self.identity_row(row.identity)?;
             who.messages = who.messages.saturating_sub(1);

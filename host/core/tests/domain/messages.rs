@@ -93,7 +93,7 @@ fn an_answer_in_whole_seconds_stands_behind_what_it_answers() {
     end(&mut desk, question, 1, sent("out-1"));
     let mut answer = text("in-2", ana(), "yes");
     if let EventBody::Message(m) = &mut answer.body {
-        m.sent_at = Some(Millis(desk.now / 1000 * 1000 - 1000));
+        m.sent_at = Some(Millis(desk.now / 1000 * 1000 - 10_000));
         m.reply_to = Some("out-1".into());
     }
     desk.receive("wa", vec![answer]);

@@ -25,10 +25,7 @@ struct Wanted {
 /// Makes the requests of a JSON list and tells, as another, what became of each.
 pub fn all(list: &[u8]) -> Vec<u8> {
     let wanted: Vec<Value> = serde_json::from_slice(list).unwrap_or_default();
-    let told: Vec<Value> = wanted
-        .iter()
-        .map(|wanted| tell(one(wanted.to_string().as_bytes())))
-        .collect();
+    let told: Vec<Value> = wanted.iter().map(|wanted| tell(one(wanted.to_string().as_bytes()))).collect();
     Value::from(told).to_string().into_bytes()
 }
 
@@ -38,11 +35,7 @@ pub fn one(wanted: &[u8]) -> Result<Response, Error> {
     let mut request = Request::new(&wanted.method, wanted.url).timeout(Duration::from_secs(60));
     request.cap = 64 << 20;
     request.headers = wanted.headers;
-    request.body = if wanted.body_size > 0 {
-        vec![b'x'; wanted.body_size]
-    } else {
-        wanted.body.into_bytes()
-    };
+    request.body = if wanted.body_size > 0 { vec![b'x'; wanted.body_size] } else { wanted.body.into_bytes() };
     request.send()
 }
 

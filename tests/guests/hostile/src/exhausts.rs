@@ -47,11 +47,7 @@ fn allocates() {
 
 fn recurses(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
-    if black_box(true) {
-        recurses(depth + 1) + frame[0]
-    } else {
-        0
-    }
+    if black_box(true) { recurses(depth + 1) + frame[0] } else { 0 }
 }
 
 /// Many events of a request that is genuine, so that nothing else is wrong with them.
@@ -62,10 +58,7 @@ fn verified(request: &Request, number: usize, size: usize) -> Result<Outcome, Fa
     let value = format!("\"{}\"", "x".repeat(size));
     outcome.events.extend((0..number).map(|n| Event {
         id: n.to_string(),
-        body: EventBody::Other(Property {
-            name: "flood".to_owned(),
-            value: value.clone(),
-        }),
+        body: EventBody::Other(Property { name: "flood".to_owned(), value: value.clone() }),
     }));
     Ok(outcome)
 }

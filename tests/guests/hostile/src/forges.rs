@@ -18,10 +18,7 @@ pub fn run(behaviour: &str, request: &Request) -> Option<Result<Outcome, Failure
         "breaks-the-contract" => verifies(request).map(|()| broken()),
         "breaks-the-reply" => verifies(request).map(|()| {
             let mut outcome = spoken(request);
-            outcome.reply.headers.push(jackfield_sdk::Header {
-                name: "set-cookie".to_owned(),
-                value: b"a=b".to_vec(),
-            });
+            outcome.reply.headers.push(jackfield_sdk::Header { name: "set-cookie".to_owned(), value: b"a=b".to_vec() });
             outcome
         }),
         "logs" => {
@@ -29,9 +26,7 @@ pub fn run(behaviour: &str, request: &Request) -> Option<Result<Outcome, Failure
             Ok(Outcome::accepted())
         }
         "writes-state" => verifies(request).and_then(|()| writes_state()),
-        "writes-state-and-fails" => verifies(request)
-            .and_then(|()| writes_state())
-            .and(Err(Failure::rejected("No."))),
+        "writes-state-and-fails" => verifies(request).and_then(|()| writes_state()).and(Err(Failure::rejected("No."))),
         _ => return None,
     };
     Some(outcome)
@@ -84,11 +79,7 @@ fn spoken(request: &Request) -> Outcome {
     let mut sender = Sender::new(Identifier::phone("15550001"));
     sender.hints = hints(Identifier::phone("15550001"));
     let mut outcome = Outcome::accepted();
-    outcome.push(message(
-        sender,
-        vec![Part::Text(String::from_utf8_lossy(&request.body).into_owned())],
-        "t1",
-    ));
+    outcome.push(message(sender, vec![Part::Text(String::from_utf8_lossy(&request.body).into_owned())], "t1"));
     outcome
 }
 
@@ -120,25 +111,13 @@ fn changed() -> Outcome {
 /// One good event among broken ones.
 fn broken() -> Outcome {
     let sender = || Sender::new(Identifier::phone("15550001"));
-    let nowhere = Location {
-        latitude: f64::NAN,
-        longitude: 0.0,
-        name: None,
-        address: None,
-    };
+    let nowhere = Location { latitude: f64::NAN, longitude: 0.0, name: None, address: None };
     let mut outcome = Outcome::accepted();
     outcome.push(message(sender(), Vec::new(), "t1"));
     outcome.push(message(sender(), vec![Part::Text("good".to_owned())], "t1"));
     outcome.push(message(sender(), vec![Part::Text("no thread".to_owned())], ""));
     outcome.push(message(sender(), vec![Part::Location(nowhere)], "t1"));
-    outcome.push(message(
-        Sender::new(Identifier::global("phone", "")),
-        vec![Part::Text("nobody".to_owned())],
-        "t1",
-    ));
-    outcome.push(EventBody::Other(Property {
-        name: "odd".to_owned(),
-        value: "not JSON".to_owned(),
-    }));
+    outcome.push(message(Sender::new(Identifier::global("phone", "")), vec![Part::Text("nobody".to_owned())], "t1"));
+    outcome.push(EventBody::Other(Property { name: "odd".to_owned(), value: "not JSON".to_owned() }));
     outcome
 }

@@ -18,9 +18,8 @@ const PAGE: usize = 64 << 10;
 pub fn hunts(task: &[u8]) -> usize {
     let text = String::from_utf8_lossy(task);
     let (requests, masked) = text.split_once('\n').unwrap_or_default();
-    let masked: Vec<u8> = (0..masked.len() / 2)
-        .filter_map(|n| u8::from_str_radix(&masked[2 * n..2 * n + 2], 16).ok())
-        .collect();
+    let masked: Vec<u8> =
+        (0..masked.len() / 2).filter_map(|n| u8::from_str_radix(&masked[2 * n..2 * n + 2], 16).ok()).collect();
     // Whatever comes back stays in memory.
     let answers = calls::all(requests.as_bytes());
     let configuration = config::load::<serde_json::Value>();

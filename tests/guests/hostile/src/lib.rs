@@ -37,10 +37,7 @@ impl Connector for Hostile {
             "calls" => Ok(Outcome::reply(Reply::text(200, calls::all(&request.body)))),
             "waits" => calls::waits(),
             #[cfg(target_family = "wasm")]
-            "hunts" => Ok(Outcome::reply(Reply::text(
-                200,
-                hunts::hunts(&request.body).to_string(),
-            ))),
+            "hunts" => Ok(Outcome::reply(Reply::text(200, hunts::hunts(&request.body).to_string()))),
             _ => match forges::run(&behaviour, &request) {
                 Some(outcome) => outcome,
                 None => exhausts::run(&behaviour, &request),
@@ -56,10 +53,7 @@ impl Connector for Hostile {
         let answer = calls::one(value.as_bytes());
         match (behaviour.as_str(), answer) {
             ("sends-and-dies", _) => panic!("after the request {key} had been sent"),
-            (_, Ok(response)) => Ok(Receipt {
-                message_ids: vec![response.status.to_string()],
-                events: Vec::new(),
-            }),
+            (_, Ok(response)) => Ok(Receipt { message_ids: vec![response.status.to_string()], events: Vec::new() }),
             (_, Err(error)) => Err(error.of_action()),
         }
     }
@@ -71,6 +65,9 @@ impl Connector for Hostile {
     fn validate(config: &str) -> Vec<Problem> {
         // Nothing may be called outside from here; this tries.
         let target = serde_json::from_str::<serde_json::Value>(config).unwrap_or_default();
+        if target["do"] != "calls" {
+            return Vec::new();
+        }
         let url = format!("{}/allowed/validate", target["target"].as_str().unwrap_or_default());
         match jackfield_sdk::http::get(url).send() {
             Ok(_) => vec![Problem::new("It was let out.")],
