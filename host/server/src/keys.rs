@@ -44,11 +44,7 @@ mod tests {
     #[test]
     fn a_new_key_is_long_random_and_known_by_its_hash() {
         let (a, b) = (NewKey::generate().unwrap(), NewKey::generate().unwrap());
-        assert!(
-            a.text.starts_with(PREFIX) && a.text.len() == PREFIX.len() + 43,
-            "{}",
-            a.text
-        );
+        assert!(a.text.starts_with(PREFIX) && a.text.len() == PREFIX.len() + 43, "{}", a.text);
         assert_ne!(a.text, b.text);
         assert_eq!(a.hash, hash(&a.text));
         assert_eq!(hash("jf_").len(), 64);

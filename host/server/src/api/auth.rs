@@ -55,11 +55,7 @@ fn admit(host: &Host, headers: &HeaderMap, needed: Role) -> Result<Caller> {
     let text = bearer(headers).ok_or_else(unauthenticated)?;
     let key = operations::api_key_by_hash(&host.view(), &keys::hash(text))?.ok_or_else(unauthenticated)?;
     if key.role < needed {
-        let detail = format!(
-            "this needs a key with the role {} or higher; yours is {}",
-            word(needed),
-            word(key.role)
-        );
+        let detail = format!("this needs a key with the role {} or higher; yours is {}", word(needed), word(key.role));
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     Ok(Caller { key: key.id })
@@ -97,9 +93,7 @@ mod tests {
     use super::*;
 
     fn headers(values: &[&'static str]) -> HeaderMap {
-        let pairs = values
-            .iter()
-            .map(|value| (header::AUTHORIZATION, HeaderValue::from_static(value)));
+        let pairs = values.iter().map(|value| (header::AUTHORIZATION, HeaderValue::from_static(value)));
         pairs.collect()
     }
 
@@ -112,13 +106,7 @@ mod tests {
 
     #[test]
     fn what_is_no_single_key_of_ours_is_none() {
-        for values in [
-            &[][..],
-            &["jf_abc"],
-            &["Basic jf_abc"],
-            &["Bearer abc"],
-            &["Bearer jf_a", "Bearer jf_b"],
-        ] {
+        for values in [&[][..], &["jf_abc"], &["Basic jf_abc"], &["Bearer abc"], &["Bearer jf_a", "Bearer jf_b"]] {
             assert_eq!(bearer(&headers(values)), None, "{values:?}");
         }
     }

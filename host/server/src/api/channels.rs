@@ -230,12 +230,7 @@ pub(super) async fn resume_channel(
 #[utoipa::path(get, path = "/v1/connectors", tag = "channels",
     responses((status = 200, description = "The connectors", body = Page<ConnectorView>)))]
 pub(super) async fn list_connectors(State(host): State<Arc<Host>>) -> Json<Page<ConnectorView>> {
-    let items = host
-        .channels
-        .connectors()
-        .iter()
-        .map(|loaded| connector(&host, loaded))
-        .collect();
+    let items = host.channels.connectors().iter().map(|loaded| connector(&host, loaded)).collect();
     Json(Page { items, next: None })
 }
 
@@ -331,16 +326,9 @@ fn counters(snapshot: &Snapshot) -> Counters {
 fn connector(host: &Host, loaded: &LoadedConnector) -> ConnectorView {
     let manifest = loaded.connector.manifest();
     let optional = loaded.connector.interfaces();
-    let interfaces = [
-        ("receive", true),
-        ("identity", true),
-        ("send", optional.send),
-        ("configure", optional.configure),
-    ];
-    let users = host
-        .channels
-        .iter()
-        .filter(|channel| channel.connector.name == loaded.name);
+    let interfaces =
+        [("receive", true), ("identity", true), ("send", optional.send), ("configure", optional.configure)];
+    let users = host.channels.iter().filter(|channel| channel.connector.name == loaded.name);
     ConnectorView {
         name: loaded.name.clone(),
         id: manifest.id.clone(),
@@ -351,11 +339,7 @@ fn connector(host: &Host, loaded: &LoadedConnector) -> ConnectorView {
         digest: loaded.connector.digest().to_owned(),
         generation: loaded.generation,
         loaded_at: Time(loaded.loaded_at),
-        interfaces: interfaces
-            .into_iter()
-            .filter(|(_, is)| *is)
-            .map(|(name, _)| name.to_owned())
-            .collect(),
+        interfaces: interfaces.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect(),
         asks_for: manifest.http.iter().map(|need| need.origin.to_string()).collect(),
         channels: users.map(|channel| channel.id.clone()).collect(),
     }

@@ -70,19 +70,10 @@ pub(super) async fn follow_events(
     };
     let seen = api.host.store.watch();
     let after = after.unwrap_or_else(|| EventId::after(*seen.borrow()));
-    let follower = Follower {
-        host: api.host,
-        seen,
-        after,
-        types,
-        ready: VecDeque::new(),
-        _place: place,
-    };
+    let follower = Follower { host: api.host, seen, after, types, ready: VecDeque::new(), _place: place };
     // Proxies and clients learn at once that the stream is open.
     let hello = stream::iter([Ok(Event::default().comment("open"))]);
-    let events = stream::unfold(follower, async |mut follower| {
-        Some((Ok(follower.next().await?), follower))
-    });
+    let events = stream::unfold(follower, async |mut follower| Some((Ok(follower.next().await?), follower)));
     let stream = futures_util::StreamExt::chain(hello, events);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")))
 }
@@ -90,10 +81,7 @@ pub(super) async fn follow_events(
 /// Where to begin, if the client says so.
 fn begin(headers: &HeaderMap, after: Option<&Text<40>>) -> Result<Option<EventId>> {
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
-    let Some(text) = last
-        .filter(|text| !text.is_empty())
-        .or_else(|| after.map(|after| after.0.as_str()))
-    else {
+    let Some(text) = last.filter(|text| !text.is_empty()).or_else(|| after.map(|after| after.0.as_str())) else {
         return Ok(None);
     };
     let id = text.parse().map_err(|_| {
@@ -151,9 +139,7 @@ impl Follower {
     /// Looks for events, and says whether to look again. None if that is not possible.
     fn look(&mut self) -> Option<bool> {
         let found = feed::events(&self.host.view(), self.after, self.types.as_deref(), PAGE);
-        let (events, reached) = found
-            .inspect_err(|error| tracing::error!(%error, "the events cannot be read"))
-            .ok()?;
+        let (events, reached) = found.inspect_err(|error| tracing::error!(%error, "the events cannot be read")).ok()?;
         let moved = reached > self.after;
         self.after = reached;
         self.ready.extend(events.into_iter().map(|(_, event)| event));
@@ -163,8 +149,7 @@ impl Follower {
 
 fn written(event: &EventView) -> Option<Event> {
     let sse = Event::default().id(&event.id).event(&event.kind).json_data(event);
-    sse.inspect_err(|error| tracing::error!(%error, "an event cannot be written"))
-        .ok()
+    sse.inspect_err(|error| tracing::error!(%error, "an event cannot be written")).ok()
 }
 
 #[cfg(test)]
@@ -178,15 +163,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         let after = Text(String::from("5"));
         assert_eq!(begin(&headers, None).unwrap(), None);
-        assert_eq!(
-            begin(&headers, Some(&after)).unwrap(),
-            Some(EventId { seq: Seq(5), index: 0 })
-        );
+        assert_eq!(begin(&headers, Some(&after)).unwrap(), Some(EventId { seq: Seq(5), index: 0 }));
         headers.insert("last-event-id", HeaderValue::from_static("17.1"));
-        assert_eq!(
-            begin(&headers, Some(&after)).unwrap(),
-            Some(EventId { seq: Seq(17), index: 1 })
-        );
+        assert_eq!(begin(&headers, Some(&after)).unwrap(), Some(EventId { seq: Seq(17), index: 1 }));
         headers.insert("last-event-id", HeaderValue::from_static("yesterday"));
         assert_eq!(begin(&headers, Some(&after)).unwrap_err().status().as_u16(), 400);
     }

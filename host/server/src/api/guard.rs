@@ -24,7 +24,7 @@ const TIME: Duration = Duration::from_secs(30);
 /// How many headers a request may have, and how many bytes they and the path may have.
 const MOST_HEADERS: usize = 100;
 const HEADER_BYTES: usize = 32 << 10;
-const URI_BYTES: usize = 8 << 10;
+const URI_BYTES: usize = 16 << 10;
 
 /// Refuses what is not meant for us, and what no honest client sends.
 pub(super) async fn check_request(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
@@ -45,21 +45,13 @@ fn sound(hosts: &AllowedHosts, request: &Request) -> Result<()> {
         return Err(Problem::new(
             StatusCode::URI_TOO_LONG,
             "uri_too_long",
-            "the path and the query have more than 8 KiB",
+            "the path and the query have more than 16 KiB",
         ));
     }
-    let bytes: usize = request
-        .headers()
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if request.headers().len() > MOST_HEADERS || bytes > HEADER_BYTES {
         let detail = "at most 100 headers of 32 KiB together are taken";
-        return Err(Problem::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers_too_large",
-            detail,
-        ));
+        return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     Ok(())
 }
@@ -91,26 +83,14 @@ pub(super) async fn bound_work(State(places): State<Arc<Semaphore>>, request: Re
 pub(super) async fn finish(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let mut response = next.run(request).await;
     if !route.starts_with("/hooks/") {
         response = documented(response);
     }
-    let standard = matches!(
-        method.as_str(),
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS"
-    );
+    let standard = matches!(method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS");
     let method = if standard { method.as_str() } else { "other" };
-    host.metrics.request(
-        method,
-        &route,
-        response.status().as_u16(),
-        begun.elapsed().as_secs_f64(),
-    );
+    host.metrics.request(method, &route, response.status().as_u16(), begun.elapsed().as_secs_f64());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -122,10 +102,7 @@ pub(super) async fn finish(State(host): State<Arc<Host>>, request: Request, next
 /// An error that has no problem document gets one, and keeps headers such as `Allow`.
 fn documented(response: Response) -> Response {
     let status = response.status();
-    let has_document = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value == MEDIA_TYPE);
+    let has_document = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE);
     if has_document || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
@@ -141,9 +118,7 @@ fn documented(response: Response) -> Response {
 /// A handler panicked: ours is the fault, and the log has the reason.
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let said = said
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!("a request handler panicked: {said}");
     Problem::internal().into_response()
 }
@@ -158,17 +133,10 @@ mod tests {
     use super::*;
 
     async fn ask(mut router: Router, method: &str) -> (Response<()>, serde_json::Value) {
-        let request = http::Request::builder()
-            .method(method)
-            .uri("/")
-            .body(Body::empty())
-            .unwrap();
+        let request = http::Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
         let (head, body) = Service::call(&mut router, request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        (
-            Response::from_parts(head, ()),
-            serde_json::from_slice(&bytes).unwrap_or_default(),
-        )
+        (Response::from_parts(head, ()), serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
     #[tokio::test]
@@ -176,14 +144,10 @@ mod tests {
         async fn handler() -> &'static str {
             panic!("the secret is 42")
         }
-        let router = Router::new()
-            .route("/", get(handler))
-            .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked));
+        let router =
+            Router::new().route("/", get(handler)).layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked));
         let (response, document) = ask(router, "GET").await;
-        assert_eq!(
-            (response.status().as_u16(), &document["code"]),
-            (500, &serde_json::json!("internal"))
-        );
+        assert_eq!((response.status().as_u16(), &document["code"]), (500, &serde_json::json!("internal")));
         assert!(!document.to_string().contains("42"));
     }
 
@@ -201,14 +165,10 @@ mod tests {
     #[tokio::test]
     async fn too_much_at_once_is_told_to_come_again() {
         let full = Arc::new(Semaphore::new(0));
-        let router = Router::new()
-            .route("/", get(async || "x"))
-            .layer(axum::middleware::from_fn_with_state(full, bound_work));
+        let router =
+            Router::new().route("/", get(async || "x")).layer(axum::middleware::from_fn_with_state(full, bound_work));
         let (response, document) = ask(router, "GET").await;
-        assert_eq!(
-            (response.status().as_u16(), &document["code"]),
-            (503, &serde_json::json!("overloaded"))
-        );
+        assert_eq!((response.status().as_u16(), &document["code"]), (503, &serde_json::json!("overloaded")));
         assert_eq!(response.headers()["retry-after"], "1");
     }
 

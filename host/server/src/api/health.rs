@@ -31,11 +31,7 @@ pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<
         return Err(Problem::unavailable("stopping", "the host is stopping", 5));
     }
     if host.store.stopped().is_some() {
-        return Err(Problem::unavailable(
-            "unavailable",
-            "nothing can be stored; the log says why",
-            5,
-        ));
+        return Err(Problem::unavailable("unavailable", "nothing can be stored; the log says why", 5));
     }
     Ok(Json(Status { status: "ok" }))
 }

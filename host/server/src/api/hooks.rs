@@ -20,14 +20,14 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 
 /// A provider asks whether the webhook is ours.
 #[utoipa::path(get, path = "/hooks/{channel}", tag = "hooks", params(("channel" = ChannelId, Path, description = "The channel")),
-    responses((status = 200, description = "What the connector answers")))]
+    responses((status = 200, description = "What the connector answers"), (status = "default", description = "What the connector answers")))]
 async fn verify_webhook(host: State<Arc<Host>>, channel: Path<String>, request: Request<Body>) -> Response {
     ingress::hook(host, channel, request).await
 }
 
 /// A provider delivers something. 200 means that it is on stable storage.
 #[utoipa::path(post, path = "/hooks/{channel}", tag = "hooks", params(("channel" = ChannelId, Path, description = "The channel")),
-    responses((status = 200, description = "What the connector answers")))]
+    responses((status = 200, description = "What the connector answers"), (status = "default", description = "What the connector answers")))]
 async fn receive_webhook(host: State<Arc<Host>>, channel: Path<String>, request: Request<Body>) -> Response {
     ingress::hook(host, channel, request).await
 }

@@ -41,10 +41,7 @@ pub(super) async fn get_inbox(
     State(host): State<Arc<Host>>,
     Query(query): Query<InboxQuery>,
 ) -> Result<Json<Page<InboxEntry>>> {
-    let filter = Filter {
-        channel: query.channel,
-        waiting: query.waiting,
-    };
+    let filter = Filter { channel: query.channel, waiting: query.waiting };
     let before = query.before.as_ref().map(|cursor| cursor.0.as_str());
     Ok(Json(inbox::inbox(&host.view(), &filter, before, query.limit.0)?))
 }

@@ -23,10 +23,7 @@ use crate::keys;
 #[utoipa::path(get, path = "/v1/keys", tag = "keys",
     responses((status = 200, description = "The keys", body = Page<ApiKeyView>)))]
 pub(super) async fn list_keys(State(host): State<Arc<Host>>) -> Result<Json<Page<ApiKeyView>>> {
-    Ok(Json(Page {
-        items: operations::api_keys(&host.view())?,
-        next: None,
-    }))
+    Ok(Json(Page { items: operations::api_keys(&host.view())?, next: None }))
 }
 
 /// A key that is to be made.
@@ -67,21 +64,11 @@ pub(super) async fn create_key(
         Problem::internal()
     })?;
     let (name, role) = (body.name.0, body.role);
-    let fact = Fact::KeyCreated {
-        name: name.clone(),
-        role,
-        hash: made.hash,
-    };
+    let fact = Fact::KeyCreated { name: name.clone(), role, hash: made.hash };
     match command::run(&host, caller, None, fact).await? {
-        Outcome::KeyCreated { key: id } => Ok((
-            StatusCode::CREATED,
-            Json(CreatedKey {
-                id,
-                key: made.text,
-                name,
-                role,
-            }),
-        )),
+        Outcome::KeyCreated { key: id } => {
+            Ok((StatusCode::CREATED, Json(CreatedKey { id, key: made.text, name, role })))
+        }
         other => Err(command::unexpected(&other)),
     }
 }
@@ -105,8 +92,5 @@ pub(super) async fn revoke_key(
     }
     command::run(&host, caller, None, Fact::KeyRevoked { key }).await?;
     let all = operations::api_keys(&host.view())?;
-    all.into_iter()
-        .find(|row| row.id == key)
-        .map(Json)
-        .ok_or_else(|| Problem::not_found("key", key))
+    all.into_iter().find(|row| row.id == key).map(Json).ok_or_else(|| Problem::not_found("key", key))
 }

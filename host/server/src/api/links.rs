@@ -23,7 +23,7 @@ use crate::host::Host;
 #[into_params(parameter_in = Query)]
 pub(super) struct WhyQuery {
     /// The identity: its id, or `KIND:VALUE` or `KIND:NAMESPACE:VALUE`.
-    #[param(value_type = String, min_length = 3, max_length = 700, pattern = "^(idn_[0-9]|[A-Za-z0-9_-]{1,32}:)")]
+    #[param(value_type = String, max_length = 700, pattern = "^(idn_[0-9_]{1,20}$|[A-Za-z0-9_-]{1,32}:)")]
     identity: Text<700>,
 }
 
@@ -37,11 +37,12 @@ pub(super) async fn get_why(
     Query(query): Query<WhyQuery>,
 ) -> Result<Json<Why>> {
     let text = query.identity.0;
+    let is_id = text.strip_prefix("idn_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'_'));
     let identities = match text.parse::<IdentityId>() {
         Ok(identity) => vec![identity],
-        Err(_) if text.contains(':') => customers::identities(&host, &text)?,
-        // An id that cannot be one names nothing.
-        Err(_) => Vec::new(),
+        // It looks like an id and cannot be one, so it names nothing.
+        Err(_) if is_id => Vec::new(),
+        Err(_) => customers::identities(&host, &text)?,
     };
     for identity in identities {
         if let Some(why) = links::why(&host.view(), id, identity)? {
@@ -73,9 +74,7 @@ pub(super) async fn preview_merge(
     Command { body, .. }: Command<Pair>,
 ) -> Result<Json<MergePreview>> {
     let preview = links::merge_preview(&host.view(), body.a, body.b)?;
-    preview
-        .map(Json)
-        .ok_or_else(|| Problem::not_found("customer", format_args!("{} or {}", body.a, body.b)))
+    preview.map(Json).ok_or_else(|| Problem::not_found("customer", format_args!("{} or {}", body.a, body.b)))
 }
 
 /// Two customers who are one person.
@@ -106,12 +105,8 @@ pub(super) async fn merge_customers(
     caller: Caller,
     Command { body, idempotency }: Command<Merge>,
 ) -> Result<Json<Merged>> {
-    let fact = Fact::MergeRequested {
-        a: body.a,
-        b: body.b,
-        reason: reason(body.reason),
-        idempotency: idempotency.clone(),
-    };
+    let fact =
+        Fact::MergeRequested { a: body.a, b: body.b, reason: reason(body.reason), idempotency: idempotency.clone() };
     match command::run(&host, caller, idempotency.as_ref(), fact).await? {
         Outcome::Merged { customer } => Ok(Json(Merged { customer })),
         other => Err(command::unexpected(&other)),
@@ -184,12 +179,7 @@ pub(super) async fn list_suggestions(
     Query(query): Query<SuggestionsQuery>,
 ) -> Result<Json<Page<SuggestionView>>> {
     let before = query.before.map(|id| id.to_string());
-    Ok(Json(links::suggestions(
-        &host.view(),
-        query.state,
-        before.as_deref(),
-        query.limit.0,
-    )?))
+    Ok(Json(links::suggestions(&host.view(), query.state, before.as_deref(), query.limit.0)?))
 }
 
 /// One suggestion.
@@ -256,23 +246,11 @@ async fn decide(
     accept: bool,
     Command { body, idempotency }: Command<Decision>,
 ) -> Result<Json<Decided>> {
-    let fact = Fact::SuggestionDecided {
-        suggestion,
-        accept,
-        reason: reason(body.reason),
-        idempotency: idempotency.clone(),
-    };
-    let state = if accept {
-        SuggestionState::Accepted
-    } else {
-        SuggestionState::Rejected
-    };
+    let fact =
+        Fact::SuggestionDecided { suggestion, accept, reason: reason(body.reason), idempotency: idempotency.clone() };
+    let state = if accept { SuggestionState::Accepted } else { SuggestionState::Rejected };
     match command::run(host, caller, idempotency.as_ref(), fact).await? {
-        Outcome::Decided { customer } => Ok(Json(Decided {
-            suggestion,
-            state,
-            customer,
-        })),
+        Outcome::Decided { customer } => Ok(Json(Decided { suggestion, state, customer })),
         other => Err(command::unexpected(&other)),
     }
 }

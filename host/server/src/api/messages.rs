@@ -51,9 +51,7 @@ impl NewMessage {
                 parts.into_iter().map(NewPart::part).collect()
             }
             (None, Some(_), None) => Err(Problem::invalid(format!("a message has 1 to {MOST_PARTS} `parts`"))),
-            _ => Err(Problem::invalid(
-                "give `text` or `parts` or `template`, and only one of them",
-            )),
+            _ => Err(Problem::invalid("give `text` or `parts` or `template`, and only one of them")),
         }
     }
 
@@ -65,9 +63,7 @@ impl NewMessage {
         let channel = |text: &str| text.parse::<ChannelId>().ok().map(Via::Channel);
         match identity(text).or_else(|| channel(text)) {
             Some(via) => Ok(Some(via)),
-            None => Err(Problem::invalid(
-                "`via` has to be the id of a channel or of an identity (`idn_…`)",
-            )),
+            None => Err(Problem::invalid("`via` has to be the id of a channel or of an identity (`idn_…`)")),
         }
     }
 }
@@ -94,17 +90,8 @@ fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
     let Outcome::Queued { message } = outcome else {
         return Err(command::unexpected(outcome));
     };
-    let delivery = AcceptedDelivery {
-        state: DeliveryState::Queued,
-    };
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(Accepted {
-            message_id: *message,
-            delivery,
-            seq: message.seq().0,
-        }),
-    ))
+    let delivery = AcceptedDelivery { state: DeliveryState::Queued };
+    Ok((StatusCode::ACCEPTED, Json(Accepted { message_id: *message, delivery, seq: message.seq().0 })))
 }
 
 /// Sends a message to a customer. The answer comes when it is safely stored; sending goes on by itself.
@@ -162,12 +149,7 @@ mod tests {
 
     #[test]
     fn text_is_one_part() {
-        assert_eq!(
-            read(json!({"text": "x"})).unwrap().0,
-            [Part::Text {
-                text: String::from("x")
-            }]
-        );
+        assert_eq!(read(json!({"text": "x"})).unwrap().0, [Part::Text { text: String::from("x") }]);
         assert_eq!(read(json!({"text": "x", "parts": null})).unwrap().0.len(), 1);
     }
 
@@ -183,11 +165,7 @@ mod tests {
             json!({"text": "x".repeat(65_537)}),
             json!({"text": "x", "team": 1}),
         ] {
-            assert!(
-                read(body.clone()).is_err(),
-                "{}",
-                body.to_string().chars().take(80).collect::<String>()
-            );
+            assert!(read(body.clone()).is_err(), "{}", body.to_string().chars().take(80).collect::<String>());
         }
         assert_eq!(read(json!({"parts": vec![part; 10]})).unwrap().0.len(), 10);
     }

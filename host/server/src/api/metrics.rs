@@ -47,21 +47,14 @@ fn now(host: &Host, clients: usize) -> Result<String> {
         gauge
     };
     let uptime = clock::now().0.saturating_sub(host.started_at.0) / 1_000;
-    registry.register_with_unit(
-        "uptime",
-        "How long the host has been running",
-        Unit::Seconds,
-        gauge(uptime),
-    );
+    registry.register_with_unit("uptime", "How long the host has been running", Unit::Seconds, gauge(uptime));
     registry.register("event_clients", "Clients that follow the events", gauge(clients as u64));
     let outbox: Family<Vec<(String, String)>, Gauge> = Family::default();
     let view = host.view();
     for channel in host.channels.iter() {
         let waiting = operations::outbox(&view, &channel.id, MOST_WAITING)?.len();
         let labels = vec![(String::from("channel"), channel.id.to_string())];
-        outbox
-            .get_or_create(&labels)
-            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        outbox.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
     registry.register("outbox_messages", "Messages that wait to be sent", outbox);
     let mut text = String::new();

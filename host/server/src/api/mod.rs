@@ -72,26 +72,11 @@ struct Group {
 
 fn groups() -> [Group; 5] {
     [
-        Group {
-            role: None,
-            routes: open(),
-        },
-        Group {
-            role: Some(Role::Reader),
-            routes: reader(),
-        },
-        Group {
-            role: Some(Role::Agent),
-            routes: agent(),
-        },
-        Group {
-            role: Some(Role::Operator),
-            routes: operator(),
-        },
-        Group {
-            role: Some(Role::Admin),
-            routes: admin(),
-        },
+        Group { role: None, routes: open() },
+        Group { role: Some(Role::Reader), routes: reader() },
+        Group { role: Some(Role::Agent), routes: agent() },
+        Group { role: Some(Role::Operator), routes: operator() },
+        Group { role: Some(Role::Admin), routes: admin() },
     ]
 }
 
@@ -132,25 +117,17 @@ fn agent() -> OpenApiRouter<Api> {
 }
 
 fn operator() -> OpenApiRouter<Api> {
-    OpenApiRouter::default()
-        .routes(routes!(channels::resume_channel))
-        .routes(routes!(parked::discard_parked))
+    OpenApiRouter::default().routes(routes!(channels::resume_channel)).routes(routes!(parked::discard_parked))
 }
 
 fn admin() -> OpenApiRouter<Api> {
-    OpenApiRouter::default()
-        .routes(routes!(keys::list_keys, keys::create_key))
-        .routes(routes!(keys::revoke_key))
+    OpenApiRouter::default().routes(routes!(keys::list_keys, keys::create_key)).routes(routes!(keys::revoke_key))
 }
 
 /// Everything that is served.
 pub fn router(host: Arc<Host>) -> Router {
     let document = Bytes::from(openapi::json(&document()));
-    let api = Api {
-        host: Arc::clone(&host),
-        streams: Arc::new(Semaphore::new(events::CLIENTS)),
-        document,
-    };
+    let api = Api { host: Arc::clone(&host), streams: Arc::new(Semaphore::new(events::CLIENTS)), document };
     let mut endpoints = Router::new();
     for Group { role, routes } in groups() {
         let (routes, _) = routes.split_for_parts();
@@ -167,10 +144,7 @@ pub fn router(host: Arc<Host>) -> Router {
         // Webhooks have bounds of their own.
         .merge(hooks)
         .fallback(async || Problem::of_status(StatusCode::NOT_FOUND))
-        .layer(from_fn_with_state(
-            Arc::new(host.config.server.hosts()),
-            guard::check_request,
-        ))
+        .layer(from_fn_with_state(Arc::new(host.config.server.hosts()), guard::check_request))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn_with_state(host, guard::finish))
         .with_state(api)

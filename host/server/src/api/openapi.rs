@@ -48,10 +48,7 @@ fn described() -> OpenApi {
         .version("1")
         .description(Some(description))
         .license(Some(utoipa::openapi::License::new("Apache-2.0")));
-    let mut all = OpenApiBuilder::new()
-        .info(info)
-        .components(Some(Components::new()))
-        .build();
+    let mut all = OpenApiBuilder::new().info(info).components(Some(Components::new())).build();
     for group in groups() {
         let mut part = group.routes.into_openapi();
         for (path, item) in &mut part.paths.paths {
@@ -60,21 +57,7 @@ fn described() -> OpenApi {
         all.merge(part);
     }
     let mut part = hooks::routes().into_openapi();
-    part.paths
-        .paths
-        .values_mut()
-        .flat_map(operations)
-        .for_each(|operation| {
-            problems(
-                operation,
-                &[
-                    (400, "The body broke off"),
-                    (401, "It did not prove where it comes from"),
-                    (404, "There is no such channel"),
-                ],
-            );
-            problems(operation, &[(413, "The body is too large"), (503, "Come again")]);
-        });
+    part.paths.paths.values_mut().flat_map(operations).for_each(complete_hook);
     all.merge(part);
     let components = all.components.get_or_insert_with(Components::new);
     components.schemas.insert(String::from("Problem"), Document::schema());
@@ -102,20 +85,16 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
         operation.description = Some(said.map_or_else(|| needed.clone(), |said| format!("{said}\n\n{needed}")));
         let nothing: [String; 0] = [];
         operation.security = Some(vec![SecurityRequirement::new(BEARER, nothing)]);
-        problems(
-            operation,
-            &[
-                (401, "There is no good key"),
-                (403, "The key's role is too low"),
-                (503, "Not now"),
-            ],
-        );
+        problems(operation, &[(401, "There is no good key"), (403, "The key's role is too low"), (503, "Not now")]);
     }
     if path == "/readyz" {
         problems(operation, &[(503, "Not now")]);
     }
     let in_path = |p: &RefOr<Parameter>| matches!(p, RefOr::T(p) if p.parameter_in == ParameterIn::Path);
     let has_query = operation.parameters.iter().flatten().any(|p| !in_path(p));
+    if has_query {
+        problems(operation, &[(414, "The query is too long")]);
+    }
     if has_query || operation.request_body.is_some() {
         problems(operation, &[(400, "The request is not what it should be")]);
     }
@@ -128,27 +107,21 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
         body.required = Some(Required::False);
     }
     if operation.request_body.is_some() {
-        problems(
-            operation,
-            &[(413, "The body is too large"), (415, "The body is not JSON")],
-        );
+        problems(operation, &[(413, "The body is too large"), (415, "The body is not JSON")]);
         if path != "/v1/customers/merge-preview" {
             problems(operation, &[(409, "It cannot be done as things stand")]);
         }
     }
     if takes_key(path) && operation.request_body.is_some() {
-        operation
-            .parameters
-            .get_or_insert_with(Vec::new)
-            .push(RefOr::T(idempotency_key()));
-        problems(
-            operation,
-            &[(
-                422,
-                "It cannot be done at all, or the Idempotency-Key was used for another request",
-            )],
-        );
+        operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));
+        problems(operation, &[(422, "It cannot be done at all, or the Idempotency-Key was used for another request")]);
     }
+}
+
+fn complete_hook(operation: &mut Operation) {
+    problems(operation, &[(400, "The body broke off"), (401, "It did not prove where it comes from")]);
+    problems(operation, &[(404, "There is no such channel"), (408, "The body took too long")]);
+    problems(operation, &[(413, "The body is too large"), (503, "Come again")]);
 }
 
 /// Commands whose facts carry the client's own key.
@@ -158,9 +131,7 @@ fn takes_key(path: &str) -> bool {
 }
 
 fn idempotency_key() -> Parameter {
-    let schema = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some("^[!-~]{1,255}$"));
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{1,255}$"));
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
@@ -175,30 +146,19 @@ fn idempotency_key() -> Parameter {
 fn problems(operation: &mut Operation, all: &[(u16, &str)]) {
     for (status, description) in all {
         let key = status.to_string();
-        operation
-            .responses
-            .responses
-            .entry(key)
-            .or_insert_with(|| RefOr::T(problem(description)));
+        operation.responses.responses.entry(key).or_insert_with(|| RefOr::T(problem(description)));
     }
 }
 
 fn problem(description: &str) -> Response {
     let content = Content::new(Some(RefOr::<Schema>::Ref(Ref::from_schema_name(Document::name()))));
-    ResponseBuilder::new()
-        .description(description)
-        .content(MEDIA_TYPE, content)
-        .build()
+    ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build()
 }
 
 /// Schemas that say more than a Rust type does.
 fn by_hand(schemas: &mut Value) {
     close_parts(schemas);
-    let ways = json!([
-        needs("text", "string"),
-        needs("parts", "array"),
-        needs("template", "object")
-    ]);
+    let ways = json!([needs("text", "string"), needs("parts", "array"), needs("template", "object")]);
     schemas["NewMessage"] = json!({ "allOf": [schemas["NewMessage"], { "oneOf": ways }] });
     schemas["PartView"] = part_view();
 }
@@ -216,16 +176,12 @@ fn close_parts(schemas: &mut Value) {
     }
     schemas["NewPart"] = parts;
     if let Some(schemas) = schemas.as_object_mut() {
-        ["NewMedia", "NewLocation", "NewContact", "NewOther"]
-            .iter()
-            .for_each(|name| _ = schemas.remove(*name));
+        ["NewMedia", "NewLocation", "NewContact", "NewOther"].iter().for_each(|name| _ = schemas.remove(*name));
     }
 }
 
 fn closed(variant: &Value, schemas: &Value) -> Value {
-    let name = variant["allOf"][0]["$ref"]
-        .as_str()
-        .and_then(|path| path.rsplit('/').next());
+    let name = variant["allOf"][0]["$ref"].as_str().and_then(|path| path.rsplit('/').next());
     let (mut whole, tag) = match name {
         Some(name) => (schemas[name].clone(), &variant["allOf"][1]),
         None => (variant.clone(), variant),

@@ -120,15 +120,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Command<T> {
         if !json && !bytes.is_empty() {
             return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let body = serde_json::from_slice(text)
-            .map_err(|e| Problem::invalid(format!("the body is not what it should be: {e}")))?;
-        let idempotency = key.map(|key| Idempotency {
-            key,
-            request: digest_of(&what, &bytes),
-        });
+        let body = read_object(&bytes)?;
+        let idempotency = key.map(|key| Idempotency { key, request: digest_of(&what, &bytes) });
         Ok(Self { body, idempotency })
     }
+}
+
+fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let text = bytes.trim_ascii();
+    let text = if text.is_empty() { b"{}" } else { text };
+    // A list would be taken for the members in their order.
+    if !text.starts_with(b"{") {
+        return Err(Problem::invalid("the body has to be a JSON object"));
+    }
+    serde_json::from_slice(text).map_err(|e| Problem::invalid(format!("the body is not what it should be: {e}")))
 }
 
 /// The body of a command that has nothing to say.
@@ -138,20 +143,15 @@ pub struct Nothing {}
 
 fn unreadable(rejection: BytesRejection) -> Problem {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "the body has more than 1 MiB",
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body has more than 1 MiB")
+        }
         _ => Problem::invalid("the body broke off"),
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
@@ -211,11 +211,7 @@ mod tests {
         assert_eq!(query("/?limit=200").await.unwrap().0.limit, Limit(200));
         for wrong in ["0", "201", "-1", "x", "", "1.5", "99999999999999999999"] {
             let problem = query(&format!("/?limit={wrong}")).await.unwrap_err();
-            assert_eq!(
-                (problem.status().as_u16(), problem.code()),
-                (400, "invalid_request"),
-                "{wrong}"
-            );
+            assert_eq!((problem.status().as_u16(), problem.code()), (400, "invalid_request"), "{wrong}");
         }
     }
 
@@ -237,11 +233,8 @@ mod tests {
     #[tokio::test]
     async fn the_same_request_has_the_same_digest_and_another_one_has_not() {
         let made = |body| command(post().header("idempotency-key", "k-1"), body);
-        let (a, b, c) = (
-            made("{\"a\":1}").await.unwrap(),
-            made("{\"a\":1}").await.unwrap(),
-            made("{\"a\":2}").await.unwrap(),
-        );
+        let (a, b, c) =
+            (made("{\"a\":1}").await.unwrap(), made("{\"a\":1}").await.unwrap(), made("{\"a\":2}").await.unwrap());
         assert_eq!(a.idempotency, b.idempotency);
         assert_ne!(a.idempotency, c.idempotency);
         assert_eq!(a.idempotency.unwrap().key, "k-1");
@@ -251,30 +244,21 @@ mod tests {
     async fn a_key_that_is_not_visible_ascii_is_refused() {
         let long = "a".repeat(256);
         for wrong in ["", "a b", "ä", &long] {
-            let problem = command(post().header("idempotency-key", wrong), "{}")
-                .await
-                .unwrap_err();
+            let problem = command(post().header("idempotency-key", wrong), "{}").await.unwrap_err();
             assert_eq!(problem.status().as_u16(), 400, "{wrong}");
         }
-        assert!(
-            command(post().header("idempotency-key", &long[1..]), "{}")
-                .await
-                .is_ok()
-        );
+        assert!(command(post().header("idempotency-key", &long[1..]), "{}").await.is_ok());
         let twice = post().header("idempotency-key", "a").header("idempotency-key", "b");
         assert!(command(twice, "{}").await.is_err());
     }
 
     #[tokio::test]
     async fn only_json_is_read_and_nothing_is_an_empty_object() {
-        assert_eq!(
-            command(http::Request::post("/"), "").await.unwrap().body,
-            serde_json::json!({})
-        );
-        let problem = command(http::Request::post("/").header("content-type", "text/plain"), "{}")
-            .await
-            .unwrap_err();
+        assert_eq!(command(http::Request::post("/"), "").await.unwrap().body, serde_json::json!({}));
+        let problem = command(http::Request::post("/").header("content-type", "text/plain"), "{}").await.unwrap_err();
         assert_eq!(problem.status().as_u16(), 415);
-        assert_eq!(command(post(), "{").await.unwrap_err().status().as_u16(), 400);
+        for wrong in ["{", "[]", "null", "1"] {
+            assert_eq!(command(post(), wrong).await.unwrap_err().status().as_u16(), 400, "{wrong}");
+        }
     }
 }

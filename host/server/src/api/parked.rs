@@ -38,11 +38,7 @@ pub(super) async fn list_parked(
     Query(query): Query<ParkedQuery>,
 ) -> Result<Json<Page<ParkedView>>> {
     let before = query.before.map(|id| id.to_string());
-    Ok(Json(operations::parked(
-        &host.view(),
-        before.as_deref(),
-        query.limit.0,
-    )?))
+    Ok(Json(operations::parked(&host.view(), before.as_deref(), query.limit.0)?))
 }
 
 /// A delivery that is parked no more.

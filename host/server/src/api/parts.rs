@@ -112,9 +112,14 @@ pub(super) struct NewTemplate {
     language: Text<35>,
     /// Values for its places.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 100)]
-    parameters: Vec<Text<1024>>,
+    #[schema(max_items = 100)]
+    parameters: Vec<NewParameter>,
 }
+
+/// A value for a place of a template.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 1024)]
+pub(super) struct NewParameter(Text<1024>);
 
 /// Something of the channel's own.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -144,10 +149,7 @@ impl NewPart {
             Self::Location(place) => place.part()?,
             Self::Contact(card) => card.part()?,
             Self::Template(template) => template.part()?,
-            Self::Other(NewOther { name, value }) => Part::Other {
-                name: name.0,
-                value: value.to_string(),
-            },
+            Self::Other(NewOther { name, value }) => Part::Other { name: name.0, value: value.to_string() },
         })
     }
 }
@@ -160,9 +162,7 @@ impl NewMedia {
             rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
         };
         if url.as_ref().is_some_and(|url| !is_url(url)) {
-            return Err(Problem::invalid(
-                "`url` has to begin with https:// or http:// and to have no spaces",
-            ));
+            return Err(Problem::invalid("`url` has to begin with https:// or http:// and to have no spaces"));
         }
         if url.is_none() && self.id.is_none() {
             return Err(Problem::invalid("an attachment needs `url` or `id`"));
@@ -198,16 +198,9 @@ impl NewContact {
         if !(1..=20).contains(&self.identifiers.len()) {
             return Err(Problem::invalid("a contact has 1 to 20 `identifiers`"));
         }
-        let identifier = |i: NewIdentifier| Identifier {
-            kind: i.kind.0,
-            namespace: String::new(),
-            value: i.value.0,
-            raw: None,
-        };
-        Ok(Part::Contact {
-            name: self.name.0,
-            identifiers: self.identifiers.into_iter().map(identifier).collect(),
-        })
+        let identifier =
+            |i: NewIdentifier| Identifier { kind: i.kind.0, namespace: String::new(), value: i.value.0, raw: None };
+        Ok(Part::Contact { name: self.name.0, identifiers: self.identifiers.into_iter().map(identifier).collect() })
     }
 }
 
@@ -220,12 +213,8 @@ impl NewTemplate {
         if self.parameters.len() > 100 {
             return Err(Problem::invalid("a template has at most 100 `parameters`"));
         }
-        let parameters = self.parameters.into_iter().map(|parameter| parameter.0).collect();
-        Ok(Part::Template {
-            name: self.name.0,
-            language: self.language.0,
-            parameters,
-        })
+        let parameters = self.parameters.into_iter().map(|NewParameter(text)| text.0).collect();
+        Ok(Part::Template { name: self.name.0, language: self.language.0, parameters })
     }
 }
 

@@ -57,13 +57,7 @@ pub(super) struct Document<'a> {
 impl Problem {
     /// A problem. `detail` is a sentence.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            detail: detail.into(),
-            more: BTreeMap::new(),
-            retry_after: None,
-        }
+        Self { status, code: code.into(), detail: detail.into(), more: BTreeMap::new(), retry_after: None }
     }
 
     /// 400: the request is not what it should be.
@@ -84,30 +78,22 @@ impl Problem {
 
     /// 503: not now.
     pub fn unavailable(code: &'static str, detail: &str, retry_after: u32) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
-        }
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
     }
 
     /// For a status that nobody gave a problem.
     pub fn of_status(status: StatusCode) -> Self {
         let (code, detail) = match status {
-            StatusCode::NOT_FOUND => (
-                "no_such_route",
-                "there is nothing at this path; GET /v1/openapi.json lists what there is",
-            ),
-            StatusCode::METHOD_NOT_ALLOWED => (
-                "method_not_allowed",
-                "this path does not take this method; `Allow` says which",
-            ),
+            StatusCode::NOT_FOUND => {
+                ("no_such_route", "there is nothing at this path; GET /v1/openapi.json lists what there is")
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("method_not_allowed", "this path does not take this method; `Allow` says which")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "the body is too large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported_media_type", "send application/json"),
             status if status.is_server_error() => {
-                return Self {
-                    status,
-                    ..Self::internal()
-                };
+                return Self { status, ..Self::internal() };
             }
             _ => ("invalid_request", "the request cannot be understood"),
         };
@@ -134,21 +120,14 @@ impl From<Refusal> for Problem {
             "unsupported" | "too_long" | "idempotency_mismatch" => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::CONFLICT,
         };
-        Self {
-            more: refusal.details,
-            ..Self::new(status, refusal.code, refusal.message)
-        }
+        Self { more: refusal.details, ..Self::new(status, refusal.code, refusal.message) }
     }
 }
 
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         tracing::error!(%error, "a request could not be answered");
-        Self::unavailable(
-            "unavailable",
-            "the views cannot be read at the moment; the log says why",
-            STORE_TROUBLE,
-        )
+        Self::unavailable("unavailable", "the views cannot be read at the moment; the log says why", STORE_TROUBLE)
     }
 }
 
@@ -173,11 +152,7 @@ impl From<AppendError> for Problem {
             ),
             AppendError::Full(_) => {
                 tracing::error!(%error, "a command could not be stored");
-                Self::unavailable(
-                    "disk_full",
-                    "the disk is full; nothing was stored, try again later",
-                    STORE_TROUBLE,
-                )
+                Self::unavailable("disk_full", "the disk is full; nothing was stored, try again later", STORE_TROUBLE)
             }
             AppendError::Io(_) | AppendError::Poisoned(_) | AppendError::Closed => {
                 tracing::error!(%error, "a command could not be stored");
@@ -207,10 +182,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"jackfield\""),
-            );
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"jackfield\""));
         }
         response
     }
@@ -259,11 +231,7 @@ mod tests {
             ("idempotency_mismatch", 422),
         ];
         for (code, status) in cases {
-            let refusal = Refusal {
-                code: code.to_owned(),
-                message: String::new(),
-                details: BTreeMap::new(),
-            };
+            let refusal = Refusal { code: code.to_owned(), message: String::new(), details: BTreeMap::new() };
             assert_eq!(Problem::from(refusal).status().as_u16(), status, "{code}");
         }
     }
