@@ -225,6 +225,39 @@ pub enum Via {
     Identity(IdentityId),
 }
 
+/// Something to be done to a message that is on its channel already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MessageAction {
+    /// Put a reaction on it, in place of the last one.
+    React {
+        /// None takes it back.
+        emoji: Option<String>,
+    },
+    /// Tell the customer that it was read.
+    MarkRead,
+    /// Give it new content.
+    Edit {
+        /// The whole new content.
+        parts: Vec<Part>,
+    },
+    /// Take it back.
+    Delete,
+}
+
+impl MessageAction {
+    /// What a channel has to be able to send for it, in the words of a manifest.
+    #[must_use]
+    pub fn ability(&self) -> &'static str {
+        match self {
+            Self::React { .. } => "reaction",
+            Self::MarkRead => "mark-read",
+            Self::Edit { .. } => "edit",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// What happened, or what was asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -310,6 +343,16 @@ pub enum Fact {
         /// The message it answers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<MessageId>,
+        /// The client's key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency: Option<Idempotency>,
+    },
+    /// A client wants something done to a message that is on its channel already.
+    ActionRequested {
+        /// Which message.
+        message: MessageId,
+        /// What.
+        action: MessageAction,
         /// The client's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idempotency: Option<Idempotency>,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Part, Problem, Property, Thread, Trust};
-use crate::fact::{ChannelRules, ClaimPolicy, Outcome, RawRequest, Role, Source};
+use crate::fact::{ChannelRules, ClaimPolicy, MessageAction, Outcome, RawRequest, Role, Source};
 use crate::ids::{
     ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId, TouchpointId,
 };
@@ -352,6 +352,26 @@ pub struct Reaction {
     pub at: Millis,
 }
 
+/// The account's own reaction on a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnReaction {
+    /// What.
+    pub emoji: String,
+    /// When the channel took it.
+    pub at: Millis,
+}
+
+/// Something to be done to a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// To which.
+    pub target: MessageId,
+    /// The channel's id of it.
+    pub external: String,
+    /// What.
+    pub action: MessageAction,
+}
+
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -404,6 +424,15 @@ pub struct Message {
     /// What else the channel said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Property>,
+    /// It is no message of its own but something to be done to another one. Stands on no timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    /// The account's own reaction on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_reaction: Option<OwnReaction>,
+    /// When the customer was told that it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_read_at: Option<Millis>,
     /// It turned out to be the echo of another message, which stands for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo_of: Option<MessageId>,

@@ -102,17 +102,17 @@ impl Host {
     fn consequence(&self, fact: &Fact) -> Consequence {
         match fact {
             Fact::MessageRequested { .. } => Consequence::Wake(None),
-            Fact::RetryRequested { message } => Consequence::Wake(self.channel_of(*message).ok().flatten()),
+            Fact::RetryRequested { message } | Fact::ActionRequested { message, .. } => {
+                Consequence::Wake(self.channel_of(*message).ok().flatten())
+            }
             Fact::ChannelResumed { channel } => Consequence::Wake(Some(channel.clone())),
             Fact::DeliveryParked { channel, request, .. } => {
                 Consequence::Parked(channel.clone(), ingress::weight(request), true)
             }
             Fact::ParkedDiscarded { parked } => match self.parked(*parked) {
-                Ok(Some(Parked {
-                    channel,
-                    request: Some(request),
-                    ..
-                })) => Consequence::Parked(channel, ingress::weight(&request), false),
+                Ok(Some(Parked { channel, request: Some(request), .. })) => {
+                    Consequence::Parked(channel, ingress::weight(&request), false)
+                }
                 _ => Consequence::None,
             },
             _ => Consequence::None,
@@ -157,8 +157,6 @@ enum Consequence {
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host")
-            .field("public_url", &self.public_url)
-            .finish_non_exhaustive()
+        f.debug_struct("Host").field("public_url", &self.public_url).finish_non_exhaustive()
     }
 }

@@ -270,3 +270,37 @@ async fn a_reaction_and_a_quoted_reply_find_the_message_they_are_about() -> Resu
     assert_eq!(provider.messages()[1].json()["context"]["message_id"], "wamid.q");
     Ok(())
 }
+
+#[tokio::test]
+async fn reactions_read_marks_and_edits_reach_the_channel_and_show_when_it_has_taken_them() -> Result<()> {
+    let (host, provider, customer) = shop().await?;
+    let view = host.api.read(&format!("/v1/customers/{customer}")).await?;
+    let hello = view["last_messages"][0]["message"]["id"].as_str().context("an id")?.to_owned();
+    for (what, body) in [("reaction", json!({ "emoji": "👍" })), ("read", json!({}))] {
+        let asked = host.api.post(&format!("/v1/messages/{hello}/{what}"), &body).await?;
+        anyhow::ensure!(asked.status == 202, "{what}: {} {}", asked.status, asked.text());
+        host.delivered(asked.json()["message_id"].as_str().context("an id")?, "sent").await?;
+    }
+    let message = host.api.read(&format!("/v1/messages/{hello}")).await?;
+    assert_eq!((&message["own_reaction"], message["marked_read_at"].is_string()), (&json!("👍"), true), "{message}");
+    let seen = provider.messages();
+    assert_eq!(seen[0].json()["reaction"], json!({ "message_id": "wamid.1", "emoji": "👍" }));
+    assert_eq!((&seen[1].json()["status"], &seen[1].json()["message_id"]), (&json!("read"), &json!("wamid.1")));
+
+    host.take(TELEGRAM, &telegram(&telegram_text(77, 5, "hello"))).await?;
+    let customer = host.api.customer_with("telegram:77").await?;
+    let id = reply(&host, &customer, &json!({ "text": "in stok" })).await?;
+    host.delivered(&id, "sent").await?;
+    let asked = host.api.post(&format!("/v1/messages/{id}/edit"), &json!({ "text": "in stock" })).await?;
+    anyhow::ensure!(asked.status == 202, "{} {}", asked.status, asked.text());
+    host.delivered(asked.json()["message_id"].as_str().context("an id")?, "sent").await?;
+    let message = host.api.read(&format!("/v1/messages/{id}")).await?;
+    assert_eq!(
+        (&message["parts"][0]["text"], message["edited_at"].is_string()),
+        (&json!("in stock"), true),
+        "{message}"
+    );
+    let refused = host.api.post(&format!("/v1/messages/{hello}/edit"), &json!({ "text": "not mine" })).await?;
+    assert!(refused.status == 409 || refused.status == 422, "{} {}", refused.status, refused.text());
+    Ok(())
+}

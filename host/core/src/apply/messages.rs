@@ -138,6 +138,9 @@ impl Applier<'_> {
             withdrawn: Vec::new(),
             delivery: None,
             extra: given.extra.clone(),
+            action: None,
+            own_reaction: None,
+            marked_read_at: None,
             echo_of: None,
         })
     }

@@ -4,8 +4,10 @@
 //! * [`links`]: what joins identities to customers, and what takes them apart again.
 //! * [`messages`]: what comes in through a channel.
 //! * [`outbox`]: what goes out, and news of it.
+//! * [`actions`]: what is done to messages that are on their channel already.
 //! * [`admin`]: channels, keys, parked deliveries.
 
+mod actions;
 mod admin;
 mod identities;
 mod links;
@@ -102,6 +104,7 @@ impl Applier<'_> {
             Fact::MessageRequested { customer, parts, via, reply_to, .. } => {
                 self.request_message(*customer, parts, via.as_ref(), *reply_to)
             }
+            Fact::ActionRequested { message, action, .. } => self.request_action(*message, action),
             Fact::RetryRequested { message } => self.request_retry(*message),
             Fact::SendStarted { message, attempt } => self.start_send(*message, *attempt),
             Fact::SendEnded { message, attempt, result, events, state } => {
@@ -156,6 +159,7 @@ impl Applier<'_> {
 fn idempotency_of(fact: &Fact) -> Option<&Idempotency> {
     match fact {
         Fact::MessageRequested { idempotency, .. }
+        | Fact::ActionRequested { idempotency, .. }
         | Fact::MergeRequested { idempotency, .. }
         | Fact::UnlinkRequested { idempotency, .. }
         | Fact::SuggestionDecided { idempotency, .. } => idempotency.as_ref(),

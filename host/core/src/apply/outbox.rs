@@ -66,25 +66,38 @@ impl Applier<'_> {
         reply_to: Option<MessageId>,
         reply_to_external: Option<String>,
     ) -> Result<()> {
+        let row = Message {
+            parts: parts.to_vec(),
+            reply_to,
+            reply_to_external,
+            ..self.outbound(id, address.identity, &address.channel, &address.thread)
+        };
+        self.tables.put(keys::sent_in_thread(&row.channel, &row.thread.id, self.at, id), Vec::new());
+        self.enter_timeline(&row)?;
+        self.put_in_outbox(row)
+    }
+
+    /// An outbound message without content, queued.
+    pub(super) fn outbound(&self, id: MessageId, identity: IdentityId, channel: &Channel, thread: &Thread) -> Message {
         let author = match self.actor {
             Actor::Key(key) => MessageAuthor::Agent { key: *key },
             _ => MessageAuthor::System,
         };
-        let mut row = Message {
+        Message {
             id,
-            channel: address.channel.id.clone(),
-            connector: address.channel.source.connector.clone(),
-            thread: address.thread.clone(),
+            channel: channel.id.clone(),
+            connector: channel.source.connector.clone(),
+            thread: thread.clone(),
             external_ids: Vec::new(),
             direction: Direction::Outbound,
             author,
-            identity: address.identity,
+            identity,
             sent_at: self.at,
             received_at: self.at,
             ordered_at: self.at,
-            parts: parts.to_vec(),
-            reply_to,
-            reply_to_external,
+            parts: Vec::new(),
+            reply_to: None,
+            reply_to_external: None,
             edited_at: None,
             deleted_at: None,
             reactions: Vec::new(),
@@ -98,21 +111,26 @@ impl Applier<'_> {
                 history: Vec::new(),
             }),
             extra: Vec::new(),
+            action: None,
+            own_reaction: None,
+            marked_read_at: None,
             echo_of: None,
-        };
+        }
+    }
+
+    pub(super) fn put_in_outbox(&mut self, mut row: Message) -> Result<()> {
         step(&mut row, "queued", self.at, None, None);
-        rows::put(self.tables, keys::message(id), &row)?;
-        self.tables.put(keys::sent_in_thread(&row.channel, &row.thread.id, self.at, id), Vec::new());
-        self.enter_timeline(&row)?;
+        rows::put(self.tables, keys::message(row.id), &row)?;
+        let attempts = row.delivery.as_ref().map_or(0, |d| d.attempts);
         let outgoing = Outgoing {
-            message: id,
+            message: row.id,
             thread: row.thread.id.clone(),
             running: None,
             at: self.at,
-            attempts: 0,
+            attempts,
             since: self.at,
         };
-        rows::put(self.tables, keys::outbox(&row.channel, id), &outgoing)
+        rows::put(self.tables, keys::outbox(&row.channel, row.id), &outgoing)
     }
 
     /// The address to use: never one that was merely claimed, since only the customer's own identities are looked at.
@@ -180,18 +198,9 @@ impl Applier<'_> {
             delivery.at = self.at;
             delivery.class = None;
         }
-        step(&mut row, "queued", self.at, None, None);
-        let attempts = row.delivery.as_ref().map_or(0, |d| d.attempts);
-        let outgoing = Outgoing {
-            message: id,
-            thread: row.thread.id.clone(),
-            running: None,
-            at: self.at,
-            attempts,
-            since: self.at,
-        };
-        rows::put(self.tables, keys::outbox(&row.channel, id), &outgoing)?;
-        self.store_delivery(&row)?;
+        self.put_in_outbox(row)?;
+        let row = rows::need(self.tables, &keys::message(id))?;
+        self.tell_delivery(&row)?;
         Ok(Outcome::Queued { message: id })
     }
 
@@ -234,7 +243,10 @@ impl Applier<'_> {
         match result {
             SendResult::Sent { external_ids } => {
                 self.tables.delete(key);
-                row.external_ids.clone_from(external_ids);
+                match &row.action {
+                    Some(action) => self.done_to_message(action)?,
+                    None => row.external_ids.clone_from(external_ids),
+                }
                 advance(&mut row, DeliveryState::Sent, self.at, number, None, None);
             }
             SendResult::Retry { at, problem } => {
@@ -331,6 +343,10 @@ impl Applier<'_> {
 
     fn store_delivery(&mut self, row: &Message) -> Result<()> {
         rows::put(self.tables, keys::message(row.id), row)?;
+        self.tell_delivery(row)
+    }
+
+    fn tell_delivery(&mut self, row: &Message) -> Result<()> {
         let customer = self.identity_row(row.identity)?.customer;
         let state = row.delivery.as_ref().map(|d| d.state);
         let state = state.and_then(|s| serde_json::to_value(s).ok()).and_then(|v| v.as_str().map(str::to_owned));

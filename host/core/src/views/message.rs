@@ -49,6 +49,15 @@ pub struct MessageView {
     pub deleted_at: Option<Time>,
     /// Reactions on it.
     pub reactions: Vec<ReactionView>,
+    /// The account's own reaction on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_reaction: Option<String>,
+    /// When the customer was told that it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marked_read_at: Option<Time>,
+    /// The message that this is only something to be done to: a reaction, a read mark, an edit, a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_on: Option<MessageId>,
     /// For outbound messages that went through this host.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub delivery: Option<DeliveryView>,
@@ -159,6 +168,9 @@ pub(super) fn view(row: Message, with_history: bool) -> MessageView {
         edited_at: row.edited_at.map(Time),
         deleted_at: row.deleted_at.map(Time),
         reactions: reactions.map(|r| ReactionView { identity: r.identity, emoji: r.emoji, at: Time(r.at) }).collect(),
+        own_reaction: row.own_reaction.map(|r| r.emoji),
+        marked_read_at: row.marked_read_at.map(Time),
+        action_on: row.action.map(|a| a.target),
         delivery,
         extra: row.extra,
     }

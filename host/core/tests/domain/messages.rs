@@ -263,6 +263,29 @@ fn an_uncertain_message_goes_out_again_only_when_a_person_says_so() {
 }
 
 #[test]
+fn what_is_done_to_a_message_shows_when_the_channel_has_taken_it_and_only_where_it_can() {
+    use jackfield_core::fact::MessageAction;
+    let mut desk = Desk::new();
+    let mut able = crate::support::rules();
+    able.content.extend(["reaction", "mark-read", "edit", "delete"].map(String::from));
+    desk.apply(Fact::ChannelSet { channel: channel("wa"), source: crate::support::source(), rules: able });
+    let id = queued(&mut desk);
+    let act =
+        |desk: &mut Desk, message, action| desk.apply(Fact::ActionRequested { message, action, idempotency: None });
+    assert!(matches!(act(&mut desk, id, MessageAction::Delete), Outcome::Refused(_)), "it is not on the channel yet");
+    end(&mut desk, id, 1, sent("x"));
+    let parts = vec![Part::Text { text: "better".into() }];
+    let Outcome::Queued { message: edit } = act(&mut desk, id, MessageAction::Edit { parts }) else {
+        panic!("refused")
+    };
+    assert_eq!(desk.message(id)["parts"][0]["text"], "hi");
+    end(&mut desk, edit, 1, sent(""));
+    assert_eq!(desk.message(id)["parts"][0]["text"], "better");
+    assert!(matches!(act(&mut desk, id, MessageAction::MarkRead), Outcome::Refused(_)), "it is not the customer's");
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["better", "hello"]);
+}
+
+#[test]
 fn a_customer_waits_until_somebody_answers_on_whatever_channel() {
     let mut desk = Desk::new();
     let waiting = |desk: &Desk| {

@@ -86,7 +86,7 @@ pub(super) struct AcceptedDelivery {
     state: DeliveryState,
 }
 
-fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
+pub(super) fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
     let Outcome::Queued { message } = outcome else {
         return Err(command::unexpected(outcome));
     };

@@ -7,6 +7,7 @@
 //! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
 //! * [`openapi`]: the description of all of it, made from the code.
 
+mod actions;
 mod auth;
 mod channels;
 mod command;
@@ -110,6 +111,10 @@ fn agent() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(messages::send_message))
         .routes(routes!(messages::retry_message))
+        .routes(routes!(actions::react))
+        .routes(routes!(actions::mark_read))
+        .routes(routes!(actions::edit))
+        .routes(routes!(actions::delete))
         .routes(routes!(links::merge_customers))
         .routes(routes!(links::unlink_identity))
         .routes(routes!(links::accept_suggestion))

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::Event;
-use jackfield_core::fact::{Actor, Fact, Outcome, SendResult, StateChange};
+use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, StateChange};
 use jackfield_core::ids::Millis;
-use jackfield_core::rows::Outgoing;
+use jackfield_core::rows::{self, Outgoing};
 use jackfield_core::views::operations::{self, ToSend};
 use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
 use jackfield_store::AppendError;
@@ -25,16 +25,7 @@ const STORE_TROUBLE: Duration = Duration::from_secs(1);
 pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing: Outgoing) -> Option<Millis> {
     let number = outgoing.attempts + 1;
     let message = outgoing.message;
-    match host
-        .append(
-            Actor::Host,
-            Fact::SendStarted {
-                message,
-                attempt: number,
-            },
-        )
-        .await
-    {
+    match host.append(Actor::Host, Fact::SendStarted { message, attempt: number }).await {
         Ok(committed) if committed.outcome == Outcome::Done => {}
         // It is not in the outbox any more.
         Ok(_) => return None,
@@ -46,9 +37,7 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
     let answer = match operations::to_send(&host.view(), message) {
         Ok(Some(to_send)) => Some(send(&host, &channel, to_send).await),
         unreadable => {
-            let error = unreadable
-                .err()
-                .map_or_else(|| String::from("it is not there"), |e| e.to_string());
+            let error = unreadable.err().map_or_else(|| String::from("it is not there"), |e| e.to_string());
             tracing::error!(channel = %channel.id, %message, "a message could not be read: {error}");
             None
         }
@@ -82,18 +71,27 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
     let ToSend { message, to, .. } = to_send;
     let key = message.id.to_string();
     let delivery = Delivery {
-        to: jackfield_core::event::Identifier {
-            kind: to.kind,
-            namespace: to.namespace,
-            value: to.value,
-            raw: to.raw,
-        },
+        to: jackfield_core::event::Identifier { kind: to.kind, namespace: to.namespace, value: to.value, raw: to.raw },
         thread: Some(message.thread.id),
-        action: Action::message(message.parts, message.reply_to_external),
+        action: match message.action {
+            Some(action) => to_be_done(action),
+            None => Action::message(message.parts, message.reply_to_external),
+        },
     };
     tokio::select! {
         answer = channel.deliver(delivery, &key) => Some(answer),
         () = host.stop.due() => None,
+    }
+}
+
+/// What is to be done to a message that is on the channel already.
+fn to_be_done(action: rows::Action) -> Action {
+    let message_id = action.external;
+    match action.action {
+        MessageAction::React { emoji } => Action::Reaction { message_id, emoji },
+        MessageAction::MarkRead => Action::MarkRead(message_id),
+        MessageAction::Edit { parts } => Action::Edit { message_id, parts, reply_to: None },
+        MessageAction::Delete => Action::Delete(message_id),
     }
 }
 
@@ -106,11 +104,7 @@ struct End {
 
 impl From<Verdict> for End {
     fn from(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            events: Vec::new(),
-            state: Vec::new(),
-        }
+        Self { verdict, events: Vec::new(), state: Vec::new() }
     }
 }
 
@@ -118,10 +112,7 @@ fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Option<Answer>) -
     match answer {
         Some(Some(Ok(call))) => match call.result {
             Ok(receipt) => End {
-                verdict: SendResult::Sent {
-                    external_ids: receipt.message_ids,
-                }
-                .into(),
+                verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(),
                 events: canonical::events(receipt.events, &channel.context()),
                 state: call.effects.state,
             },
@@ -137,13 +128,8 @@ fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Option<Answer>) -
 /// Writes down how an attempt ended, for as long as it takes: what is not written down is uncertain after the next start.
 async fn record(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, attempt: u32, end: End) {
     let message = outgoing.message;
-    let mut fact = Fact::SendEnded {
-        message,
-        attempt,
-        result: end.verdict.result,
-        events: end.events,
-        state: end.state,
-    };
+    let mut fact =
+        Fact::SendEnded { message, attempt, result: end.verdict.result, events: end.events, state: end.state };
     loop {
         match host.append(Actor::Channel(channel.id.clone()), fact.clone()).await {
             Ok(_) => return,

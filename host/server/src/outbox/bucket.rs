@@ -16,12 +16,7 @@ impl Bucket {
     #[must_use]
     pub fn new(per_second: f64, now: Duration) -> Self {
         let most = per_second.max(1.0);
-        Self {
-            per_second,
-            most,
-            tokens: most,
-            filled_at: now,
-        }
+        Self { per_second, most, tokens: most, filled_at: now }
     }
 
     /// How many can be taken now.
@@ -74,10 +69,7 @@ mod tests {
         bucket.take();
         assert_eq!(bucket.available(Duration::from_millis(1_900)), 0);
         let wait = bucket.wait();
-        assert!(
-            wait > Duration::from_millis(90) && wait < Duration::from_millis(110),
-            "{wait:?}"
-        );
+        assert!(wait > Duration::from_millis(90) && wait < Duration::from_millis(110), "{wait:?}");
         assert_eq!(bucket.available(Duration::from_millis(1_900) + wait), 1);
     }
 

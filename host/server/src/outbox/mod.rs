@@ -66,15 +66,9 @@ pub async fn settle(store: &Store) -> Result<u64, SettleError> {
 
 fn interrupted(channel: &Channel) -> SendResult {
     let message = "The host stopped in the middle of this attempt, so nobody can tell whether it was sent.";
-    let problem = Problem {
-        message: String::from(message),
-        code: Some(String::from("interrupted")),
-    };
+    let problem = Problem { message: String::from(message), code: Some(String::from("interrupted")) };
     match channel.rules.idempotent {
-        true => SendResult::Retry {
-            at: clock::now(),
-            problem,
-        },
+        true => SendResult::Retry { at: clock::now(), problem },
         false => SendResult::Uncertain { problem },
     }
 }

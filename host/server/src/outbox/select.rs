@@ -80,26 +80,17 @@ mod tests {
         let rows = rows.iter().cloned().map(Ok::<_, Infallible>);
         let busy = busy.iter().map(|thread| (*thread).to_owned()).collect();
         let Ok(selection) = select(rows, &busy, Millis(100), places);
-        (
-            selection.due.iter().map(|row| row.message.seq().0).collect(),
-            selection.next.map(|at| at.0),
-        )
+        (selection.due.iter().map(|row| row.message.seq().0).collect(), selection.next.map(|at| at.0))
     }
 
     #[test]
     fn only_the_oldest_message_of_a_thread_may_start() {
-        assert_eq!(
-            picked(&[row(1, "a", 0), row(2, "a", 0), row(3, "b", 0)], 8),
-            (vec![1, 3], None)
-        );
+        assert_eq!(picked(&[row(1, "a", 0), row(2, "a", 0), row(3, "b", 0)], 8), (vec![1, 3], None));
     }
 
     #[test]
     fn a_message_does_not_overtake_one_that_waits_for_its_retry() {
-        assert_eq!(
-            picked(&[row(1, "a", 500), row(2, "a", 0), row(3, "b", 300)], 8),
-            (vec![], Some(300))
-        );
+        assert_eq!(picked(&[row(1, "a", 500), row(2, "a", 0), row(3, "b", 300)], 8), (vec![], Some(300)));
     }
 
     #[test]
@@ -108,11 +99,7 @@ mod tests {
         running.running = Some(1);
         assert_eq!(picked(&[running, row(2, "a", 0), row(3, "b", 0)], 8), (vec![3], None));
         let rows = [row(1, "a", 0), row(2, "a", 0), row(3, "b", 0)];
-        assert_eq!(
-            picked_beside(&rows, &["a"], 8),
-            (vec![3], None),
-            "started, and not marked yet"
-        );
+        assert_eq!(picked_beside(&rows, &["a"], 8), (vec![3], None), "started, and not marked yet");
     }
 
     #[test]

@@ -52,10 +52,7 @@ impl Attempt<'_> {
             Failure::Retry { after_ms, problem } => self.again(after_ms, problem, true).into(),
             Failure::RateLimited { after_ms, problem } => {
                 let wait = after_ms.unwrap_or_else(|| backoff::wait(self.number, self.base_ms, 1.0));
-                Verdict {
-                    result: self.again(Some(wait), problem, false),
-                    hold: Some(self.after(wait)),
-                }
+                Verdict { result: self.again(Some(wait), problem, false), hold: Some(self.after(wait)) }
             }
             // What is misconfigured fails for every message, like credentials that do not work, and is mended in the same way.
             Failure::Credentials(problem) | Failure::Misconfigured(problem) => {
@@ -70,11 +67,7 @@ impl Attempt<'_> {
             | Failure::Other(problem) => {
                 // `unauthenticated` is a word for webhooks; here it says nothing.
                 let class = if class == "unauthenticated" { "other" } else { class };
-                SendResult::Failed {
-                    class: class.to_owned(),
-                    problem,
-                }
-                .into()
+                SendResult::Failed { class: class.to_owned(), problem }.into()
             }
         }
     }
@@ -82,10 +75,7 @@ impl Attempt<'_> {
     /// The call came to nothing.
     #[must_use]
     pub fn broke_down(&self, error: &CallError) -> Verdict {
-        let problem = Problem {
-            message: error.message.clone(),
-            code: Some(error.kind.as_str().to_owned()),
-        };
+        let problem = Problem { message: error.message.clone(), code: Some(error.kind.as_str().to_owned()) };
         if error.kind == CallErrorKind::Busy {
             return self.again(None, problem, false).into();
         }
@@ -93,11 +83,7 @@ impl Attempt<'_> {
             return self.unknown(problem).into();
         }
         if self.number >= FAULTS {
-            return SendResult::Failed {
-                class: String::from("connector_fault"),
-                problem,
-            }
-            .into();
+            return SendResult::Failed { class: String::from("connector_fault"), problem }.into();
         }
         self.again(None, problem, true).into()
     }
@@ -106,26 +92,14 @@ impl Attempt<'_> {
     #[must_use]
     pub fn interrupted(&self) -> Verdict {
         let message = "The host stopped before the channel had answered, so nobody can tell whether it was sent.";
-        self.unknown(Problem {
-            message: String::from(message),
-            code: Some(String::from("interrupted")),
-        })
-        .into()
+        self.unknown(Problem { message: String::from(message), code: Some(String::from("interrupted")) }).into()
     }
 
     /// The message could not be read, so nothing was called.
     #[must_use]
     pub fn not_made(&self) -> Verdict {
         let message = "The host could not read the message; see its log.";
-        self.again(
-            None,
-            Problem {
-                message: String::from(message),
-                code: None,
-            },
-            false,
-        )
-        .into()
+        self.again(None, Problem { message: String::from(message), code: None }, false).into()
     }
 
     /// It may have happened: where the channel recognises a repeated attempt that does not matter.
@@ -141,14 +115,8 @@ impl Attempt<'_> {
         match backoff::given_up(self.outgoing, self.number, at, counted) {
             None => SendResult::Retry { at, problem },
             Some(why) => {
-                let problem = Problem {
-                    message: format!("{why} The last answer was: {}", problem.message),
-                    ..problem
-                };
-                SendResult::Failed {
-                    class: String::from("gave_up"),
-                    problem,
-                }
+                let problem = Problem { message: format!("{why} The last answer was: {}", problem.message), ..problem };
+                SendResult::Failed { class: String::from("gave_up"), problem }
             }
         }
     }
@@ -167,91 +135,45 @@ mod tests {
 
     fn outgoing() -> Outgoing {
         let (message, since) = (MessageId::new(Seq(1), 0), Millis(1_000));
-        Outgoing {
-            message,
-            thread: String::from("t"),
-            running: None,
-            at: since,
-            attempts: 0,
-            since,
-        }
+        Outgoing { message, thread: String::from("t"), running: None, at: since, attempts: 0, since }
     }
 
     fn attempt(outgoing: &Outgoing, number: u32, idempotent: bool) -> Attempt<'_> {
-        Attempt {
-            outgoing,
-            number,
-            idempotent,
-            now: Millis(10_000),
-            base_ms: 1_000,
-            random: 0.5,
-        }
+        Attempt { outgoing, number, idempotent, now: Millis(10_000), base_ms: 1_000, random: 0.5 }
     }
 
     fn problem() -> Problem {
-        Problem {
-            message: String::from("no"),
-            code: None,
-        }
+        Problem { message: String::from("no"), code: None }
     }
 
     fn error(kind: CallErrorKind, http_sent: u32) -> CallError {
-        let usage = Usage {
-            http_sent,
-            ..Usage::default()
-        };
-        CallError {
-            kind,
-            message: String::from("broken"),
-            authenticated: false,
-            log: Vec::new(),
-            usage,
-        }
+        let usage = Usage { http_sent, ..Usage::default() };
+        CallError { kind, message: String::from("broken"), authenticated: false, log: Vec::new(), usage }
     }
 
     #[test]
     fn the_wait_that_the_channel_asks_for_is_kept() {
         let row = outgoing();
-        let verdict = attempt(&row, 1, false).failed(Failure::Retry {
-            after_ms: Some(7_000),
-            problem: problem(),
-        });
+        let verdict = attempt(&row, 1, false).failed(Failure::Retry { after_ms: Some(7_000), problem: problem() });
         assert_eq!(
             verdict,
-            Verdict {
-                result: SendResult::Retry {
-                    at: Millis(17_000),
-                    problem: problem()
-                },
-                hold: None
-            }
+            Verdict { result: SendResult::Retry { at: Millis(17_000), problem: problem() }, hold: None }
         );
     }
 
     #[test]
     fn a_rate_limit_holds_the_whole_channel() {
         let row = outgoing();
-        let verdict = attempt(&row, 20, false).failed(Failure::RateLimited {
-            after_ms: Some(3_000),
-            problem: problem(),
-        });
+        let verdict =
+            attempt(&row, 20, false).failed(Failure::RateLimited { after_ms: Some(3_000), problem: problem() });
         assert_eq!(verdict.hold, Some(Millis(13_000)));
-        assert_eq!(
-            verdict.result,
-            SendResult::Retry {
-                at: Millis(13_000),
-                problem: problem()
-            }
-        );
+        assert_eq!(verdict.result, SendResult::Retry { at: Millis(13_000), problem: problem() });
     }
 
     #[test]
     fn what_never_succeeds_is_given_up() {
         let row = outgoing();
-        let verdict = attempt(&row, 12, false).failed(Failure::Retry {
-            after_ms: None,
-            problem: problem(),
-        });
+        let verdict = attempt(&row, 12, false).failed(Failure::Retry { after_ms: None, problem: problem() });
         assert!(matches!(verdict.result, SendResult::Failed { class, .. } if class == "gave_up"));
     }
 
@@ -259,18 +181,9 @@ mod tests {
     fn an_uncertain_send_is_repeated_only_where_that_is_safe() {
         let row = outgoing();
         let failure = || Failure::Uncertain(problem());
-        assert!(matches!(
-            attempt(&row, 1, false).failed(failure()).result,
-            SendResult::Uncertain { .. }
-        ));
-        assert!(matches!(
-            attempt(&row, 1, true).failed(failure()).result,
-            SendResult::Retry { .. }
-        ));
-        assert!(matches!(
-            attempt(&row, 1, false).interrupted().result,
-            SendResult::Uncertain { .. }
-        ));
+        assert!(matches!(attempt(&row, 1, false).failed(failure()).result, SendResult::Uncertain { .. }));
+        assert!(matches!(attempt(&row, 1, true).failed(failure()).result, SendResult::Retry { .. }));
+        assert!(matches!(attempt(&row, 1, false).interrupted().result, SendResult::Uncertain { .. }));
     }
 
     #[test]
@@ -284,10 +197,7 @@ mod tests {
     fn a_fault_before_anything_went_out_is_tried_three_times() {
         let row = outgoing();
         let trap = error(CallErrorKind::Trap, 0);
-        assert!(matches!(
-            attempt(&row, 2, false).broke_down(&trap).result,
-            SendResult::Retry { .. }
-        ));
+        assert!(matches!(attempt(&row, 2, false).broke_down(&trap).result, SendResult::Retry { .. }));
         let third = attempt(&row, 3, false).broke_down(&trap).result;
         assert!(matches!(third, SendResult::Failed { class, .. } if class == "connector_fault"));
         let busy = attempt(&row, 30, false).broke_down(&error(CallErrorKind::Busy, 0));
@@ -298,10 +208,7 @@ mod tests {
     fn broken_credentials_and_settings_park_the_channel_and_keep_the_message() {
         let row = outgoing();
         for failure in [Failure::Credentials(problem()), Failure::Misconfigured(problem())] {
-            assert_eq!(
-                attempt(&row, 1, false).failed(failure).result,
-                SendResult::Credentials { problem: problem() }
-            );
+            assert_eq!(attempt(&row, 1, false).failed(failure).result, SendResult::Credentials { problem: problem() });
         }
     }
 
@@ -317,13 +224,7 @@ mod tests {
         ];
         for (failure, expected) in cases {
             let result = attempt(&row, 1, true).failed(failure).result;
-            assert_eq!(
-                result,
-                SendResult::Failed {
-                    class: expected.to_owned(),
-                    problem: problem()
-                }
-            );
+            assert_eq!(result, SendResult::Failed { class: expected.to_owned(), problem: problem() });
         }
     }
 }

@@ -31,9 +31,7 @@ pub(super) async fn run(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
     let started = Instant::now();
     let mut worker = Worker {
         host,
-        bucket: rate
-            .filter(|rate| rate.is_finite() && *rate > 0.0)
-            .map(|rate| Bucket::new(rate, Duration::ZERO)),
+        bucket: rate.filter(|rate| rate.is_finite() && *rate > 0.0).map(|rate| Bucket::new(rate, Duration::ZERO)),
         channel,
         started,
         running: JoinSet::new(),
@@ -105,11 +103,7 @@ impl Worker {
             bucket.take();
         }
         let thread = outgoing.thread.clone();
-        let task = self.running.spawn(attempt::make(
-            Arc::clone(&self.host),
-            Arc::clone(&self.channel),
-            outgoing,
-        ));
+        let task = self.running.spawn(attempt::make(Arc::clone(&self.host), Arc::clone(&self.channel), outgoing));
         self.threads.insert(task.id(), thread);
     }
 
@@ -145,6 +139,5 @@ impl Worker {
 
 /// The rows of a channel's outbox, oldest first, read as far as they are wanted.
 fn outbox<'a>(view: &'a impl Read, channel: &ChannelRuntime) -> impl Iterator<Item = tables::Result<Outgoing>> + 'a {
-    view.scan(keys::outbox_of(&channel.id), false)
-        .map(|row| rows::decode(&row?.1))
+    view.scan(keys::outbox_of(&channel.id), false).map(|row| rows::decode(&row?.1))
 }
