@@ -92,9 +92,7 @@ impl Bound {
         let origins = origins(manifest, &binding.config, &mut problems);
         let policy = policy(manifest, &origins, &binding.grants, &mut problems);
         let limits = limits(manifest, &binding.limits, &mut problems);
-        let redactor = Redactor::new(binding.secrets.values())
-            .map_err(|message| problems.add("secrets", message))
-            .ok();
+        let redactor = Redactor::new(binding.secrets.values()).map_err(|message| problems.add("secrets", message)).ok();
         let comparison = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| problems.add("host", "The operating system gives no random numbers.".to_owned()))
             .ok();
@@ -127,11 +125,8 @@ impl Bound {
         manifest.secrets.clear();
         manifest.credentials.clear();
         manifest.http.clear();
-        let memory = manifest
-            .limits
-            .memory_mib
-            .map_or(0, mebibytes)
-            .clamp(Limits::default().memory_bytes, MEMORY_CEILING);
+        let memory =
+            manifest.limits.memory_mib.map_or(0, mebibytes).clamp(Limits::default().memory_bytes, MEMORY_CEILING);
         manifest.limits = crate::manifest::LimitNeeds::default();
         let channel = "trial".parse().map_err(|_| Vec::new())?;
         let limits = Limits {
@@ -140,22 +135,11 @@ impl Bound {
             wall: Duration::from_secs(5),
             ..Limits::default()
         };
-        let (config, secrets, grants) = (
-            Value::Object(serde_json::Map::new()),
-            BTreeMap::new(),
-            Grants::default(),
-        );
+        let (config, secrets, grants) = (Value::Object(serde_json::Map::new()), BTreeMap::new(), Grants::default());
         Self::new(
             &manifest,
             &lenient,
-            Binding {
-                channel,
-                config,
-                secrets,
-                grants,
-                limits,
-                state: Arc::new(Nothing),
-            },
+            Binding { channel, config, secrets, grants, limits, state: Arc::new(Nothing) },
             tls,
         )
     }
@@ -166,10 +150,7 @@ impl Bound {
 
     /// A guest's path, with the placeholders of path credentials in braces even where the guest's library escaped them.
     pub(crate) fn spell_placeholders(&self, path: &str) -> String {
-        let in_path = self
-            .credentials
-            .iter()
-            .filter(|credential| credential.place == Place::Path);
+        let in_path = self.credentials.iter().filter(|credential| credential.place == Place::Path);
         in_path.fold(path.to_owned(), |path, credential| {
             let name = &credential.name;
             path.replace(&format!("%7B{name}%7D"), &format!("{{{name}}}"))
@@ -196,10 +177,7 @@ struct Problems(Vec<Problem>);
 
 impl Problems {
     fn add(&mut self, code: &str, message: String) {
-        self.0.push(Problem {
-            message,
-            code: Some(code.to_owned()),
-        });
+        self.0.push(Problem { message, code: Some(code.to_owned()) });
     }
 }
 
@@ -209,11 +187,7 @@ fn check_secrets(manifest: &Manifest, binding: &Binding, problems: &mut Problems
             if need.required {
                 problems.add(
                     "missing_secret",
-                    format!(
-                        "The secret `{}` is not set: {}.",
-                        need.name,
-                        need.prompt.trim_end_matches('.')
-                    ),
+                    format!("The secret `{}` is not set: {}.", need.name, need.prompt.trim_end_matches('.')),
                 );
             }
             continue;
@@ -222,32 +196,19 @@ fn check_secrets(manifest: &Manifest, binding: &Binding, problems: &mut Problems
             let (least, most) = (SECRET_BYTES.start(), SECRET_BYTES.end());
             problems.add(
                 "bad_secret",
-                format!(
-                    "The secret `{}` has fewer than {least} or more than {most} bytes.",
-                    need.name
-                ),
+                format!("The secret `{}` has fewer than {least} or more than {most} bytes.", need.name),
             );
         }
-        let fits = need
-            .pattern
-            .as_ref()
-            .is_none_or(|pattern| schema::matches(pattern, secret.expose()).unwrap_or(false));
+        let fits =
+            need.pattern.as_ref().is_none_or(|pattern| schema::matches(pattern, secret.expose()).unwrap_or(false));
         if !fits {
             problems.add(
                 "bad_secret",
-                format!(
-                    "The secret `{}` does not look like one: {}.",
-                    need.name,
-                    need.prompt.trim_end_matches('.')
-                ),
+                format!("The secret `{}` does not look like one: {}.", need.name, need.prompt.trim_end_matches('.')),
             );
         }
     }
-    for name in binding
-        .secrets
-        .keys()
-        .filter(|name| manifest.secrets.iter().all(|need| need.name != **name))
-    {
+    for name in binding.secrets.keys().filter(|name| manifest.secrets.iter().all(|need| need.name != **name)) {
         problems.add(
             "unknown_secret",
             format!("The connector has no use for a secret `{name}`; remove it, or mend its name."),
@@ -295,15 +256,8 @@ fn policy(manifest: &Manifest, origins: &[Origin], grants: &Grants, problems: &m
             );
         }
     }
-    for origin in grants
-        .private_addresses
-        .iter()
-        .filter(|origin| !grants.http.contains(origin))
-    {
-        problems.add(
-            "grants",
-            format!("Private addresses are granted for {origin}, but {origin} itself is not."),
-        );
+    for origin in grants.private_addresses.iter().filter(|origin| !grants.http.contains(origin)) {
+        problems.add("grants", format!("Private addresses are granted for {origin}, but {origin} itself is not."));
     }
     policy
 }
@@ -358,10 +312,7 @@ fn credentials(
 ) -> Vec<Credential> {
     let places = manifest.credentials.iter().map(|place| {
         let reached = manifest.http.iter().zip(origins).filter(|(need, origin)| {
-            let wanted = place
-                .origins
-                .as_ref()
-                .is_none_or(|wanted| wanted.contains(&need.origin));
+            let wanted = place.origins.as_ref().is_none_or(|wanted| wanted.contains(&need.origin));
             wanted && policy.allowed.iter().any(|rule| rule.origin == **origin)
         });
         Credential {

@@ -133,10 +133,7 @@ pub(crate) async fn enter<E: Entry>(
     finished.effects.usage.wall = wall;
     let reason = match outcome {
         Ok(Ok(output)) => {
-            return Ok(Raw {
-                output,
-                effects: finished.effects,
-            });
+            return Ok(Raw { output, effects: finished.effects });
         }
         Ok(Err(reason)) => reason,
         Err(_) => Reason::new(
@@ -200,10 +197,9 @@ fn not_started(error: &wasmtime::Error, limits: &Limits) -> Reason {
     }
     let reason = explain(error, limits.handles, limits.hostcall_fuel);
     match reason.kind {
-        CallErrorKind::Trap => Reason::new(
-            CallErrorKind::Instantiate,
-            format!("The component did not start: {error:#}."),
-        ),
+        CallErrorKind::Trap => {
+            Reason::new(CallErrorKind::Instantiate, format!("The component did not start: {error:#}."))
+        }
         _ => reason,
     }
 }

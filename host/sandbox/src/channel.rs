@@ -98,16 +98,10 @@ impl Channel {
     /// When the call came to nothing.
     pub async fn validate(&self, config: &Value) -> Result<Call<Vec<Problem>>, CallError> {
         if self.connector.exports.configure.is_none() {
-            return Ok(Call {
-                result: Ok(Vec::new()),
-                effects: Effects::default(),
-            });
+            return Ok(Call { result: Ok(Vec::new()), effects: Effects::default() });
         }
         let raw = enter(&self.connector, &self.bound, false, Validate(config.to_string())).await?;
-        let raw = Raw {
-            output: Ok(raw.output),
-            effects: raw.effects,
-        };
+        let raw = Raw { output: Ok(raw.output), effects: raw.effects };
         self.settle(raw, |intake, problems| intake.problems(problems))
     }
 
@@ -131,9 +125,7 @@ impl Channel {
     /// When the call came to nothing.
     pub async fn connect(&self, public_url: &str) -> Result<Call<Vec<Step>>, CallError> {
         if self.connector.exports.configure.is_none() {
-            return Ok(unsupported(
-                "This connector cannot connect a channel; see its documentation.",
-            ));
+            return Ok(unsupported("This connector cannot connect a channel; see its documentation."));
         }
         let raw = enter(&self.connector, &self.bound, true, Connect(public_url.to_owned())).await?;
         self.settle(raw, |intake, steps| intake.steps(steps))
@@ -163,11 +155,7 @@ impl Channel {
     }
 
     fn counts(&self, call: Call<Received>) -> Result<Call<Received>, CallError> {
-        let Call {
-            result: Ok(received),
-            effects,
-        } = &call
-        else {
+        let Call { result: Ok(received), effects } = &call else {
             return Ok(call);
         };
         let says_something =
@@ -201,14 +189,8 @@ fn fail(effects: Effects, reason: Reason) -> CallError {
 }
 
 fn unsupported<T>(message: &str) -> Call<T> {
-    let problem = Problem {
-        message: message.to_owned(),
-        code: None,
-    };
-    Call {
-        result: Err(Failure::Unsupported(problem)),
-        effects: Effects::default(),
-    }
+    let problem = Problem { message: message.to_owned(), code: None };
+    Call { result: Err(Failure::Unsupported(problem)), effects: Effects::default() }
 }
 
 /// An interface that was there when the component was loaded.
@@ -227,11 +209,7 @@ impl Entry for Receive {
         instance: &Instance,
         exports: &Exports,
     ) -> wasmtime::Result<Self::Output> {
-        exports
-            .receive
-            .load(&mut *store, instance)?
-            .call_handle(&mut *store, &self.0)
-            .await
+        exports.receive.load(&mut *store, instance)?.call_handle(&mut *store, &self.0).await
     }
 }
 
@@ -246,10 +224,7 @@ impl Entry for Deliver {
         instance: &Instance,
         exports: &Exports,
     ) -> wasmtime::Result<Self::Output> {
-        there(exports.send.as_ref())?
-            .load(&mut *store, instance)?
-            .call_deliver(&mut *store, &self.0, &self.1)
-            .await
+        there(exports.send.as_ref())?.load(&mut *store, instance)?.call_deliver(&mut *store, &self.0, &self.1).await
     }
 }
 
@@ -280,10 +255,7 @@ impl Entry for Validate {
         instance: &Instance,
         exports: &Exports,
     ) -> wasmtime::Result<Self::Output> {
-        there(exports.configure.as_ref())?
-            .load(&mut *store, instance)?
-            .call_validate(&mut *store, &self.0)
-            .await
+        there(exports.configure.as_ref())?.load(&mut *store, instance)?.call_validate(&mut *store, &self.0).await
     }
 }
 
@@ -298,10 +270,7 @@ impl Entry for Check {
         instance: &Instance,
         exports: &Exports,
     ) -> wasmtime::Result<Self::Output> {
-        there(exports.configure.as_ref())?
-            .load(&mut *store, instance)?
-            .call_check(&mut *store)
-            .await
+        there(exports.configure.as_ref())?.load(&mut *store, instance)?.call_check(&mut *store).await
     }
 }
 
@@ -316,9 +285,6 @@ impl Entry for Connect {
         instance: &Instance,
         exports: &Exports,
     ) -> wasmtime::Result<Self::Output> {
-        there(exports.configure.as_ref())?
-            .load(&mut *store, instance)?
-            .call_connect(&mut *store, &self.0)
-            .await
+        there(exports.configure.as_ref())?.load(&mut *store, instance)?.call_connect(&mut *store, &self.0).await
     }
 }

@@ -40,10 +40,7 @@ impl CpuMeter {
 
 fn thread_nanos() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
-    nanos(Duration::new(
-        now.tv_sec.unsigned_abs(),
-        u32::try_from(now.tv_nsec).unwrap_or(0),
-    ))
+    nanos(Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0)))
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -32,16 +32,14 @@ impl TickingEngine {
         let engine = Engine::new(&config(instances))?;
         let (stop, stopped) = mpsc::sync_channel(0);
         let ticking = engine.weak();
-        std::thread::Builder::new()
-            .name("jackfield-epoch".to_owned())
-            .spawn(move || {
-                while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                    match ticking.upgrade() {
-                        Some(engine) => engine.increment_epoch(),
-                        None => break,
-                    }
+        std::thread::Builder::new().name("jackfield-epoch".to_owned()).spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                match ticking.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => break,
                 }
-            })?;
+            }
+        })?;
         Ok(Self { engine, _stop: stop })
     }
 

@@ -111,10 +111,7 @@ pub(crate) struct Reason {
 
 impl Reason {
     pub(crate) fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 }
 
@@ -149,10 +146,7 @@ pub(crate) fn explain(error: &wasmtime::Error, handles: usize, fuel: usize) -> R
     }
     match error.downcast_ref::<Trap>() {
         Some(trap) => Reason::new(CallErrorKind::Trap, format!("The connector stopped: {trap}.")),
-        None => Reason::new(
-            CallErrorKind::Trap,
-            format!("The connector stopped: {}.", first_line(&text)),
-        ),
+        None => Reason::new(CallErrorKind::Trap, format!("The connector stopped: {}.", first_line(&text))),
     }
 }
 

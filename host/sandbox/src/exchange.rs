@@ -25,11 +25,7 @@ impl From<RawRequest> for Request {
         Self {
             method: raw.method,
             url: raw.url,
-            headers: raw
-                .headers
-                .into_iter()
-                .map(|(name, value)| (name, value.into_bytes()))
-                .collect(),
+            headers: raw.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
             body: raw.body,
             received_at: raw.received_at,
         }
@@ -123,16 +119,9 @@ impl Action {
     #[must_use]
     pub fn message(mut parts: Vec<Part>, reply_to: Option<String>) -> Self {
         match parts.pop() {
-            Some(Part::Template {
-                name,
-                language,
-                parameters,
-            }) if parts.is_empty() => Self::Template {
-                name,
-                language,
-                parameters,
-                extra: Vec::new(),
-            },
+            Some(Part::Template { name, language, parameters }) if parts.is_empty() => {
+                Self::Template { name, language, parameters, extra: Vec::new() }
+            }
             last => {
                 parts.extend(last);
                 Self::Message { parts, reply_to }

@@ -79,10 +79,7 @@ impl Guest {
             log: self.log.into_lines(),
             usage,
         };
-        Finished {
-            effects,
-            stderr: self.stderr.text(&self.bound.redactor),
-        }
+        Finished { effects, stderr: self.stderr.text(&self.bound.redactor) }
     }
 }
 
@@ -124,19 +121,12 @@ impl WasiView for Guest {
                 .max_random_size(RANDOM_BYTES);
             Box::new(builder.build())
         });
-        WasiCtxView {
-            ctx,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx, table: &mut self.table }
     }
 }
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            hooks: &mut self.hooks,
-            table: &mut self.table,
-            ctx: &mut self.http,
-        }
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
     }
 }

@@ -99,10 +99,7 @@ impl Limiter {
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         if desired > self.memory_bytes {
-            return Err(BoundHit::Memory {
-                limit: self.memory_bytes,
-            }
-            .into());
+            return Err(BoundHit::Memory { limit: self.memory_bytes }.into());
         }
         self.memory_high = self.memory_high.max(desired.max(current));
         Ok(true)
@@ -110,10 +107,7 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         if desired > self.table_elements {
-            return Err(BoundHit::Table {
-                limit: self.table_elements,
-            }
-            .into());
+            return Err(BoundHit::Table { limit: self.table_elements }.into());
         }
         Ok(true)
     }

@@ -44,9 +44,7 @@ impl Redactor {
     /// The bytes without secrets; none if there was no secret in them.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let automaton = self.0.as_ref()?;
-        automaton
-            .is_match(bytes)
-            .then(|| automaton.replace_all_bytes(bytes, &vec![REDACTED; automaton.patterns_len()]))
+        automaton.is_match(bytes).then(|| automaton.replace_all_bytes(bytes, &vec![REDACTED; automaton.patterns_len()]))
     }
 }
 
@@ -54,11 +52,7 @@ impl Redactor {
 fn spellings(secret: &Secret) -> Vec<String> {
     let value = secret.expose();
     let mut all = vec![value.to_owned()];
-    for encoded in [
-        percent_encode_component(value),
-        percent_encode_segment(value),
-        value.replace(' ', "+"),
-    ] {
+    for encoded in [percent_encode_component(value), percent_encode_segment(value), value.replace(' ', "+")] {
         all.push(encoded.to_lowercase_escapes());
         all.push(encoded);
     }
@@ -70,13 +64,7 @@ fn spellings(secret: &Secret) -> Vec<String> {
     }
     // What a server decoded and shows again.
     if value.contains(':') {
-        all.extend(
-            value
-                .splitn(2, ':')
-                .skip(1)
-                .filter(|part| part.len() >= MIN_PART)
-                .map(str::to_owned),
-        );
+        all.extend(value.splitn(2, ':').skip(1).filter(|part| part.len() >= MIN_PART).map(str::to_owned));
     }
     for encoding in [BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD] {
         all.push(encoding.encode(value.as_bytes()));
@@ -142,18 +130,12 @@ mod tests {
             assert_eq!(redactor.text(&format!("a {text} b")), "a [redacted] b", "{text}");
             assert_eq!(redactor.bytes(text.as_bytes()).unwrap(), b"[redacted]");
         }
-        assert_eq!(
-            redactor.text("the password is p/a=ss\"word."),
-            "the password is [redacted]."
-        );
+        assert_eq!(redactor.text("the password is p/a=ss\"word."), "the password is [redacted].");
     }
 
     #[test]
     fn of_a_secret_that_begins_another_nothing_remains() {
-        assert_eq!(
-            redactor(&["12345678", "12345678-longer"]).text("x12345678-longerx"),
-            "x[redacted]x"
-        );
+        assert_eq!(redactor(&["12345678", "12345678-longer"]).text("x12345678-longerx"), "x[redacted]x");
     }
 
     #[test]

@@ -26,10 +26,7 @@ pub struct SandboxOptions {
 impl Default for SandboxOptions {
     fn default() -> Self {
         // With the default limit of 64 MiB a guest: at most 8 GiB if every guest is hostile at once, some 6 MiB if all are in Rust.
-        Self {
-            cache_dir: None,
-            instances: 128,
-        }
+        Self { cache_dir: None, instances: 128 }
     }
 }
 
@@ -77,10 +74,7 @@ impl Sandbox {
         let broken = |e: wasmtime::Error| SandboxError::Engine(format!("{e:#}"));
         let engine = TickingEngine::new(options.instances).map_err(broken)?;
         let linker = imports::linker(engine.get()).map_err(broken)?;
-        let cache = options
-            .cache_dir
-            .map(|folder| Cache::open(&folder, engine.get()))
-            .transpose()?;
+        let cache = options.cache_dir.map(|folder| Cache::open(&folder, engine.get())).transpose()?;
         let places = usize::try_from(options.instances).map_err(|_| SandboxError::Instances(options.instances))?;
         Ok(Self(Arc::new(Shared {
             engine: Arc::new(engine),
@@ -104,8 +98,6 @@ impl Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox")
-            .field("free_places", &self.0.places.available_permits())
-            .finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("free_places", &self.0.places.available_permits()).finish_non_exhaustive()
     }
 }

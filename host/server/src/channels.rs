@@ -50,10 +50,7 @@ impl Channels {
     /// These.
     #[must_use]
     pub fn new(connectors: Vec<Arc<LoadedConnector>>, channels: Vec<Arc<ChannelRuntime>>) -> Self {
-        let channels = channels
-            .into_iter()
-            .map(|channel| (channel.id.clone(), channel))
-            .collect();
+        let channels = channels.into_iter().map(|channel| (channel.id.clone(), channel)).collect();
         Self { connectors, channels }
     }
 
@@ -117,10 +114,7 @@ impl ChannelRuntime {
     /// What canonical forms depend on.
     #[must_use]
     pub fn context(&self) -> Context {
-        Context {
-            channel: self.id.clone(),
-            region: self.region.clone(),
-        }
+        Context { channel: self.id.clone(), region: self.region.clone() }
     }
 
     /// [`Channel::receive`], counted.
@@ -175,14 +169,10 @@ impl ChannelRuntime {
         let ended = call.await;
         let (usage, result) = match &ended {
             Ok(Call { result: Ok(_), effects }) => (effects.usage, Ended::Well),
-            Ok(Call {
-                result: Err(failure),
-                effects,
-            }) => (effects.usage, Ended::Failure(failure)),
+            Ok(Call { result: Err(failure), effects }) => (effects.usage, Ended::Failure(failure)),
             Err(error) => (error.usage, Ended::Fault(error)),
         };
-        self.metrics
-            .call(self.id.as_str(), function, result.word(), usage.wall.as_secs_f64());
+        self.metrics.call(self.id.as_str(), function, result.word(), usage.wall.as_secs_f64());
         self.activity.note(function, usage, &result);
         ended
     }
@@ -258,9 +248,7 @@ impl Activity {
         if tally.recent.len() >= RECENT_CALLS {
             tally.recent.pop_front();
         }
-        tally
-            .recent
-            .push_back(u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX));
+        tally.recent.push_back(u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX));
         let snapshot = &mut tally.snapshot;
         *snapshot.calls.entry(function).or_default() += 1;
         let problem = match ended {
@@ -276,18 +264,10 @@ impl Activity {
             }
             Ended::Fault(error) => {
                 *snapshot.faults.entry(error.kind.as_str()).or_default() += 1;
-                Problem {
-                    message: error.message.clone(),
-                    code: None,
-                }
+                Problem { message: error.message.clone(), code: None }
             }
         };
-        snapshot.last_error = Some(LastError {
-            at: clock::now(),
-            function,
-            kind: ended.word(),
-            problem,
-        });
+        snapshot.last_error = Some(LastError { at: clock::now(), function, kind: ended.word(), problem });
     }
 
     /// As it is now.
@@ -330,9 +310,7 @@ impl ParkedRoom {
     pub fn remove(&self, bytes: u64) {
         let less = |by: u64| move |n: u64| Some(n.saturating_sub(by));
         let _ = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less(1));
-        let _ = self
-            .bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less(bytes));
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less(bytes));
     }
 
     /// Takes room for a delivery that may be anybody's; false if there is none.
@@ -373,14 +351,8 @@ mod tests {
     #[test]
     fn a_denied_webhook_does_not_hide_the_last_error() {
         let activity = Activity::default();
-        let problem = Problem {
-            message: String::from("no"),
-            code: None,
-        };
-        let usage = |ms| Usage {
-            wall: Duration::from_millis(ms),
-            ..Usage::default()
-        };
+        let problem = Problem { message: String::from("no"), code: None };
+        let usage = |ms| Usage { wall: Duration::from_millis(ms), ..Usage::default() };
         activity.note("receive", usage(1), &Ended::Failure(&Failure::Other(problem.clone())));
         activity.note("receive", usage(3), &Ended::Failure(&Failure::Unauthenticated(problem)));
         activity.note("receive", usage(2), &Ended::Well);

@@ -49,12 +49,7 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct ConfigFile {
     /// The configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "JACKFIELD_CONFIG",
-        default_value = "jackfield.toml"
-    )]
+    #[arg(long, value_name = "FILE", env = "JACKFIELD_CONFIG", default_value = "jackfield.toml")]
     pub config: PathBuf,
 }
 

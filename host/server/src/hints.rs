@@ -107,10 +107,7 @@ impl Desk {
         let Some(runtime) = host.channels.get(channel) else {
             return;
         };
-        let silent = self
-            .silent
-            .get(channel)
-            .is_some_and(|silence| silence.until > Instant::now());
+        let silent = self.silent.get(channel).is_some_and(|silence| silence.until > Instant::now());
         if silent || self.asked.contains(&question) || !wanted(host, identifier) {
             return;
         }
@@ -137,13 +134,7 @@ impl Desk {
                 let times = self.silent.get(&question.0).map_or(0, |silence| silence.times);
                 let doubled = LEAVE_ALONE.saturating_mul(1 << times.min(16)).min(LEAVE_ALONE_MOST);
                 let until = Instant::now() + wait.unwrap_or(doubled).min(LEAVE_ALONE_MOST);
-                self.silent.insert(
-                    question.0,
-                    Silence {
-                        until,
-                        times: times + 1,
-                    },
-                );
+                self.silent.insert(question.0, Silence { until, times: times + 1 });
             }
         }
     }

@@ -71,10 +71,7 @@ async fn read_body<'a>(
     head: &request::Parts,
     mut body: Body,
 ) -> Result<(Vec<u8>, SemaphorePermit<'a>), Reply> {
-    let expected = body
-        .size_hint()
-        .upper()
-        .map_or(BODY_BYTES, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let expected = body.size_hint().upper().map_or(BODY_BYTES, |n| usize::try_from(n).unwrap_or(usize::MAX));
     if expected > BODY_BYTES {
         return Err(too_large(head, &mut body).await);
     }
@@ -114,12 +111,7 @@ async fn too_large(head: &request::Parts, body: &mut Body) -> Reply {
         // Whether it came to its end or not, the answer is the same.
         let _ = tokio::time::timeout(ROOM_TIME, drain).await;
     }
-    problem(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too_large",
-        "The body has more than 4 MiB.",
-        None,
-    )
+    problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body has more than 4 MiB.", None)
 }
 
 /// The request as the provider saw it: behind a proxy the URL on the wire is another one, and some providers sign theirs.
@@ -128,10 +120,7 @@ fn raw(channel: &ChannelRuntime, head: request::Parts, body: Vec<u8>) -> Request
         Some(query) => format!("{}?{query}", channel.hook_url),
         None => channel.hook_url.clone(),
     };
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     Request {
         method: head.method.as_str().to_owned(),
         url,
@@ -152,29 +141,18 @@ pub(crate) async fn receive(host: &Host, channel: &ChannelId, request: Request) 
 async fn receive_on(host: &Host, channel: &ChannelRuntime, request: Request) -> Reply {
     // Kept for parking; the guest gets its own copy in any case.
     let kept = request.clone();
-    let delivery = Delivery {
-        host,
-        channel,
-        request: kept,
-    };
+    let delivery = Delivery { host, channel, request: kept };
     match channel.receive(request).await {
         Ok(call) => match call.result {
             Ok(received) => delivery.store(received, call.effects).await,
             Err(Failure::Unauthenticated(why)) => delivery.deny(&why.message),
-            Err(failure) => {
-                delivery
-                    .park(failure.problem().clone(), call.effects.authenticated)
-                    .await
-            }
+            Err(failure) => delivery.park(failure.problem().clone(), call.effects.authenticated).await,
         },
         // Nothing has run, so nothing is wrong with the request.
         Err(error) if error.kind == CallErrorKind::Busy => delivery.end("busy", busy()),
         Err(error) if error.kind == CallErrorKind::Unverified => delivery.deny(&error.message),
         Err(error) => {
-            let why = Problem {
-                message: error.message,
-                code: Some(error.kind.as_str().to_owned()),
-            };
+            let why = Problem { message: error.message, code: Some(error.kind.as_str().to_owned()) };
             delivery.park(why, error.authenticated).await
         }
     }
@@ -189,11 +167,7 @@ struct Delivery<'a> {
 
 impl Delivery<'_> {
     async fn store(&self, received: Received, effects: Effects) -> Reply {
-        let Received {
-            reply,
-            events,
-            unreadable,
-        } = received;
+        let Received { reply, events, unreadable } = received;
         let events = canonical::events(events, &self.channel.context());
         let nothing_else = effects.state.is_empty() && unreadable.is_empty();
         match operations::all_seen(&self.host.view(), &self.channel.id, &events) {
@@ -216,10 +190,7 @@ impl Delivery<'_> {
             }
             // The events cannot become a fact, whatever the state of the disk; the request they came in can.
             Err(error @ (AppendError::TooLarge { .. } | AppendError::Unwritable(_))) => {
-                let why = Problem {
-                    message: error.to_string(),
-                    code: Some(String::from("unwritable")),
-                };
+                let why = Problem { message: error.to_string(), code: Some(String::from("unwritable")) };
                 self.park(why, effects.authenticated).await
             }
             Err(error) => self.cannot_store(&error),
@@ -241,26 +212,14 @@ impl Delivery<'_> {
             return self.end("no_room", later("unavailable", said, STORE_TROUBLE));
         }
         let (channel, source) = (self.channel.id.clone(), self.channel.source());
-        let fact = Fact::DeliveryParked {
-            channel: channel.clone(),
-            source,
-            request,
-            problem: why,
-        };
+        let fact = Fact::DeliveryParked { channel: channel.clone(), source, request, problem: why };
         let appended = self.host.append(Actor::Channel(channel), fact).await;
         if !verified {
             // Appending has counted it too, if it went well.
             room.remove(bytes);
         }
         match appended {
-            Ok(_) => self.end(
-                "parked",
-                Reply {
-                    status: 200,
-                    headers: Vec::new(),
-                    body: Vec::new(),
-                },
-            ),
+            Ok(_) => self.end("parked", Reply { status: 200, headers: Vec::new(), body: Vec::new() }),
             Err(error) => self.cannot_store(&error),
         }
     }
@@ -268,10 +227,7 @@ impl Delivery<'_> {
     fn deny(&self, why: &str) -> Reply {
         tracing::info!(channel = %self.channel.id, "a webhook was refused: {why}");
         let said = "The request did not prove that it comes from the provider.";
-        self.end(
-            "unauthenticated",
-            problem(StatusCode::UNAUTHORIZED, "unauthenticated", said, None),
-        )
+        self.end("unauthenticated", problem(StatusCode::UNAUTHORIZED, "unauthenticated", said, None))
     }
 
     fn cannot_store(&self, error: &dyn std::fmt::Display) -> Reply {
@@ -300,11 +256,7 @@ fn keep(request: &Request) -> RawRequest {
 
 /// How much room a parked request takes up, bytes.
 pub(crate) fn weight(request: &RawRequest) -> u64 {
-    let headers: usize = request
-        .headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     (request.url.len() + headers + request.body.len()) as u64
 }
 
@@ -348,16 +300,9 @@ fn problem(status: StatusCode, code: &str, detail: &str, retry_after: Option<Dur
     });
     let mut headers = vec![(String::from("content-type"), b"application/problem+json".to_vec())];
     if let Some(after) = retry_after {
-        headers.push((
-            String::from("retry-after"),
-            after.as_secs().max(1).to_string().into_bytes(),
-        ));
+        headers.push((String::from("retry-after"), after.as_secs().max(1).to_string().into_bytes()));
     }
-    Reply {
-        status: status.as_u16(),
-        headers,
-        body: document.to_string().into_bytes(),
-    }
+    Reply { status: status.as_u16(), headers, body: document.to_string().into_bytes() }
 }
 
 /// The reply as an HTTP response. What a connector answers is shown under the same origin as the API, so a browser must not take it
@@ -372,9 +317,6 @@ pub fn respond(reply: Reply) -> Response {
         }
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; sandbox"),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     response
 }

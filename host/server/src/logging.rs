@@ -22,14 +22,10 @@ pub enum LoggingError {
 /// # Errors
 /// When the level is not one, or this was done before.
 pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
-    let level = std::env::var("RUST_LOG")
-        .ok()
-        .filter(|level| !level.is_empty())
-        .unwrap_or_else(|| config.level.clone());
+    let level =
+        std::env::var("RUST_LOG").ok().filter(|level| !level.is_empty()).unwrap_or_else(|| config.level.clone());
     let filter = EnvFilter::try_new(&level).map_err(|_| LoggingError::Level(level))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match config.format {
         LogFormat::Text => {
             let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());

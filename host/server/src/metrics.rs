@@ -12,9 +12,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 /// Upper bounds of the buckets of every duration, seconds.
-const SECONDS: [f64; 14] = [
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0,
-];
+const SECONDS: [f64; 14] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
 
 /// What is counted.
 #[derive(Debug)]
@@ -81,121 +80,49 @@ impl Default for Metrics {
         let webhooks = Family::default();
         registry.register("webhooks", "Webhook requests by what became of them", webhooks.clone());
         let calls = Family::default();
-        registry.register(
-            "connector_calls",
-            "Calls of connectors by how they ended",
-            calls.clone(),
-        );
+        registry.register("connector_calls", "Calls of connectors by how they ended", calls.clone());
         let call_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
-        registry.register_with_unit(
-            "connector_call",
-            "How long calls took",
-            Unit::Seconds,
-            call_seconds.clone(),
-        );
+        registry.register_with_unit("connector_call", "How long calls took", Unit::Seconds, call_seconds.clone());
         let sends = Family::default();
         registry.register("send_attempts", "Attempts at sending by how they ended", sends.clone());
         let requests = Family::default();
         registry.register("http_requests", "Requests of the API", requests.clone());
         let request_seconds = Family::new_with_constructor(seconds as fn() -> Histogram);
-        registry.register_with_unit(
-            "http_request",
-            "How long requests took",
-            Unit::Seconds,
-            request_seconds.clone(),
-        );
+        registry.register_with_unit("http_request", "How long requests took", Unit::Seconds, request_seconds.clone());
         let store = StoreGauges::default();
-        registry.register(
-            "facts_applied",
-            "The number of the last applied fact",
-            store.applied.clone(),
-        );
+        registry.register("facts_applied", "The number of the last applied fact", store.applied.clone());
         registry.register("journal_bytes", "The journal on disk", store.journal_bytes.clone());
         registry.register("views_bytes", "The views on disk", store.views_bytes.clone());
-        registry.register(
-            "journal_batches",
-            "Groups of facts that shared a sync",
-            store.batches.clone(),
-        );
-        registry.register(
-            "journal_sync_microseconds",
-            "How long all syncs took",
-            store.sync_micros.clone(),
-        );
-        registry.register(
-            "apply_microseconds",
-            "How long applying took",
-            store.apply_micros.clone(),
-        );
-        registry.register(
-            "store_stopped",
-            "1 when no fact is taken any more",
-            store.stopped.clone(),
-        );
-        Self {
-            registry,
-            webhooks,
-            calls,
-            call_seconds,
-            sends,
-            requests,
-            request_seconds,
-            store,
-        }
+        registry.register("journal_batches", "Groups of facts that shared a sync", store.batches.clone());
+        registry.register("journal_sync_microseconds", "How long all syncs took", store.sync_micros.clone());
+        registry.register("apply_microseconds", "How long applying took", store.apply_micros.clone());
+        registry.register("store_stopped", "1 when no fact is taken any more", store.stopped.clone());
+        Self { registry, webhooks, calls, call_seconds, sends, requests, request_seconds, store }
     }
 }
 
 impl Metrics {
     /// A webhook request ended: `stored`, `nothing_new`, `unauthenticated`, `parked`, `refused`, …
     pub fn webhook(&self, channel: &str, result: &str) {
-        self.webhooks
-            .get_or_create(&Of {
-                channel: channel.to_owned(),
-                result: result.to_owned(),
-            })
-            .inc();
+        self.webhooks.get_or_create(&Of { channel: channel.to_owned(), result: result.to_owned() }).inc();
     }
 
     /// A call of a connector ended: `ok`, the class of its failure, or the kind of its error.
     pub fn call(&self, channel: &str, function: &'static str, result: &'static str, seconds: f64) {
-        self.calls
-            .get_or_create(&CallOf {
-                channel: channel.to_owned(),
-                function,
-                result,
-            })
-            .inc();
-        self.call_seconds
-            .get_or_create(&FunctionOf {
-                channel: channel.to_owned(),
-                function,
-            })
-            .observe(seconds);
+        self.calls.get_or_create(&CallOf { channel: channel.to_owned(), function, result }).inc();
+        self.call_seconds.get_or_create(&FunctionOf { channel: channel.to_owned(), function }).observe(seconds);
     }
 
     /// An attempt at sending ended: `sent`, `retry`, `failed`, `uncertain`, `credentials`.
     pub fn send(&self, channel: &str, result: &str) {
-        self.sends
-            .get_or_create(&Of {
-                channel: channel.to_owned(),
-                result: result.to_owned(),
-            })
-            .inc();
+        self.sends.get_or_create(&Of { channel: channel.to_owned(), result: result.to_owned() }).inc();
     }
 
     /// A request of the API ended. `route` is the pattern, not the path, so that there are few of them.
     pub fn request(&self, method: &str, route: &str, status: u16, seconds: f64) {
-        let of = RequestOf {
-            method: method.to_owned(),
-            route: route.to_owned(),
-            status,
-        };
+        let of = RequestOf { method: method.to_owned(), route: route.to_owned(), status };
         self.requests.get_or_create(&of).inc();
-        self.request_seconds
-            .get_or_create(&RouteOf {
-                route: route.to_owned(),
-            })
-            .observe(seconds);
+        self.request_seconds.get_or_create(&RouteOf { route: route.to_owned() }).observe(seconds);
     }
 
     /// Everything in the text format of OpenMetrics, `application/openmetrics-text; version=1.0.0; charset=utf-8`.
@@ -226,10 +153,7 @@ mod tests {
         metrics.webhook("shop", "stored");
         metrics.call("shop", "receive", "ok", 0.000_06);
         let text = metrics.text(&jackfield_store::Stats::default());
-        assert!(
-            text.contains("jackfield_webhooks_total{channel=\"shop\",result=\"stored\"} 1"),
-            "{text}"
-        );
+        assert!(text.contains("jackfield_webhooks_total{channel=\"shop\",result=\"stored\"} 1"), "{text}");
         assert!(text.contains("jackfield_connector_call_seconds_bucket"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
     }

@@ -70,13 +70,7 @@ impl Running {
                 let mut tasks = JoinSet::new();
                 tasks.spawn(hints::run(Arc::clone(&host), inbox));
                 tasks.spawn(outbox::run(Arc::clone(&host)));
-                Ok(Self {
-                    host,
-                    listener,
-                    address,
-                    tls,
-                    tasks,
-                })
+                Ok(Self { host, listener, address, tls, tasks })
             }
             Err(error) => {
                 close(store).await;
@@ -103,13 +97,7 @@ impl Running {
     /// # Errors
     /// When the stop does not count as clean. Nothing is lost then.
     pub async fn until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self {
-            host,
-            listener,
-            tls,
-            mut tasks,
-            ..
-        } = self;
+        let Self { host, listener, tls, mut tasks, .. } = self;
         let connections = serve(&host, listener, tls, shutdown).await;
         host.stop.begin();
         let ended = async {
@@ -160,10 +148,7 @@ async fn prepare(config: Config, store: &Store, address: SocketAddr) -> anyhow::
     }
     start::count_parked(store, &channels)?;
     let (queue, inbox) = hints::queue();
-    Ok((
-        Host::new(store.clone(), channels, config, metrics, address, queue),
-        inbox,
-    ))
+    Ok((Host::new(store.clone(), channels, config, metrics, address, queue), inbox))
 }
 
 async fn close(store: Store) {
@@ -181,9 +166,7 @@ async fn serve(
 ) -> GracefulShutdown {
     let router = api::router(Arc::clone(host));
     let connections = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(
-        usize::try_from(host.config.server.connections).unwrap_or(usize::MAX),
-    ));
+    let places = Arc::new(Semaphore::new(usize::try_from(host.config.server.connections).unwrap_or(usize::MAX)));
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -191,13 +174,7 @@ async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         if let Some((stream, place)) = accepted {
-            let connection = connect(
-                stream,
-                tls.clone(),
-                router.clone(),
-                connections.watcher(),
-                Arc::clone(host),
-            );
+            let connection = connect(stream, tls.clone(), router.clone(), connections.watcher(), Arc::clone(host));
             tokio::spawn(async move {
                 connection.await;
                 drop(place);
@@ -243,20 +220,14 @@ async fn talk(
     host: &Host,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_BYTES);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(Duration::from_secs(30));
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .into_owned();
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).into_owned();
     let talked = watcher.watch(connection);
     tokio::select! {
         talked = talked => if let Err(error) = talked {

@@ -33,17 +33,11 @@ pub struct Fault {
 
 impl Fault {
     fn connector(name: &str, message: impl Into<String>) -> Self {
-        Self {
-            place: format!("connectors.{name}"),
-            message: message.into(),
-        }
+        Self { place: format!("connectors.{name}"), message: message.into() }
     }
 
     fn channel(id: &ChannelId, message: impl Into<String>) -> Self {
-        Self {
-            place: format!("channels.{id}"),
-            message: message.into(),
-        }
+        Self { place: format!("channels.{id}"), message: message.into() }
     }
 }
 
@@ -69,10 +63,7 @@ impl std::error::Error for Faults {}
 /// The store's options.
 #[must_use]
 pub fn store_options(config: &Config) -> Options {
-    Options {
-        cache_bytes: u64::from(config.store.cache_mib) << 20,
-        ..Options::default()
-    }
+    Options { cache_bytes: u64::from(config.store.cache_mib) << 20, ..Options::default() }
 }
 
 /// A sandbox whose compiled components are kept under the data folder.
@@ -80,10 +71,7 @@ pub fn store_options(config: &Config) -> Options {
 /// # Errors
 /// When the machine cannot give what it takes.
 pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
-    Sandbox::new(SandboxOptions {
-        cache_dir: Some(config.data().join("cache")),
-        ..SandboxOptions::default()
-    })
+    Sandbox::new(SandboxOptions { cache_dir: Some(config.data().join("cache")), ..SandboxOptions::default() })
 }
 
 /// Where the committed state of channels comes from.
@@ -94,10 +82,7 @@ pub trait States {
 
 impl States for Store {
     fn of(&self, channel: &ChannelId) -> Arc<dyn StateView> {
-        Arc::new(Stored {
-            store: self.clone(),
-            channel: channel.clone(),
-        })
+        Arc::new(Stored { store: self.clone(), channel: channel.clone() })
     }
 }
 
@@ -164,9 +149,7 @@ pub async fn load(
             continue;
         };
         match bind(config, id, channel, connector, states.of(id)).await {
-            Ok(bound) => channels.push(Arc::new(runtime(
-                config, channel, connector, bound, metrics, public_url,
-            ))),
+            Ok(bound) => channels.push(Arc::new(runtime(config, channel, connector, bound, metrics, public_url))),
             Err(more) => faults.extend(more),
         }
     }
@@ -192,24 +175,13 @@ async fn load_connector(
         digest = connector.digest(),
         "a connector is loaded"
     );
-    Ok(LoadedConnector {
-        name: name.to_owned(),
-        path,
-        connector,
-        generation: 1,
-        loaded_at: clock::now(),
-    })
+    Ok(LoadedConnector { name: name.to_owned(), path, connector, generation: 1, loaded_at: clock::now() })
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, String> {
     let shown: PathBuf = path.to_owned();
     let read = tokio::fs::read(path).await;
-    read.map_err(|e| {
-        format!(
-            "the component {} cannot be read: {e}; build it, or mend `path`",
-            shown.display()
-        )
-    })
+    read.map_err(|e| format!("the component {} cannot be read: {e}; build it, or mend `path`", shown.display()))
 }
 
 async fn bind(
@@ -241,9 +213,7 @@ async fn bind(
     };
     let bound = connector.connector.bind(binding).map_err(|problems| {
         // What could not be fetched is missing; it need not be said twice.
-        let told = problems
-            .into_iter()
-            .filter(|p| !unfetched || p.code.as_deref() != Some("missing_secret"));
+        let told = problems.into_iter().filter(|p| !unfetched || p.code.as_deref() != Some("missing_secret"));
         faults.extend(told.map(fault));
     });
     let Ok(bound) = bound else { return Err(faults) };
@@ -252,10 +222,9 @@ async fn bind(
             Ok(problems) => faults.extend(problems.into_iter().map(fault)),
             Err(failure) => faults.push(fault(failure.problem().clone())),
         },
-        Err(error) => faults.push(Fault::channel(
-            id,
-            format!("the connector could not check the configuration: {error}"),
-        )),
+        Err(error) => {
+            faults.push(Fault::channel(id, format!("the connector could not check the configuration: {error}")))
+        }
     }
     match faults.is_empty() {
         true => Ok(bound),
@@ -301,16 +270,7 @@ pub async fn announce(store: &Store, channels: &Channels, claims: ClaimPolicy) -
         let row = operations::channel(&store.read(), &channel.id)?;
         let (source, rules) = (channel.source(), channel.rules.clone());
         if row.is_none_or(|row| row.source != source || row.rules != rules) {
-            store
-                .append(
-                    Actor::Host,
-                    Fact::ChannelSet {
-                        channel: channel.id.clone(),
-                        source,
-                        rules,
-                    },
-                )
-                .await?;
+            store.append(Actor::Host, Fact::ChannelSet { channel: channel.id.clone(), source, rules }).await?;
         }
     }
     let policy = rows::get::<Policy>(&store.read(), &keys::policy())?.unwrap_or_default();

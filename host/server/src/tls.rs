@@ -48,14 +48,8 @@ pub fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, TlsError> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let error = |source| TlsError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let chain = CertificateDer::pem_file_iter(path)
-        .map_err(error)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(error)?;
+    let error = |source| TlsError::File { path: path.to_owned(), source };
+    let chain = CertificateDer::pem_file_iter(path).map_err(error)?.collect::<Result<Vec<_>, _>>().map_err(error)?;
     match chain.is_empty() {
         true => Err(TlsError::NoCertificate(path.to_owned())),
         false => Ok(chain),

@@ -27,11 +27,7 @@ pub fn build(workspace: &Workspace, toolchain: &Toolchain, guest: &Guest, folder
     let bytes = encode(&module, manifest.as_deref()).with_context(|| format!("{} is no connector", guest.name))?;
     fs::create_dir_all(folder)?;
     write_whole(&component, &bytes)?;
-    say(format_args!(
-        "built {} ({} KiB)",
-        component.display(),
-        bytes.len().div_ceil(1024)
-    ));
+    say(format_args!("built {} ({} KiB)", component.display(), bytes.len().div_ceil(1024)));
     Ok(component)
 }
 
@@ -41,28 +37,12 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, guest: &Guest) -> Resul
     let target_dir = workspace.root.join("target/guests").join(toolchain.word());
     let mut cargo = cargo();
     // Only the `cdylib`: beside an `rlib` cargo would leave link-time optimisation out.
-    cargo.args([
-        "rustc",
-        "--quiet",
-        "--lib",
-        "--crate-type",
-        "cdylib",
-        "--profile",
-        PROFILE,
-        "--manifest-path",
-    ]);
-    cargo
-        .arg(guest.folder.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target_dir);
+    cargo.args(["rustc", "--quiet", "--lib", "--crate-type", "cdylib", "--profile", PROFILE, "--manifest-path"]);
+    cargo.arg(guest.folder.join("Cargo.toml")).arg("--target-dir").arg(&target_dir);
     toolchain.apply(&mut cargo);
     let status = cargo.status().context("cargo could not be started")?;
     ensure!(status.success(), "{} does not compile for {TARGET}", guest.name);
-    Ok(target_dir
-        .join(TARGET)
-        .join(PROFILE)
-        .join(&guest.library)
-        .with_extension("wasm"))
+    Ok(target_dir.join(TARGET).join(PROFILE).join(&guest.library).with_extension("wasm"))
 }
 
 fn encode(module: &Path, manifest: Option<&Path>) -> Result<Vec<u8>> {
@@ -70,10 +50,7 @@ fn encode(module: &Path, manifest: Option<&Path>) -> Result<Vec<u8>> {
     let mut component = ComponentEncoder::default().module(&module)?.validate(true).encode()?;
     if let Some(manifest) = manifest {
         let manifest = fs::read(manifest)?;
-        let section = CustomSection {
-            name: MANIFEST_SECTION.into(),
-            data: manifest.as_slice().into(),
-        };
+        let section = CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_slice().into() };
         section.append_to_component(&mut component);
     }
     Ok(component)

@@ -15,13 +15,7 @@ use crate::workspace::Workspace;
 const PLACES: [(&str, &str); 2] = [("connectors", "connectors"), ("tests/guests", "test-guests")];
 
 /// All that a connector may import, as beginnings of names.
-const ALLOWED_IMPORTS: [&str; 5] = [
-    "jackfield:connector/",
-    "wasi:http/",
-    "wasi:io/",
-    "wasi:clocks/",
-    "wasi:random/",
-];
+const ALLOWED_IMPORTS: [&str; 5] = ["jackfield:connector/", "wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/"];
 
 #[derive(Args, Default)]
 pub struct Arguments {
@@ -40,12 +34,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     warn_of_the_first_build(&workspace, &toolchain);
     for (source, made) in PLACES {
         for guest in workspace.guests(source) {
-            let component = guest::build(
-                &workspace,
-                &toolchain,
-                &guest,
-                &workspace.root.join("target").join(made),
-            )?;
+            let component = guest::build(&workspace, &toolchain, &guest, &workspace.root.join("target").join(made))?;
             check(&component, arguments.show)?;
         }
     }
@@ -73,18 +62,9 @@ fn check(component: &Path, show: bool) -> Result<()> {
     }
     if show {
         say(format_args!("{}", component.display()));
-        names
-            .imports
-            .iter()
-            .for_each(|name| say(format_args!("  import {name}")));
-        names
-            .exports
-            .iter()
-            .for_each(|name| say(format_args!("  export {name}")));
-        names
-            .sections
-            .iter()
-            .for_each(|name| say(format_args!("  section {name}")));
+        names.imports.iter().for_each(|name| say(format_args!("  import {name}")));
+        names.exports.iter().for_each(|name| say(format_args!("  export {name}")));
+        names.sections.iter().for_each(|name| say(format_args!("  section {name}")));
     }
     Ok(())
 }

@@ -19,15 +19,9 @@ pub fn schemathesis(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     say(format_args!("installing {SCHEMATHESIS} into {}", folder.display()));
-    tasks::run(
-        workspace,
-        Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
-    )?;
+    tasks::run(workspace, Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let mut install = Command::new(folder.join("bin/pip"));
-    tasks::run(
-        workspace,
-        install.args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]),
-    )?;
+    tasks::run(workspace, install.args(["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS]))?;
     std::fs::write(done, "")?;
     Ok(())
 }

@@ -19,18 +19,24 @@ pub fn run(workspace: &Workspace, command: &mut Command) -> Result<()> {
 
 /// Builds the components, the host, and one program of the tests' crate.
 pub fn build(workspace: &Workspace, program: &str, release: bool) -> Result<()> {
-    guests::run(&guests::Arguments::default())?;
-    say("building the host; the first time this takes several minutes");
-    let mut build = cargo();
-    build.args(["build", "--locked", "-p", "jackfield-server", "-p", "jackfield-tests"]);
-    build.args(["--bin", "jackfield", "--bin", program]);
+    let mut what = vec!["-p", "jackfield-server", "-p", "jackfield-tests", "--bin", "jackfield", "--bin", program];
     if release {
-        build.arg("--release");
+        what.push("--release");
     }
-    run(workspace, &mut build)
+    build_all(workspace, &[&what])
 }
 
-/// Runs a program of the tests' crate, as it was built by [`build`].
+/// Builds the components, and then what each list of arguments says, in builds of their own.
+pub fn build_all(workspace: &Workspace, builds: &[&[&str]]) -> Result<()> {
+    guests::run(&guests::Arguments::default())?;
+    say("building the host; the first time this takes several minutes");
+    for arguments in builds {
+        run(workspace, cargo().args(["build", "--locked"]).args(*arguments))?;
+    }
+    Ok(())
+}
+
+/// Runs a program, as it was built by [`build`] or [`build_all`].
 pub fn start(workspace: &Workspace, program: &str, release: bool, arguments: &[String]) -> Result<()> {
     let profile = if release { "release" } else { "debug" };
     let path = workspace.target.join(profile).join(program);

@@ -30,14 +30,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         say("cargo-nextest is not installed; the tests run with `cargo test`");
         test.arg("test");
     }
-    test.args(["--workspace", "--locked", "--all-features"])
-        .args(&arguments.rest);
+    test.args(["--workspace", "--locked", "--all-features"]).args(&arguments.rest);
     tasks::run(&workspace, &mut test)
 }
 
 fn has_nextest() -> bool {
-    cargo()
-        .args(["nextest", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success())
+    cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success())
 }

@@ -79,9 +79,7 @@ fn neither(first: &anyhow::Error, second: &anyhow::Error) -> anyhow::Error {
 
 fn by_rustup() -> Result<Toolchain> {
     if !has_target()? {
-        say(format_args!(
-            "fetching the standard library for WebAssembly (rustup target add {TARGET})"
-        ));
+        say(format_args!("fetching the standard library for WebAssembly (rustup target add {TARGET})"));
         run(Command::new("rustup").args(["target", "add", TARGET]))?;
         ensure!(has_target()?, "rustup has it, but the compiler in use is not rustup's");
     }
@@ -92,31 +90,20 @@ fn by_rustup() -> Result<Toolchain> {
 fn has_target() -> Result<bool> {
     let folder = run(Command::new(rustc()).args(["--print", "target-libdir", "--target", TARGET]))?;
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    Ok(entries
-        .into_iter()
-        .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
+    Ok(entries.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
 fn by_debian() -> Result<Toolchain> {
     if !debian_has_source() {
         install_debian()?;
-        ensure!(
-            debian_has_source(),
-            "the packages are installed, but not where they were expected"
-        );
+        ensure!(debian_has_source(), "the packages are installed, but not where they were expected");
     }
-    Ok(Toolchain::FromSource {
-        rustc: DEBIAN_RUSTC.into(),
-        path: path_with_linker()?,
-    })
+    Ok(Toolchain::FromSource { rustc: DEBIAN_RUSTC.into(), path: path_with_linker()? })
 }
 
 fn debian_has_source() -> bool {
     let sysroot = run(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"])).unwrap_or_default();
-    !sysroot.is_empty()
-        && Path::new(&sysroot)
-            .join("lib/rustlib/src/rust/library/std/Cargo.toml")
-            .is_file()
+    !sysroot.is_empty() && Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
 }
 
 fn install_debian() -> Result<()> {
@@ -127,9 +114,7 @@ fn install_debian() -> Result<()> {
     say(format_args!("installing Debian's packages {packages}"));
     run(Command::new("apt-get").arg("update"))?;
     let mut install = Command::new("apt-get");
-    install
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(DEBIAN_PACKAGES);
+    install.args(["install", "--yes", "--no-install-recommends"]).args(DEBIAN_PACKAGES);
     run(install.env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
 }
 
@@ -137,16 +122,9 @@ fn install_debian() -> Result<()> {
 fn path_with_linker() -> Result<OsString> {
     let sysroot = run(Command::new(rustc()).args(["--print", "sysroot"]))?;
     let version = run(Command::new(rustc()).arg("-vV"))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc does not name its host")?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not name its host")?;
     let linker = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin");
-    ensure!(
-        linker.join("rust-lld").is_file(),
-        "there is no rust-lld in {}",
-        linker.display()
-    );
+    ensure!(linker.join("rust-lld").is_file(), "there is no rust-lld in {}", linker.display());
     let path = std::env::var_os("PATH").unwrap_or_default();
     Ok(std::env::join_paths(std::env::split_paths(&path).chain([linker]))?)
 }
@@ -158,9 +136,7 @@ fn rustc() -> OsString {
 /// Runs a command quietly; what it printed, or what it complained about.
 fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let Output { status, stdout, stderr } = command
-        .output()
-        .with_context(|| format!("{name} could not be started"))?;
+    let Output { status, stdout, stderr } = command.output().with_context(|| format!("{name} could not be started"))?;
     if !status.success() {
         bail!("{name} failed: {}", String::from_utf8_lossy(&stderr).trim());
     }

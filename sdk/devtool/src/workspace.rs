@@ -48,41 +48,23 @@ impl Workspace {
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .context("cargo metadata could not be started")?;
-        ensure!(
-            output.status.success(),
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
         serde_json::from_slice(&output.stdout).context("cargo metadata says what this version does not know")
     }
 
     /// Every crate below `folder` (relative to the root) that makes a `cdylib`, in order of their names.
     pub fn guests(&self, folder: &str) -> Vec<Guest> {
         let parent = self.root.join(folder);
-        let mut guests: Vec<_> = self
-            .packages
-            .iter()
-            .filter_map(|package| guest_below(&parent, package))
-            .collect();
+        let mut guests: Vec<_> = self.packages.iter().filter_map(|package| guest_below(&parent, package)).collect();
         guests.sort_by(|a, b| a.name.cmp(&b.name));
         guests
     }
 }
 
 fn guest_below(parent: &Path, package: &Package) -> Option<Guest> {
-    let folder = package
-        .manifest_path
-        .parent()
-        .filter(|folder| folder.starts_with(parent))?;
-    let library = package
-        .targets
-        .iter()
-        .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))?;
-    Some(Guest {
-        name: package.name.clone(),
-        folder: folder.into(),
-        library: library.name.replace('-', "_"),
-    })
+    let folder = package.manifest_path.parent().filter(|folder| folder.starts_with(parent))?;
+    let library = package.targets.iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))?;
+    Some(Guest { name: package.name.clone(), folder: folder.into(), library: library.name.replace('-', "_") })
 }
 
 /// The cargo that runs us, or the one of the path.

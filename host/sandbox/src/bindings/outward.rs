@@ -11,11 +11,7 @@ pub(crate) fn request(request: Request) -> receive::Request {
     receive::Request {
         method: request.method,
         url: request.url,
-        headers: request
-            .headers
-            .into_iter()
-            .map(|(name, value)| types::Header { name, value })
-            .collect(),
+        headers: request.headers.into_iter().map(|(name, value)| types::Header { name, value }).collect(),
         body: request.body,
         received_at: request.received_at.0,
     }
@@ -31,39 +27,23 @@ pub(crate) fn delivery(delivery: Delivery, channel: &ChannelId) -> send::Deliver
 
 /// The namespace that the host put in for the connector is taken out again.
 pub(crate) fn identifier(identifier: Identifier, channel: &ChannelId) -> types::Identifier {
-    let Identifier {
-        kind, namespace, value, ..
-    } = identifier;
+    let Identifier { kind, namespace, value, .. } = identifier;
     let own = namespace.is_empty() || namespace == channel.as_str();
-    types::Identifier {
-        kind,
-        namespace: (!own).then_some(namespace),
-        value,
-    }
+    types::Identifier { kind, namespace: (!own).then_some(namespace), value }
 }
 
 fn action(action: Action, channel: &ChannelId) -> send::Action {
     match action {
         Action::Message { parts, reply_to } => send::Action::Message(content(parts, reply_to, channel)),
-        Action::Template {
-            name,
-            language,
-            parameters,
-            extra,
-        } => send::Action::Template(send::Template {
+        Action::Template { name, language, parameters, extra } => send::Action::Template(send::Template {
             name,
             language,
             parameters,
             extra: extra.into_iter().map(property).collect(),
         }),
-        Action::Edit {
-            message_id,
-            parts,
-            reply_to,
-        } => send::Action::Edit(send::Edit {
-            message_id,
-            content: content(parts, reply_to, channel),
-        }),
+        Action::Edit { message_id, parts, reply_to } => {
+            send::Action::Edit(send::Edit { message_id, content: content(parts, reply_to, channel) })
+        }
         Action::Delete(message_id) => send::Action::Delete(message_id),
         Action::Reaction { message_id, emoji } => send::Action::Reaction(send::Reaction { message_id, emoji }),
         Action::MarkRead(message_id) => send::Action::MarkRead(message_id),
@@ -74,10 +54,7 @@ fn action(action: Action, channel: &ChannelId) -> send::Action {
 }
 
 fn content(parts: Vec<Part>, reply_to: Option<String>, channel: &ChannelId) -> send::Content {
-    send::Content {
-        parts: parts.into_iter().map(|p| part(p, channel)).collect(),
-        reply_to,
-    }
+    send::Content { parts: parts.into_iter().map(|p| part(p, channel)).collect(), reply_to }
 }
 
 fn part(part: Part, channel: &ChannelId) -> types::Part {
@@ -88,28 +65,16 @@ fn part(part: Part, channel: &ChannelId) -> types::Part {
         Part::Video(m) => types::Part::Video(media(m)),
         Part::File(m) => types::Part::File(media(m)),
         Part::Sticker(m) => types::Part::Sticker(media(m)),
-        Part::Location {
-            latitude,
-            longitude,
-            name,
-            address,
-        } => types::Part::Location(types::Location {
-            latitude,
-            longitude,
-            name,
-            address,
-        }),
+        Part::Location { latitude, longitude, name, address } => {
+            types::Part::Location(types::Location { latitude, longitude, name, address })
+        }
         Part::Contact { name, identifiers } => types::Part::Contact(types::Contact {
             name,
             identifiers: identifiers.into_iter().map(|i| identifier(i, channel)).collect(),
         }),
         Part::Interaction { title, payload } => types::Part::Interaction(types::Interaction { title, payload }),
         // A template is an action of its own; among other parts the connector is told what it was.
-        Part::Template {
-            name,
-            language,
-            parameters,
-        } => types::Part::Other(types::Property {
+        Part::Template { name, language, parameters } => types::Part::Other(types::Property {
             name: "template".to_owned(),
             value: serde_json::json!({"name": name, "language": language, "parameters": parameters}).to_string(),
         }),
@@ -118,29 +83,10 @@ fn part(part: Part, channel: &ChannelId) -> types::Part {
 }
 
 fn media(media: Media) -> types::Media {
-    let Media {
-        id,
-        url,
-        mime,
-        filename,
-        size,
-        sha256,
-        caption,
-    } = media;
-    types::Media {
-        id,
-        url,
-        mime,
-        filename,
-        size,
-        sha256,
-        caption,
-    }
+    let Media { id, url, mime, filename, size, sha256, caption } = media;
+    types::Media { id, url, mime, filename, size, sha256, caption }
 }
 
 fn property(property: Property) -> types::Property {
-    types::Property {
-        name: property.name,
-        value: property.value,
-    }
+    types::Property { name: property.name, value: property.value }
 }

@@ -14,10 +14,7 @@ pub(crate) fn may_connect(address: IpAddr, private: bool) -> bool {
 fn is_multicast(address: IpAddr) -> bool {
     match address {
         IpAddr::V6(v6) => {
-            v6.is_multicast()
-                || v6
-                    .to_ipv4_mapped()
-                    .is_some_and(|v4| v4.is_multicast() || v4.is_unspecified())
+            v6.is_multicast() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_multicast() || v4.is_unspecified())
         }
         IpAddr::V4(v4) => v4.is_multicast(),
     }
@@ -70,15 +67,9 @@ mod tests {
 
     #[test]
     fn public_addresses_are_reached() {
-        for address in [
-            "8.8.8.8",
-            "1.1.1.1",
-            "157.240.1.35",
-            "2606:4700::1111",
-            "2a03:2880:f101::1",
-            "100.128.0.1",
-            "172.32.0.1",
-        ] {
+        for address in
+            ["8.8.8.8", "1.1.1.1", "157.240.1.35", "2606:4700::1111", "2a03:2880:f101::1", "100.128.0.1", "172.32.0.1"]
+        {
             assert!(may_connect(address.parse().unwrap(), false), "{address}");
         }
     }

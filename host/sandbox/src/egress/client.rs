@@ -62,10 +62,7 @@ impl Client {
                 .http2_max_header_list_size(RESPONSE_HEADER_BYTES)
                 .build(Timed(https))
         };
-        Self {
-            public: build(false),
-            private: build(true),
-        }
+        Self { public: build(false), private: build(true) }
     }
 
     /// Sends one request, once.

@@ -57,27 +57,20 @@ pub(super) async fn run(
     let request = Request::from_parts(head, Full::new(body));
 
     record.leaves();
-    let first_byte = options
-        .first_byte_timeout
-        .map_or(deadline, |limit| deadline.min(Instant::now() + limit));
+    let first_byte = options.first_byte_timeout.map_or(deadline, |limit| deadline.min(Instant::now() + limit));
     let response = match timeout_at(first_byte, bound.client.send(request, rule.private)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(unsent_or_lost(record, &error)),
         Err(_) => return Err(Error::HttpResponseTimeout),
     };
-    let between = options
-        .between_bytes_timeout
-        .map_or(BETWEEN, |limit| limit.min(BETWEEN));
+    let between = options.between_bytes_timeout.map_or(BETWEEN, |limit| limit.min(BETWEEN));
     receive(bound, record, response, deadline, between).await
 }
 
 /// Whether the request may be made, where to, and with which path (placeholders spelled with braces).
 fn permit<'a>(bound: &'a Bound, head: &http::request::Parts) -> Result<(Origin, &'a Allowed, String), Denied> {
     if head.headers.len() > REQUEST_HEADERS
-        || head
-            .uri
-            .path_and_query()
-            .is_some_and(|target| target.as_str().len() > TARGET_BYTES)
+        || head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES)
     {
         return Err(Denied("it has too many headers or too long a path".to_owned()));
     }
@@ -95,13 +88,11 @@ fn permit<'a>(bound: &'a Bound, head: &http::request::Parts) -> Result<(Origin, 
 /// The whole body, in bounds. Nothing is sent before it is complete, so a guest that dies in the middle has sent nothing.
 async fn collect_request(bound: &Bound, record: &Record, body: WasiBody, deadline: Instant) -> Result<Bytes, Error> {
     let limit = bound.limits.http_body_bytes;
-    collect(body, &record.request_bytes, limit, deadline, WHOLE)
-        .await
-        .map_err(|broken| match broken {
-            Broken::TooLarge => Error::HttpRequestBodySize(u64::try_from(limit).ok()),
-            Broken::TooSlow => Error::ConnectionWriteTimeout,
-            Broken::Incomplete => Error::HttpProtocolError,
-        })
+    collect(body, &record.request_bytes, limit, deadline, WHOLE).await.map_err(|broken| match broken {
+        Broken::TooLarge => Error::HttpRequestBodySize(u64::try_from(limit).ok()),
+        Broken::TooSlow => Error::ConnectionWriteTimeout,
+        Broken::Incomplete => Error::HttpProtocolError,
+    })
 }
 
 /// Why a body did not become whole.
@@ -147,28 +138,14 @@ fn complete(bound: &Bound, origin: &Origin, path: String, head: &mut http::reque
         head.headers.remove(name);
     }
     // What comes back has to be readable, or secrets could not be found in it.
-    head.headers
-        .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    head.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     head.headers
         .entry(USER_AGENT)
-        .or_insert(HeaderValue::from_static(concat!(
-            "Jackfield/",
-            env!("CARGO_PKG_VERSION")
-        )));
+        .or_insert(HeaderValue::from_static(concat!("Jackfield/", env!("CARGO_PKG_VERSION"))));
 
-    let mut outgoing = Outgoing {
-        path,
-        query,
-        headers: &mut head.headers,
-    };
-    for credential in bound
-        .credentials
-        .iter()
-        .filter(|credential| credential.origins.contains(origin))
-    {
-        credential
-            .inject(&mut outgoing)
-            .map_err(|Unusable(reason)| Denied(reason))?;
+    let mut outgoing = Outgoing { path, query, headers: &mut head.headers };
+    for credential in bound.credentials.iter().filter(|credential| credential.origins.contains(origin)) {
+        credential.inject(&mut outgoing).map_err(|Unusable(reason)| Denied(reason))?;
     }
     let Outgoing { path, query, .. } = outgoing;
     let target = match query {
@@ -176,9 +153,7 @@ fn complete(bound: &Bound, origin: &Origin, path: String, head: &mut http::reque
         None => path,
     };
     let target = PathAndQuery::try_from(target).map_err(|_| Denied("its path is not one of a URL".to_owned()))?;
-    head.uri = format!("{origin}{target}")
-        .parse::<Uri>()
-        .map_err(|_| Denied("its URL is not one".to_owned()))?;
+    head.uri = format!("{origin}{target}").parse::<Uri>().map_err(|_| Denied("its URL is not one".to_owned()))?;
     head.version = http::Version::HTTP_11;
     head.extensions.clear();
     Ok(())
@@ -208,10 +183,7 @@ fn no_connection(error: &ClientError) -> (Error, String) {
             let meaning = match unresolved {
                 Unresolved::Prohibited { .. } => Error::DestinationIpProhibited,
                 Unresolved::Unknown { .. } => Error::DestinationNotFound,
-                Unresolved::Failed { .. } => Error::DnsError {
-                    rcode: None,
-                    info_code: None,
-                },
+                Unresolved::Failed { .. } => Error::DnsError { rcode: None, info_code: None },
             };
             return (meaning, unresolved.to_string());
         }
@@ -230,10 +202,7 @@ fn no_connection(error: &ClientError) -> (Error, String) {
                     return (Error::ConnectionRefused, "the connection was refused".to_owned());
                 }
                 ErrorKind::TimedOut => {
-                    return (
-                        Error::ConnectionTimeout,
-                        "the connection was not made in time".to_owned(),
-                    );
+                    return (Error::ConnectionTimeout, "the connection was not made in time".to_owned());
                 }
                 _ => {}
             }
@@ -261,9 +230,7 @@ async fn receive(
     if let Some(coding) = head.headers.get(CONTENT_ENCODING)
         && coding != "identity"
     {
-        return Err(Error::HttpResponseContentCoding(
-            coding.to_str().ok().map(str::to_owned),
-        ));
+        return Err(Error::HttpResponseContentCoding(coding.to_str().ok().map(str::to_owned)));
     }
     let body = collect_response(bound, record, body, deadline, between).await?;
     let body = match bound.redactor.bytes(&body) {
@@ -284,13 +251,11 @@ async fn collect_response(
     between: Duration,
 ) -> Result<Bytes, Error> {
     let limit = bound.limits.http_body_bytes;
-    collect(body, &record.response_bytes, limit, deadline, between)
-        .await
-        .map_err(|broken| match broken {
-            Broken::TooLarge => Error::HttpResponseBodySize(u64::try_from(limit).ok()),
-            Broken::TooSlow => Error::HttpResponseTimeout,
-            Broken::Incomplete => Error::HttpResponseIncomplete,
-        })
+    collect(body, &record.response_bytes, limit, deadline, between).await.map_err(|broken| match broken {
+        Broken::TooLarge => Error::HttpResponseBodySize(u64::try_from(limit).ok()),
+        Broken::TooSlow => Error::HttpResponseTimeout,
+        Broken::Incomplete => Error::HttpResponseIncomplete,
+    })
 }
 
 fn redact_headers(bound: &Bound, headers: HeaderMap, body_length: usize) -> HeaderMap {
@@ -299,11 +264,7 @@ fn redact_headers(bound: &Bound, headers: HeaderMap, body_length: usize) -> Head
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
             continue;
         }
-        let value = match bound
-            .redactor
-            .bytes(value.as_bytes())
-            .map(HeaderValue::from_maybe_shared)
-        {
+        let value = match bound.redactor.bytes(value.as_bytes()).map(HeaderValue::from_maybe_shared) {
             Some(redacted) => redacted.unwrap_or(HeaderValue::from_static(crate::redact::REDACTED)),
             None => value.clone(),
         };

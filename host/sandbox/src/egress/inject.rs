@@ -64,10 +64,9 @@ impl Credential {
     pub(crate) fn inject(&self, request: &mut Outgoing<'_>) -> Result<(), Unusable> {
         let Some(secret) = self.secret.as_ref().map(Secret::expose) else {
             return match self.place {
-                Place::Path if request.path.contains(&self.placeholder()) => Err(Unusable(format!(
-                    "the path needs the secret `{}`, which is not set",
-                    self.name
-                ))),
+                Place::Path if request.path.contains(&self.placeholder()) => {
+                    Err(Unusable(format!("the path needs the secret `{}`, which is not set", self.name)))
+                }
                 _ => Ok(()),
             };
         };
@@ -80,22 +79,11 @@ impl Credential {
             Place::Header(name) => self.header(request.headers, name.clone(), secret)?,
             Place::Query(name) => {
                 let kept = request.query.take().unwrap_or_default();
-                let pairs = kept
-                    .split('&')
-                    .filter(|pair| !pair.is_empty() && !names(pair, name))
-                    .map(str::to_owned);
-                let ours = format!(
-                    "{}={}",
-                    percent_encode_component(name),
-                    percent_encode_component(secret)
-                );
+                let pairs = kept.split('&').filter(|pair| !pair.is_empty() && !names(pair, name)).map(str::to_owned);
+                let ours = format!("{}={}", percent_encode_component(name), percent_encode_component(secret));
                 request.query = Some(pairs.chain([ours]).collect::<Vec<_>>().join("&"));
             }
-            Place::Path => {
-                request.path = request
-                    .path
-                    .replace(&self.placeholder(), &percent_encode_segment(secret))
-            }
+            Place::Path => request.path = request.path.replace(&self.placeholder(), &percent_encode_segment(secret)),
         }
         Ok(())
     }
@@ -106,12 +94,8 @@ impl Credential {
     }
 
     fn header(&self, headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), Unusable> {
-        let mut value = HeaderValue::from_str(value).map_err(|_| {
-            Unusable(format!(
-                "the secret `{}` holds characters that no header can carry",
-                self.name
-            ))
-        })?;
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| Unusable(format!("the secret `{}` holds characters that no header can carry", self.name)))?;
         // Keeps it out of HTTP/2's header table and of debug output.
         value.set_sensitive(true);
         headers.insert(name, value);
@@ -130,22 +114,13 @@ mod tests {
     use super::*;
 
     fn credential(place: Place, secret: Option<&str>) -> Credential {
-        Credential {
-            name: "api-key".to_owned(),
-            place,
-            origins: Vec::new(),
-            secret: secret.map(Secret::new),
-        }
+        Credential { name: "api-key".to_owned(), place, origins: Vec::new(), secret: secret.map(Secret::new) }
     }
 
     fn injected(place: Place, secret: &str, path: &str, query: Option<&str>) -> (String, Option<String>, HeaderMap) {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer the-guest's-own"));
-        let mut outgoing = Outgoing {
-            path: path.to_owned(),
-            query: query.map(str::to_owned),
-            headers: &mut headers,
-        };
+        let mut outgoing = Outgoing { path: path.to_owned(), query: query.map(str::to_owned), headers: &mut headers };
         credential(place, Some(secret)).inject(&mut outgoing).unwrap();
         let Outgoing { path, query, .. } = outgoing;
         (path, query, headers)
@@ -154,10 +129,7 @@ mod tests {
     #[test]
     fn a_bearer_token_overrides_the_guests_own() {
         let (.., headers) = injected(Place::Bearer, "tok", "/", None);
-        assert_eq!(
-            headers.get_all(AUTHORIZATION).iter().collect::<Vec<_>>(),
-            ["Bearer tok"]
-        );
+        assert_eq!(headers.get_all(AUTHORIZATION).iter().collect::<Vec<_>>(), ["Bearer tok"]);
         assert!(headers[AUTHORIZATION].is_sensitive());
     }
 
@@ -169,17 +141,9 @@ mod tests {
 
     #[test]
     fn a_query_parameter_replaces_the_guests_own_in_any_spelling() {
-        let (_, query, _) = injected(
-            Place::Query("key".to_owned()),
-            "a&b",
-            "/",
-            Some("x=1&key=evil&%6bey=evil&y=2"),
-        );
+        let (_, query, _) = injected(Place::Query("key".to_owned()), "a&b", "/", Some("x=1&key=evil&%6bey=evil&y=2"));
         assert_eq!(query.as_deref(), Some("x=1&y=2&key=a%26b"));
-        assert_eq!(
-            injected(Place::Query("key".to_owned()), "s", "/", None).1.as_deref(),
-            Some("key=s")
-        );
+        assert_eq!(injected(Place::Query("key".to_owned()), "s", "/", None).1.as_deref(), Some("key=s"));
     }
 
     #[test]
@@ -191,11 +155,7 @@ mod tests {
     #[test]
     fn an_unset_secret_leaves_no_placeholder_behind() {
         let mut headers = HeaderMap::new();
-        let mut outgoing = Outgoing {
-            path: "/bot{api-key}/x".to_owned(),
-            query: None,
-            headers: &mut headers,
-        };
+        let mut outgoing = Outgoing { path: "/bot{api-key}/x".to_owned(), query: None, headers: &mut headers };
         assert!(credential(Place::Path, None).inject(&mut outgoing).is_err());
         assert!(credential(Place::Bearer, None).inject(&mut outgoing).is_ok());
         assert!(outgoing.headers.is_empty());
@@ -204,15 +164,7 @@ mod tests {
     #[test]
     fn a_secret_that_no_header_can_carry_is_refused() {
         let mut headers = HeaderMap::new();
-        let mut outgoing = Outgoing {
-            path: "/".to_owned(),
-            query: None,
-            headers: &mut headers,
-        };
-        assert!(
-            credential(Place::Bearer, Some("two\r\nlines"))
-                .inject(&mut outgoing)
-                .is_err()
-        );
+        let mut outgoing = Outgoing { path: "/".to_owned(), query: None, headers: &mut headers };
+        assert!(credential(Place::Bearer, Some("two\r\nlines")).inject(&mut outgoing).is_err());
     }
 }

@@ -25,13 +25,8 @@ use crate::binding::Bound;
 use crate::redact::printable;
 
 /// Headers that belong to the connection or that only the host may set, besides wasmtime's own list.
-const FORBIDDEN: [HeaderName; 5] = [
-    http::header::EXPECT,
-    http::header::FORWARDED,
-    http::header::TE,
-    http::header::TRAILER,
-    http::header::VIA,
-];
+const FORBIDDEN: [HeaderName; 5] =
+    [http::header::EXPECT, http::header::FORWARDED, http::header::TE, http::header::TRAILER, http::header::VIA];
 
 /// What a guest may write at once into a body that is not on its way yet: so much lies in the host for each handle.
 const BODY_CHUNK: usize = 64 << 10;
@@ -79,23 +74,15 @@ pub(crate) struct Hooks {
 impl Hooks {
     pub(crate) fn new(bound: Arc<Bound>, online: bool) -> Self {
         // Most calls make no request; they pay for no record.
-        Self {
-            bound,
-            online,
-            record: None,
-        }
+        Self { bound, online, record: None }
     }
 
     pub(crate) fn requests(&self) -> u32 {
-        self.record
-            .as_ref()
-            .map_or(0, |record| record.requests.load(Ordering::Relaxed))
+        self.record.as_ref().map_or(0, |record| record.requests.load(Ordering::Relaxed))
     }
 
     pub(crate) fn sent(&self) -> u32 {
-        self.record
-            .as_ref()
-            .map_or(0, |record| record.sent.load(Ordering::Relaxed))
+        self.record.as_ref().map_or(0, |record| record.sent.load(Ordering::Relaxed))
     }
 
     pub(crate) fn notes(&self) -> Vec<String> {
@@ -115,9 +102,7 @@ impl Hooks {
         let allowed = self.bound.limits.http_requests;
         if usize::try_from(record.requests.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX) >= allowed {
             record.requests.fetch_sub(1, Ordering::Relaxed);
-            record.note(&format!(
-                "An HTTP request was refused: the call has made its {allowed} requests."
-            ));
+            record.note(&format!("An HTTP request was refused: the call has made its {allowed} requests."));
             return false;
         }
         true

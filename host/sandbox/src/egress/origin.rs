@@ -91,15 +91,10 @@ fn split_port(authority: &str) -> Option<(String, Option<&str>)> {
     let is_name = (1..=253).contains(&host.len())
         && host.split('.').all(|label| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });
     // Where the last label begins with a digit, the resolver would read an address: only the usual four numbers are one here.
-    let is_number = host
-        .rsplit('.')
-        .next()
-        .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let is_number = host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
     (is_name && (!is_number || host.parse::<IpAddr>().is_ok())).then(|| (host.to_owned(), port))
 }
 

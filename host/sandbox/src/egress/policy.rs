@@ -40,11 +40,7 @@ impl Policy {
             .find(|rule| {
                 rule.methods.contains(method) && rule.paths.iter().any(|beginning| path.starts_with(beginning))
             })
-            .ok_or_else(|| {
-                Denied(format!(
-                    "the connector's manifest does not ask for {method} {path} at {origin}"
-                ))
-            })?;
+            .ok_or_else(|| Denied(format!("the connector's manifest does not ask for {method} {path} at {origin}")))?;
         if let Some(address) = origin.address()
             && !may_connect(address, rule.private)
         {
@@ -60,19 +56,14 @@ impl Policy {
 /// that could mean another one is refused.
 fn plain_path(path: &str) -> Result<(), Denied> {
     let lower = path.to_ascii_lowercase();
-    let escapes = ["%2e", "%2f", "%5c", "%25", "%00"]
-        .iter()
-        .any(|escape| lower.contains(escape));
+    let escapes = ["%2e", "%2f", "%5c", "%25", "%00"].iter().any(|escape| lower.contains(escape));
     let dots = path.split('/').any(|segment| {
         // Some servers cut off `;parameters` before they look at the segment.
         matches!(segment.split(';').next(), Some("." | ".."))
     });
     let odd = path.contains('\\') || path.contains("//") || path.bytes().any(|b| b.is_ascii_control());
     match !path.starts_with('/') || escapes || dots || odd {
-        true => Err(Denied(format!(
-            "the path `{}` could mean another one",
-            path.escape_debug()
-        ))),
+        true => Err(Denied(format!("the path `{}` could mean another one", path.escape_debug()))),
         false => Ok(()),
     }
 }
@@ -90,11 +81,7 @@ mod tests {
         };
         Policy {
             allowed: vec![
-                rule(
-                    "https://api.example.com",
-                    &[Method::POST],
-                    &["/v1/", "/bot{token}/send"],
-                ),
+                rule("https://api.example.com", &[Method::POST], &["/v1/", "/bot{token}/send"]),
                 rule("https://api.example.com", &[Method::GET], &["/me"]),
                 rule("http://127.0.0.1:9", &[Method::GET], &["/"]),
             ],
@@ -115,15 +102,9 @@ mod tests {
 
     #[test]
     fn another_origin_method_or_path_is_refused() {
-        assert!(
-            !allows("https://api.example.com", Method::GET, "/v1/messages"),
-            "method"
-        );
+        assert!(!allows("https://api.example.com", Method::GET, "/v1/messages"), "method");
         assert!(!allows("https://api.example.com", Method::POST, "/v2/messages"), "path");
-        assert!(
-            !allows("https://api.example.com", Method::POST, "/me"),
-            "method of another rule"
-        );
+        assert!(!allows("https://api.example.com", Method::POST, "/me"), "method of another rule");
         assert!(!allows("http://api.example.com", Method::GET, "/me"), "scheme");
         assert!(!allows("https://api.example.com:8443", Method::GET, "/me"), "port");
         assert!(!allows("https://evil.example", Method::GET, "/me"), "host");
@@ -157,10 +138,6 @@ mod tests {
         assert!(!allows("http://127.0.0.1:9", Method::GET, "/"));
         let mut policy = policy();
         policy.allowed[2].private = true;
-        assert!(
-            policy
-                .check(&"http://127.0.0.1:9".parse().unwrap(), &Method::GET, "/")
-                .is_ok()
-        );
+        assert!(policy.check(&"http://127.0.0.1:9".parse().unwrap(), &Method::GET, "/").is_ok());
     }
 }

@@ -58,17 +58,10 @@ fn choose(
 ) -> Result<std::vec::IntoIter<SocketAddr>, Unresolved> {
     let name = || name.to_owned();
     let answers = answers.map_err(|error| Unresolved::Failed { name: name(), error })?;
-    let allowed: Vec<_> = answers
-        .iter()
-        .copied()
-        .filter(|answer| may_connect(answer.ip(), private))
-        .collect();
+    let allowed: Vec<_> = answers.iter().copied().filter(|answer| may_connect(answer.ip(), private)).collect();
     match (allowed.is_empty(), answers.first()) {
         (false, _) => Ok(allowed.into_iter()),
-        (true, Some(answer)) => Err(Unresolved::Prohibited {
-            name: name(),
-            address: answer.ip(),
-        }),
+        (true, Some(answer)) => Err(Unresolved::Prohibited { name: name(), address: answer.ip() }),
         (true, None) => Err(Unresolved::Unknown { name: name() }),
     }
 }
@@ -83,13 +76,8 @@ mod tests {
 
     #[test]
     fn of_a_mixed_answer_only_the_public_addresses_are_used() {
-        let chosen: Vec<_> = choose(
-            "a.example",
-            addresses(&["127.0.0.1", "8.8.8.8", "::ffff:10.0.0.1"]),
-            false,
-        )
-        .unwrap()
-        .collect();
+        let chosen: Vec<_> =
+            choose("a.example", addresses(&["127.0.0.1", "8.8.8.8", "::ffff:10.0.0.1"]), false).unwrap().collect();
         assert_eq!(chosen, addresses(&["8.8.8.8"]).unwrap());
     }
 
@@ -102,9 +90,6 @@ mod tests {
 
     #[test]
     fn a_name_without_addresses_is_unknown() {
-        assert!(matches!(
-            choose("a.example", addresses(&[]), true),
-            Err(Unresolved::Unknown { .. })
-        ));
+        assert!(matches!(choose("a.example", addresses(&[]), true), Err(Unresolved::Unknown { .. })));
     }
 }

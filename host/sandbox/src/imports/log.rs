@@ -36,23 +36,14 @@ impl LogBook {
     /// A line of the host's own, about what it refused. Not counted against the guest; the caller bounds it.
     pub(crate) fn note(&mut self, bound: &Bound, message: String) {
         emit(bound, LogLevel::Warn, &message);
-        self.lines.push(LogLine {
-            level: LogLevel::Warn,
-            message,
-        });
+        self.lines.push(LogLine { level: LogLevel::Warn, message });
     }
 
     /// All lines, with one more that counts what was dropped.
     pub(crate) fn into_lines(mut self) -> Vec<LogLine> {
         if self.dropped > 0 {
-            let message = format!(
-                "{} more lines were dropped: the bound of the log was reached.",
-                self.dropped
-            );
-            self.lines.push(LogLine {
-                level: LogLevel::Warn,
-                message,
-            });
+            let message = format!("{} more lines were dropped: the bound of the log was reached.", self.dropped);
+            self.lines.push(LogLine { level: LogLevel::Warn, message });
         }
         self.lines
     }

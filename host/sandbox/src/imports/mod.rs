@@ -29,9 +29,7 @@ pub(crate) fn is_offered(import: &str) -> bool {
     const OURS: [&str; 5] = ["channel", "log", "secrets", "state", "types"];
     const WASI: [&str; 7] = ["cli/", "clocks/", "filesystem/", "http/", "io/", "random/", "sockets/"];
     if let Some(rest) = import.strip_prefix("jackfield:connector/") {
-        return rest
-            .split_once('@')
-            .is_some_and(|(name, version)| OURS.contains(&name) && version.starts_with("0.1."));
+        return rest.split_once('@').is_some_and(|(name, version)| OURS.contains(&name) && version.starts_with("0.1."));
     }
     match import.strip_prefix("wasi:").and_then(|rest| rest.split_once('@')) {
         Some((name, version)) => {
@@ -49,11 +47,7 @@ mod tests {
 
     #[test]
     fn only_the_contract_and_wasi_are_offered() {
-        for import in [
-            "jackfield:connector/state@0.1.0",
-            "wasi:http/outgoing-handler@0.2.12",
-            "wasi:io/poll@0.2.3",
-        ] {
+        for import in ["jackfield:connector/state@0.1.0", "wasi:http/outgoing-handler@0.2.12", "wasi:io/poll@0.2.3"] {
             assert!(is_offered(import), "{import}");
         }
         for import in [

@@ -64,13 +64,10 @@ impl PartialEq for SecretError {
 fn lookup<'a>(bound: &'a Bound, name: &str) -> Result<&'a Secret, SecretError> {
     match bound.secrets.get(name) {
         Some(secret) if !secret.expose().is_empty() => Ok(secret),
-        _ if bound.declares_secret(name) => Err(SecretError::Missing(format!(
-            "the operator has not set the secret `{name}`"
-        ))),
-        _ => Err(SecretError::Missing(format!(
-            "the manifest declares no secret `{}`",
-            clip(name)
-        ))),
+        _ if bound.declares_secret(name) => {
+            Err(SecretError::Missing(format!("the operator has not set the secret `{name}`")))
+        }
+        _ => Err(SecretError::Missing(format!("the manifest declares no secret `{}`", clip(name)))),
     }
 }
 
@@ -98,9 +95,9 @@ fn verify(secret: &Secret, scheme: &Scheme, message: &[u8], signature: &[u8]) ->
 fn sign(secret: &Secret, scheme: &Scheme, message: &[u8]) -> Result<Vec<u8>, SecretError> {
     match scheme {
         Scheme::HmacSha256 | Scheme::HmacSha1 => Ok(hmac::sign(&hmac_key(secret, scheme)?, message).as_ref().to_vec()),
-        Scheme::Ed25519 | Scheme::EcdsaP256Sha256 => Err(SecretError::Unsupported(
-            "the secret is a public key, which cannot sign".to_owned(),
-        )),
+        Scheme::Ed25519 | Scheme::EcdsaP256Sha256 => {
+            Err(SecretError::Unsupported("the secret is a public key, which cannot sign".to_owned()))
+        }
         Scheme::Other(name) => Err(unknown(name)),
     }
 }
@@ -130,9 +127,7 @@ fn public_key(
     signature: &[u8],
 ) -> Result<bool, SecretError> {
     match key {
-        Some(key) => Ok(UnparsedPublicKey::new(algorithm, key)
-            .verify(message, signature)
-            .is_ok()),
+        Some(key) => Ok(UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()),
         None => Err(SecretError::Unsupported(format!("the secret is not {form}"))),
     }
 }
@@ -165,15 +160,8 @@ mod tests {
         let (secret, message) = (Secret::new("Jefe"), b"what do ya want for nothing?");
         let tag = hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         assert_eq!(verify(&secret, &Scheme::HmacSha256, message, &tag), Ok(true));
-        assert_eq!(
-            verify(&secret, &Scheme::HmacSha256, b"what do ya want for something?", &tag),
-            Ok(false)
-        );
-        assert_eq!(
-            verify(&secret, &Scheme::HmacSha256, message, &tag[..16]),
-            Ok(false),
-            "truncated"
-        );
+        assert_eq!(verify(&secret, &Scheme::HmacSha256, b"what do ya want for something?", &tag), Ok(false));
+        assert_eq!(verify(&secret, &Scheme::HmacSha256, message, &tag[..16]), Ok(false), "truncated");
         assert_eq!(verify(&secret, &Scheme::HmacSha256, message, b""), Ok(false), "empty");
         assert_eq!(sign(&secret, &Scheme::HmacSha256, message), Ok(tag));
     }
@@ -181,15 +169,7 @@ mod tests {
     #[test]
     fn hmac_sha1_agrees_with_rfc_2202_case_2() {
         let tag = hex("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
-        assert_eq!(
-            verify(
-                &Secret::new("Jefe"),
-                &Scheme::HmacSha1,
-                b"what do ya want for nothing?",
-                &tag
-            ),
-            Ok(true)
-        );
+        assert_eq!(verify(&Secret::new("Jefe"), &Scheme::HmacSha1, b"what do ya want for nothing?", &tag), Ok(true));
     }
 
     #[test]
@@ -205,10 +185,7 @@ mod tests {
             verify(&Secret::new("not a key"), &Scheme::Ed25519, b"", b""),
             Err(SecretError::Unsupported(_))
         ));
-        assert!(matches!(
-            sign(&key, &Scheme::Ed25519, b""),
-            Err(SecretError::Unsupported(_))
-        ));
+        assert!(matches!(sign(&key, &Scheme::Ed25519, b""), Err(SecretError::Unsupported(_))));
     }
 
     #[test]
@@ -221,14 +198,8 @@ mod tests {
         let point = pair.public_key().as_ref();
         for spelling in [HEXLOWER.encode(point), BASE64.encode(point)] {
             let key = Secret::new(spelling);
-            assert_eq!(
-                verify(&key, &Scheme::EcdsaP256Sha256, b"event", signature.as_ref()),
-                Ok(true)
-            );
-            assert_eq!(
-                verify(&key, &Scheme::EcdsaP256Sha256, b"other", signature.as_ref()),
-                Ok(false)
-            );
+            assert_eq!(verify(&key, &Scheme::EcdsaP256Sha256, b"event", signature.as_ref()), Ok(true));
+            assert_eq!(verify(&key, &Scheme::EcdsaP256Sha256, b"other", signature.as_ref()), Ok(false));
         }
     }
 

@@ -55,20 +55,13 @@ impl Overlay {
     fn set(&mut self, bound: &Bound, key: String, value: Vec<u8>) -> Result<(), StateError> {
         check_key(&key)?;
         if value.len() > VALUE_BYTES {
-            return Err(too_large(format!(
-                "a value has at most {}, this one has {}",
-                bytes(VALUE_BYTES),
-                value.len()
-            )));
+            return Err(too_large(format!("a value has at most {}, this one has {}", bytes(VALUE_BYTES), value.len())));
         }
         self.charge(bound, key.len() + value.len())?;
         if self.get(bound, &key)?.is_none() {
             let keys = self.count_keys(bound)?;
             if keys >= bound.limits.state_keys {
-                return Err(too_large(format!(
-                    "the channel's store has its {} keys",
-                    bound.limits.state_keys
-                )));
+                return Err(too_large(format!("the channel's store has its {} keys", bound.limits.state_keys)));
             }
             self.keys = Some(keys + 1);
         }
@@ -88,16 +81,9 @@ impl Overlay {
 
     fn list(&self, bound: &Bound, prefix: &str) -> Result<Vec<String>, StateError> {
         // Every key that this call deleted may stand before one that is wanted.
-        let committed = bound
-            .state
-            .list(prefix, LISTED_KEYS + self.changes.len())
-            .map_err(StateError::Other)?;
+        let committed = bound.state.list(prefix, LISTED_KEYS + self.changes.len()).map_err(StateError::Other)?;
         let mut keys: std::collections::BTreeSet<String> = committed.into_iter().collect();
-        for (key, value) in self
-            .changes
-            .range(prefix.to_owned()..)
-            .take_while(|(key, _)| key.starts_with(prefix))
-        {
+        for (key, value) in self.changes.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)) {
             match value {
                 Some(_) => keys.insert(key.clone()),
                 None => keys.remove(key),
@@ -110,11 +96,7 @@ impl Overlay {
         match self.keys {
             Some(keys) => Ok(keys),
             None => {
-                let committed = bound
-                    .state
-                    .list("", bound.limits.state_keys + 1)
-                    .map_err(StateError::Other)?
-                    .len();
+                let committed = bound.state.list("", bound.limits.state_keys + 1).map_err(StateError::Other)?.len();
                 // Before the first new key, all that this call can have done to the number of keys is to delete some.
                 let deleted = self.changes.values().filter(|value| value.is_none()).count();
                 Ok(committed.saturating_sub(deleted))
@@ -125,20 +107,14 @@ impl Overlay {
     fn charge(&mut self, bound: &Bound, amount: usize) -> Result<(), StateError> {
         let written = self.written.saturating_add(amount);
         if written > bound.limits.state_bytes {
-            return Err(too_large(format!(
-                "one call writes at most {}",
-                bytes(bound.limits.state_bytes)
-            )));
+            return Err(too_large(format!("one call writes at most {}", bytes(bound.limits.state_bytes))));
         }
         self.written = written;
         Ok(())
     }
 
     pub(crate) fn into_changes(self) -> Vec<StateChange> {
-        self.changes
-            .into_iter()
-            .map(|(key, value)| StateChange { key, value })
-            .collect()
+        self.changes.into_iter().map(|(key, value)| StateChange { key, value }).collect()
     }
 }
 
@@ -146,9 +122,7 @@ fn check_key(key: &str) -> Result<(), StateError> {
     match key.len() {
         1..=KEY_BYTES => Ok(()),
         0 => Err(StateError::Other("a key is not empty".to_owned())),
-        n => Err(too_large(format!(
-            "a key has at most {KEY_BYTES} bytes, this one has {n}"
-        ))),
+        n => Err(too_large(format!("a key has at most {KEY_BYTES} bytes, this one has {n}"))),
     }
 }
 

@@ -201,10 +201,7 @@ impl Manifest {
     #[must_use]
     pub fn channel_rules(&self, sends: bool) -> ChannelRules {
         ChannelRules {
-            reply_window_ms: self
-                .channel
-                .reply_window_hours
-                .map(|hours| u64::from(hours) * 3_600_000),
+            reply_window_ms: self.channel.reply_window_hours.map(|hours| u64::from(hours) * 3_600_000),
             sends,
             idempotent: self.channel.idempotent,
             templates: self.channel.content.iter().any(|kind| kind == "template"),
@@ -215,9 +212,6 @@ impl Manifest {
 
     /// The declared kinds of addresses.
     pub(crate) fn trust(&self) -> BTreeMap<String, Trust> {
-        self.identifiers
-            .iter()
-            .map(|declared| (declared.kind.clone(), declared.trust.into()))
-            .collect()
+        self.identifiers.iter().map(|declared| (declared.kind.clone(), declared.trust.into())).collect()
     }
 }

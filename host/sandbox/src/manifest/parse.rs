@@ -74,10 +74,7 @@ impl Manifest {
         if let Ok(Versioned { contract: Some(found) }) = toml::from_str::<Versioned>(text)
             && !is_known(&found)
         {
-            return Err(ManifestError::Contract {
-                found: found.chars().take(40).collect(),
-                known: CONTRACT,
-            });
+            return Err(ManifestError::Contract { found: found.chars().take(40).collect(), known: CONTRACT });
         }
         let manifest: Self =
             toml::from_str(text).map_err(|e| ManifestError::Form(e.to_string().trim_end().to_owned()))?;
@@ -87,11 +84,9 @@ impl Manifest {
 
     fn check(&self) -> Result<(), String> {
         is_word(&self.id, "`id`")?;
-        for (field, text, limit) in [
-            ("version", &self.version, 64),
-            ("name", &self.name, 100),
-            ("description", &self.description, 1_000),
-        ] {
+        for (field, text, limit) in
+            [("version", &self.version, 64), ("name", &self.name, 100), ("description", &self.description, 1_000)]
+        {
             if text.trim().is_empty() || text.len() > limit {
                 return Err(format!("`{field}` has 1 to {limit} bytes"));
             }
@@ -99,10 +94,7 @@ impl Manifest {
         self.check_http()?;
         let secrets = self.check_secrets()?;
         self.check_credentials(&secrets)?;
-        unique(
-            self.identifiers.iter().map(|declared| declared.kind.as_str()),
-            "the identifier kind",
-        )?;
+        unique(self.identifiers.iter().map(|declared| declared.kind.as_str()), "the identifier kind")?;
         for declared in &self.identifiers {
             is_word(&declared.kind, "`identifiers.kind`")?;
         }
@@ -120,20 +112,12 @@ impl Manifest {
     fn check_http(&self) -> Result<(), String> {
         for need in &self.http {
             if need.methods.is_empty() || need.paths.is_empty() {
-                return Err(format!(
-                    "`http` for {} names at least one method and one path",
-                    need.origin
-                ));
+                return Err(format!("`http` for {} names at least one method and one path", need.origin));
             }
-            if let Some(path) = need
-                .paths
-                .iter()
-                .find(|path| !path.starts_with('/') || path.contains(['?', '#', '\\', '%']))
+            if let Some(path) =
+                need.paths.iter().find(|path| !path.starts_with('/') || path.contains(['?', '#', '\\', '%']))
             {
-                return Err(format!(
-                    "`http` for {}: `{path}` is not the beginning of a path",
-                    need.origin
-                ));
+                return Err(format!("`http` for {}: `{path}` is not the beginning of a path", need.origin));
             }
             let properties = self.config.get("properties");
             if let Some(key) = &need.config
@@ -167,11 +151,8 @@ impl Manifest {
                     credential.secret
                 ));
             }
-            let unknown = credential
-                .origins
-                .iter()
-                .flatten()
-                .find(|origin| self.http.iter().all(|need| need.origin != **origin));
+            let unknown =
+                credential.origins.iter().flatten().find(|origin| self.http.iter().all(|need| need.origin != **origin));
             if let Some(origin) = unknown {
                 return Err(format!(
                     "`credentials` sends `{}` to {origin}, which `http` does not have",
@@ -190,16 +171,12 @@ struct Versioned {
 
 /// Within `0.1` nothing may break (wit/VERSIONING.md), so the last number does not matter.
 fn is_known(contract: &str) -> bool {
-    contract
-        .strip_prefix("0.1.")
-        .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+    contract.strip_prefix("0.1.").is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn is_word(text: &str, what: &str) -> Result<(), String> {
     let fits = (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     match fits {
         true => Ok(()),
         false => Err(format!(
@@ -228,9 +205,7 @@ pub(super) fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
     let names = Vec::<String>::deserialize(deserializer)?;
     let known = |name: String| match name.as_str() {
         "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" => name.parse().map_err(D::Error::custom),
-        _ => Err(D::Error::custom(format!(
-            "`{name}` is not one of GET, HEAD, POST, PUT, PATCH, DELETE"
-        ))),
+        _ => Err(D::Error::custom(format!("`{name}` is not one of GET, HEAD, POST, PUT, PATCH, DELETE"))),
     };
     names.into_iter().map(known).collect()
 }
@@ -244,9 +219,8 @@ impl<'de> Deserialize<'de> for Place {
             None if text == "basic" => Ok(Self::Basic),
             None if text == "path" => Ok(Self::Path),
             Some(("header", name)) => {
-                let name: HeaderName = name
-                    .parse()
-                    .map_err(|_| D::Error::custom(format!("`{name}` is not a header's name")))?;
+                let name: HeaderName =
+                    name.parse().map_err(|_| D::Error::custom(format!("`{name}` is not a header's name")))?;
                 match crate::egress::is_forbidden(&name)
                     || name == http::header::CONTENT_LENGTH
                     || name == http::header::ACCEPT_ENCODING
@@ -256,9 +230,7 @@ impl<'de> Deserialize<'de> for Place {
                 }
             }
             Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
-            _ => Err(D::Error::custom(format!(
-                "`{text}` is not one of bearer, basic, header:NAME, query:NAME, path"
-            ))),
+            _ => Err(D::Error::custom(format!("`{text}` is not one of bearer, basic, header:NAME, query:NAME, path"))),
         }
     }
 }
@@ -312,9 +284,7 @@ mod tests {
 
     fn error(replace: &str, with: &str) -> String {
         assert!(GOOD.contains(replace), "{replace}");
-        Manifest::from_toml(&GOOD.replace(replace, with))
-            .unwrap_err()
-            .to_string()
+        Manifest::from_toml(&GOOD.replace(replace, with)).unwrap_err().to_string()
     }
 
     #[test]
@@ -336,11 +306,7 @@ mod tests {
     #[test]
     fn errors_of_form_name_the_line() {
         for (replace, with, line) in [
-            (
-                "\"https://api.example.com\"",
-                "\"https://api.example.com/v1\"",
-                "line 9",
-            ),
+            ("\"https://api.example.com\"", "\"https://api.example.com/v1\"", "line 9"),
             ("\"POST\"", "\"CONNECT\"", "line 11"),
             ("header:X-Api-Key", "cookie", "line 21"),
             ("header:X-Api-Key", "header:Host", "line 21"),
@@ -356,10 +322,7 @@ mod tests {
     fn another_contract_is_refused_with_what_to_do() {
         // A field that this version does not know must not hide the reason.
         let message = error("contract = \"0.1.0\"", "contract = \"0.2.0\"\nnovelty = 1");
-        assert!(
-            message.contains("0.2.0") && message.contains("newer Jackfield"),
-            "{message}"
-        );
+        assert!(message.contains("0.2.0") && message.contains("newer Jackfield"), "{message}");
         assert!(Manifest::from_toml(&GOOD.replace("0.1.0", "0.1.7")).is_ok());
     }
 

@@ -34,9 +34,7 @@ pub(super) fn from_toml<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Va
 /// Compiles a schema.
 pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
     if let Some(keyword) = reference(schema) {
-        return Err(format!(
-            "the schema of the configuration uses `{keyword}`; write out what it refers to"
-        ));
+        return Err(format!("the schema of the configuration uses `{keyword}`; write out what it refers to"));
     }
     jsonschema::options()
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES))
@@ -49,12 +47,10 @@ pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
 pub(crate) fn problems(validator: &Validator, config: &Value) -> Vec<String> {
     let errors = validator.iter_errors(config).take(PROBLEMS);
     errors
-        .map(
-            |error| match error.instance_path().to_string().trim_start_matches('/') {
-                "" => format!("The configuration is wrong: {error}."),
-                path => format!("The configuration's `{}` is wrong: {error}.", path.replace('/', ".")),
-            },
-        )
+        .map(|error| match error.instance_path().to_string().trim_start_matches('/') {
+            "" => format!("The configuration is wrong: {error}."),
+            path => format!("The configuration's `{}` is wrong: {error}.", path.replace('/', ".")),
+        })
         .collect()
 }
 

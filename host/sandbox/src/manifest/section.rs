@@ -42,10 +42,7 @@ pub(crate) fn manifest(component: &[u8]) -> Result<&str, ManifestError> {
         _ => return Err(ManifestError::Repeated),
     };
     if data.len() > MANIFEST_BYTES {
-        return Err(ManifestError::TooLarge {
-            bytes: data.len(),
-            limit: MANIFEST_BYTES,
-        });
+        return Err(ManifestError::TooLarge { bytes: data.len(), limit: MANIFEST_BYTES });
     }
     std::str::from_utf8(data).map_err(|_| ManifestError::Invalid("it is not UTF-8".to_owned()))
 }
@@ -57,10 +54,7 @@ mod tests {
     use super::*;
 
     fn section(text: &[u8]) -> CustomSection<'_> {
-        CustomSection {
-            name: SECTION.into(),
-            data: text.into(),
-        }
+        CustomSection { name: SECTION.into(), data: text.into() }
     }
 
     #[test]
@@ -93,10 +87,7 @@ mod tests {
     #[test]
     fn what_is_not_a_component_is_refused() {
         for bytes in [&b""[..], b"hello", &Module::new().finish()] {
-            assert!(
-                matches!(manifest(bytes), Err(ManifestError::NotAComponent(_))),
-                "{bytes:?}"
-            );
+            assert!(matches!(manifest(bytes), Err(ManifestError::NotAComponent(_))), "{bytes:?}");
         }
     }
 
@@ -105,10 +96,7 @@ mod tests {
         let long = vec![b'#'; MANIFEST_BYTES + 1];
         let mut component = Component::new();
         component.section(&section(&long));
-        assert!(matches!(
-            manifest(&component.finish()),
-            Err(ManifestError::TooLarge { .. })
-        ));
+        assert!(matches!(manifest(&component.finish()), Err(ManifestError::TooLarge { .. })));
     }
 
     #[test]
@@ -121,9 +109,6 @@ mod tests {
         functions.resource_new(0);
         component.section(&functions);
         component.section(&section(b"id = 1"));
-        assert!(matches!(
-            manifest(&component.finish()),
-            Err(ManifestError::OwnResources)
-        ));
+        assert!(matches!(manifest(&component.finish()), Err(ManifestError::OwnResources)));
     }
 }

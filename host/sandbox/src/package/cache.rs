@@ -36,10 +36,7 @@ impl Cache {
         let mut hasher = Sha(Context::new(&SHA256));
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = HEXLOWER.encode(&hasher.0.finish().as_ref()[..16]);
-        Ok(Self {
-            folder: folder.to_owned(),
-            compatibility,
-        })
+        Ok(Self { folder: folder.to_owned(), compatibility })
     }
 
     /// The compiled form of the component with this digest, if it is here and whole.
@@ -47,10 +44,7 @@ impl Cache {
         let file = fs::read(self.path(component)).ok()?;
         let (sum, compiled) = file.split_at_checked(32)?;
         if digest(&SHA256, compiled).as_ref() != sum {
-            tracing::warn!(
-                digest = component,
-                "a compiled connector was damaged on disk and is compiled again"
-            );
+            tracing::warn!(digest = component, "a compiled connector was damaged on disk and is compiled again");
             return None;
         }
         match deserialize(engine, compiled) {

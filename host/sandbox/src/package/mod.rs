@@ -64,15 +64,11 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
     }
     let (engine, linker, cache) = (shared.engine.clone(), shared.linker.clone(), shared.cache.clone());
     let prepare = move || prepare(engine.get(), &linker, cache.as_deref(), &bytes);
-    let prepared = tokio::task::spawn_blocking(prepare)
-        .await
-        .map_err(|e| LoadError::Host(e.to_string()))??;
+    let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| LoadError::Host(e.to_string()))??;
 
     let validator = schema::validator(&prepared.manifest.config).map_err(ManifestError::Invalid)?;
-    let interfaces = Interfaces {
-        send: prepared.exports.send.is_some(),
-        configure: prepared.exports.configure.is_some(),
-    };
+    let interfaces =
+        Interfaces { send: prepared.exports.send.is_some(), configure: prepared.exports.configure.is_some() };
     let connector = Connector {
         manifest: prepared.manifest,
         digest: prepared.digest,
@@ -86,9 +82,7 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
     };
     let bare = Bound::bare(&connector.manifest, &connector.tls)
         .map_err(|problems| LoadError::Host(format!("{problems:?}")))?;
-    enter(&connector, &Arc::new(bare), false, Trial)
-        .await
-        .map_err(LoadError::Trial)?;
+    enter(&connector, &Arc::new(bare), false, Trial).await.map_err(LoadError::Trial)?;
     Ok(connector)
 }
 
@@ -113,16 +107,9 @@ fn prepare(
         None => compile(engine, cache, &digest, bytes)?,
     };
     check_imports(engine, &component)?;
-    let instance_pre = linker
-        .instantiate_pre(&component)
-        .map_err(|e| LoadError::Import(format!("{e:#}")))?;
+    let instance_pre = linker.instantiate_pre(&component).map_err(|e| LoadError::Import(format!("{e:#}")))?;
     let exports = exports(engine, &component, &instance_pre)?;
-    Ok(Prepared {
-        manifest,
-        digest,
-        instance_pre,
-        exports,
-    })
+    Ok(Prepared { manifest, digest, instance_pre, exports })
 }
 
 fn compile(engine: &Engine, cache: Option<&Cache>, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
@@ -138,10 +125,7 @@ fn compile(engine: &Engine, cache: Option<&Cache>, digest: &str, bytes: &[u8]) -
 
 fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadError> {
     let ty = component.component_type();
-    let strange = ty
-        .imports(engine)
-        .find(|(name, _)| !is_offered(name))
-        .map(|(name, _)| name.to_owned());
+    let strange = ty.imports(engine).find(|(name, _)| !is_offered(name)).map(|(name, _)| name.to_owned());
     match strange {
         Some(name) => Err(LoadError::Import(name)),
         None => Ok(()),
@@ -164,14 +148,8 @@ fn exports(
     Ok(Exports {
         receive: receive::GuestIndices::new(instance_pre).map_err(missing)?,
         identity: identity::GuestIndices::new(instance_pre).map_err(missing)?,
-        send: has("send")
-            .then(|| send::GuestIndices::new(instance_pre))
-            .transpose()
-            .map_err(missing)?,
-        configure: has("configure")
-            .then(|| configure::GuestIndices::new(instance_pre))
-            .transpose()
-            .map_err(missing)?,
+        send: has("send").then(|| send::GuestIndices::new(instance_pre)).transpose().map_err(missing)?,
+        configure: has("configure").then(|| configure::GuestIndices::new(instance_pre)).transpose().map_err(missing)?,
     })
 }
 

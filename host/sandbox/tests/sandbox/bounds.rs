@@ -11,34 +11,20 @@ async fn fails(behaviour: &str, limits: Limits, kind: CallErrorKind) -> CallErro
     let honest = channel("verifies").await;
     let hostile = limited(behaviour, limits).await;
     let (failed, meanwhile) = tokio::join!(hostile.receive(signed("x")), honest.receive(signed("hello")));
-    assert_eq!(
-        meanwhile.unwrap().result.unwrap().events.len(),
-        1,
-        "another call was harmed"
-    );
-    assert!(
-        honest.receive(signed("hello")).await.unwrap().result.is_ok(),
-        "a later call was harmed"
-    );
+    assert_eq!(meanwhile.unwrap().result.unwrap().events.len(), 1, "another call was harmed");
+    assert!(honest.receive(signed("hello")).await.unwrap().result.is_ok(), "a later call was harmed");
     let error = failed.map(|call| call.result).expect_err(behaviour);
     assert_eq!(error.kind, kind, "{error}");
     error
 }
 
 fn quick() -> Limits {
-    Limits {
-        cpu: Duration::from_millis(200),
-        wall: Duration::from_secs(20),
-        ..Limits::default()
-    }
+    Limits { cpu: Duration::from_millis(200), wall: Duration::from_secs(20), ..Limits::default() }
 }
 
 #[tokio::test]
 async fn an_endless_loop_ends_with_its_cpu_time() {
-    let limits = Limits {
-        cpu: Duration::from_millis(100),
-        ..Limits::default()
-    };
+    let limits = Limits { cpu: Duration::from_millis(100), ..Limits::default() };
     let error = fails("spins", limits, CallErrorKind::CpuExceeded).await;
     assert_eq!(error.message, "The call used more than its 100 ms of CPU time.");
     assert!(error.usage.cpu >= Duration::from_millis(100), "{:?}", error.usage);
@@ -48,14 +34,7 @@ async fn an_endless_loop_ends_with_its_cpu_time() {
 #[tokio::test]
 async fn an_endless_loop_gives_the_thread_back_while_it_runs() {
     // One thread; the honest call that `fails` makes meanwhile has to get its turn.
-    let spinning = limited(
-        "spins",
-        Limits {
-            cpu: Duration::from_millis(500),
-            ..Limits::default()
-        },
-    )
-    .await;
+    let spinning = limited("spins", Limits { cpu: Duration::from_millis(500), ..Limits::default() }).await;
     let honest = channel("verifies").await;
     let (_, after) = tokio::join!(spinning.receive(unsigned("x")), async {
         let started = Instant::now();
@@ -67,10 +46,7 @@ async fn an_endless_loop_gives_the_thread_back_while_it_runs() {
 
 #[tokio::test]
 async fn waiting_for_ever_ends_with_its_time_and_uses_no_cpu() {
-    let limits = Limits {
-        wall: Duration::from_millis(300),
-        ..Limits::default()
-    };
+    let limits = Limits { wall: Duration::from_millis(300), ..Limits::default() };
     let error = fails("waits", limits, CallErrorKind::WallExceeded).await;
     assert_eq!(error.message, "The call took longer than its 300 ms.");
     assert!(error.usage.wall < Duration::from_millis(360), "{:?}", error.usage);
@@ -79,15 +55,7 @@ async fn waiting_for_ever_ends_with_its_time_and_uses_no_cpu() {
 
 #[tokio::test]
 async fn a_memory_bomb_ends_at_its_memory() {
-    let error = fails(
-        "allocates",
-        Limits {
-            memory_bytes: 32 << 20,
-            ..quick()
-        },
-        CallErrorKind::MemoryExceeded,
-    )
-    .await;
+    let error = fails("allocates", Limits { memory_bytes: 32 << 20, ..quick() }, CallErrorKind::MemoryExceeded).await;
     assert_eq!(error.message, "The call wanted more than its 32 MiB of memory.");
     assert!(error.usage.memory_bytes <= 32 << 20);
     assert!(error.usage.memory_bytes > 16 << 20);
@@ -97,15 +65,8 @@ async fn a_memory_bomb_ends_at_its_memory() {
 async fn recursion_without_end_ends_in_a_trap() {
     // Rust keeps most of its stack in linear memory, whose end it runs into before the host's bound.
     let honest = channel("verifies").await;
-    let error = limited("recurses", quick())
-        .await
-        .receive(signed("x"))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error.kind, CallErrorKind::StackOverflow | CallErrorKind::Trap),
-        "{error:?}"
-    );
+    let error = limited("recurses", quick()).await.receive(signed("x")).await.unwrap_err();
+    assert!(matches!(error.kind, CallErrorKind::StackOverflow | CallErrorKind::Trap), "{error:?}");
     assert!(honest.receive(signed("hello")).await.unwrap().result.is_ok());
 }
 
@@ -148,37 +109,19 @@ async fn a_hoard_of_handles_is_refused() {
 
 #[tokio::test]
 async fn a_flood_of_log_is_counted_and_dropped() {
-    let limits = Limits {
-        cpu: Duration::from_secs(5),
-        ..Limits::default()
-    };
-    let call = limited("floods-log", limits)
-        .await
-        .receive(unsigned("x"))
-        .await
-        .unwrap();
+    let limits = Limits { cpu: Duration::from_secs(5), ..Limits::default() };
+    let call = limited("floods-log", limits).await.receive(unsigned("x")).await.unwrap();
     let log = call.effects.log;
     assert_eq!(log.len(), 101);
-    assert_eq!(
-        log[100].message,
-        "99900 more lines were dropped: the bound of the log was reached."
-    );
+    assert_eq!(log[100].message, "99900 more lines were dropped: the bound of the log was reached.");
     assert!(log.iter().map(|line| line.message.len()).sum::<usize>() < 34 << 10);
 }
 
 #[tokio::test]
 async fn a_flood_of_state_ends_at_its_bounds() {
-    let limits = Limits {
-        cpu: Duration::from_secs(5),
-        state_keys: 50,
-        ..Limits::default()
-    };
+    let limits = Limits { cpu: Duration::from_secs(5), state_keys: 50, ..Limits::default() };
     // Nobody signed it, so none of it counts anyway; a failure says so.
-    let error = limited("floods-state", limits)
-        .await
-        .receive(unsigned("x"))
-        .await
-        .unwrap_err();
+    let error = limited("floods-state", limits).await.receive(unsigned("x")).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unverified);
 }
 
@@ -202,11 +145,7 @@ async fn a_full_channel_makes_its_own_callers_wait_and_nobody_elses() {
 
 #[tokio::test]
 async fn a_call_that_its_caller_forgets_harms_nobody() {
-    let limits = Limits {
-        wall: Duration::from_secs(60),
-        concurrency: 1,
-        ..Limits::default()
-    };
+    let limits = Limits { wall: Duration::from_secs(60), concurrency: 1, ..Limits::default() };
     let waiting = limited("waits", limits).await;
     for _ in 0..100 {
         let forgotten = tokio::time::timeout(Duration::from_millis(1), waiting.receive(unsigned("x"))).await;
@@ -221,11 +160,7 @@ async fn a_call_that_its_caller_forgets_harms_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_callers_than_places_are_all_served() {
-    let limits = Limits {
-        concurrency: 1_000,
-        queue: Duration::from_secs(30),
-        ..Limits::default()
-    };
+    let limits = Limits { concurrency: 1_000, queue: Duration::from_secs(30), ..Limits::default() };
     let honest = limited("verifies", limits).await;
     let calls: Vec<_> = (0..200)
         .map(|n| {

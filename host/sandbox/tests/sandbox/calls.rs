@@ -18,15 +18,7 @@ fn sender(event: &Event) -> (&str, Trust, &[Hint]) {
 async fn public(behaviour: &str) -> Received {
     let mut binding = binding(behaviour);
     binding.grants.public_webhook = true;
-    hostile()
-        .await
-        .bind(binding)
-        .unwrap()
-        .receive(unsigned("hello"))
-        .await
-        .unwrap()
-        .result
-        .unwrap()
+    hostile().await.bind(binding).unwrap().receive(unsigned("hello")).await.unwrap().result.unwrap()
 }
 
 #[tokio::test]
@@ -46,11 +38,7 @@ async fn a_changed_body_or_a_missing_signature_is_refused() {
     changed.body.push(b' ');
     for request in [changed, unsigned("hello")] {
         let call = channel("verifies").await.receive(request).await.unwrap();
-        assert!(
-            matches!(call.result, Err(Failure::Unauthenticated(_))),
-            "{:?}",
-            call.result
-        );
+        assert!(matches!(call.result, Err(Failure::Unauthenticated(_))), "{:?}", call.result);
         assert!(!call.effects.authenticated);
     }
 }
@@ -63,17 +51,10 @@ async fn no_trust_exceeds_what_the_manifest_declares() {
     assert_eq!(trust, Trust::Attested);
     let trusts: Vec<Trust> = hints.iter().map(|hint| hint.trust).collect();
     // phone is declared attested, email claimed, passport not at all, and a name is never more than a claim.
-    assert_eq!(
-        trusts,
-        [Trust::Attested, Trust::Claimed, Trust::Claimed, Trust::Claimed]
-    );
+    assert_eq!(trusts, [Trust::Attested, Trust::Claimed, Trust::Claimed, Trust::Claimed]);
 
-    let who = Identifier {
-        kind: "phone".to_owned(),
-        namespace: String::new(),
-        value: "+15550001".to_owned(),
-        raw: None,
-    };
+    let who =
+        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None };
     let hints = channel("verifies").await.hints(who).await.unwrap().result.unwrap();
     assert_eq!(hints.iter().map(|hint| hint.trust).collect::<Vec<_>>(), trusts);
     assert!(matches!(&hints[3].about, Subject::Name(name) if name == "Ada"));
@@ -100,22 +81,12 @@ async fn on_a_public_webhook_everybody_is_only_claimed() {
 async fn on_a_public_webhook_nobody_changes_an_identity() {
     let received = public("forges-changes").await;
     assert!(received.events.is_empty());
-    assert!(
-        received.unreadable[0].reason.contains("nobody verified"),
-        "{}",
-        received.unreadable[0].reason
-    );
+    assert!(received.unreadable[0].reason.contains("nobody verified"), "{}", received.unreadable[0].reason);
 }
 
 #[tokio::test]
 async fn a_broken_event_takes_no_sibling_with_it() {
-    let received = channel("breaks-the-contract")
-        .await
-        .receive(signed("x"))
-        .await
-        .unwrap()
-        .result
-        .unwrap();
+    let received = channel("breaks-the-contract").await.receive(signed("x")).await.unwrap().result.unwrap();
     assert_eq!(received.events.len(), 2, "{:?}", received.events);
     assert!(
         matches!(&received.events[0].body, EventBody::Message(m) if m.parts == [Part::Text { text: "good".to_owned() }])
@@ -135,25 +106,15 @@ async fn a_broken_event_takes_no_sibling_with_it() {
 
 #[tokio::test]
 async fn a_reply_cannot_set_a_cookie() {
-    let error = channel("breaks-the-reply")
-        .await
-        .receive(signed("x"))
-        .await
-        .unwrap_err();
+    let error = channel("breaks-the-reply").await.receive(signed("x")).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::BadOutput);
-    assert_eq!(
-        error.message,
-        "The connector broke the contract: the reply sets the header `set-cookie`."
-    );
+    assert_eq!(error.message, "The connector broke the contract: the reply sets the header `set-cookie`.");
 }
 
 fn with_state(behaviour: &str) -> Binding {
     let committed =
         [("counter", "1"), ("old", "x"), ("zebra", "z")].map(|(k, v)| (k.to_owned(), v.as_bytes().to_vec()));
-    Binding {
-        state: Arc::new(Fixed(committed.into())),
-        ..binding(behaviour)
-    }
+    Binding { state: Arc::new(Fixed(committed.into())), ..binding(behaviour) }
 }
 
 #[tokio::test]
@@ -165,14 +126,7 @@ async fn a_call_sees_its_own_writes_and_brings_them_back() {
         key: key.to_owned(),
         value: value.map(|v| v.as_bytes().to_vec()),
     };
-    assert_eq!(
-        call.effects.state,
-        [
-            change("b", Some("2")),
-            change("counter", Some("1+")),
-            change("old", None)
-        ]
-    );
+    assert_eq!(call.effects.state, [change("b", Some("2")), change("counter", Some("1+")), change("old", None)]);
 }
 
 #[tokio::test]

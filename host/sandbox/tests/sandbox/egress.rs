@@ -16,13 +16,7 @@ async fn bind(binding: Binding) -> Channel {
 /// Has the guest make these requests, and returns what it was told of each, and the lines of its log.
 async fn calls(channel: &Channel, requests: Value) -> (Vec<Value>, String) {
     let call = channel.receive(unsigned(requests.to_string())).await.unwrap();
-    let log = call
-        .effects
-        .log
-        .iter()
-        .map(|line| line.message.as_str())
-        .collect::<Vec<_>>()
-        .join("\n");
+    let log = call.effects.log.iter().map(|line| line.message.as_str()).collect::<Vec<_>>().join("\n");
     (serde_json::from_slice(&call.result.unwrap().reply.body).unwrap(), log)
 }
 
@@ -98,11 +92,7 @@ async fn another_host_method_or_path_is_denied_and_nothing_is_sent() {
 async fn a_private_address_needs_a_grant_of_its_own() {
     let server = echo().await;
     let port = server.origin.rsplit(':').next().unwrap();
-    for target in [
-        &server.origin,
-        &format!("http://localhost:{port}"),
-        &format!("http://[::ffff:127.0.0.1]:{port}"),
-    ] {
+    for target in [&server.origin, &format!("http://localhost:{port}"), &format!("http://[::ffff:127.0.0.1]:{port}")] {
         let mut binding = online("calls", target);
         binding.grants.private_addresses.clear();
         let (told, log) = call(&bind(binding.clone()).await, "GET", &format!("{target}/allowed/x")).await;
@@ -111,12 +101,7 @@ async fn a_private_address_needs_a_grant_of_its_own() {
         assert!(server.requests().is_empty());
     }
     let target = format!("http://localhost:{port}");
-    let (told, log) = call(
-        &bind(online("calls", &target)).await,
-        "GET",
-        &format!("{target}/allowed/x"),
-    )
-    .await;
+    let (told, log) = call(&bind(online("calls", &target)).await, "GET", &format!("{target}/allowed/x")).await;
     assert_eq!(told["status"], 200, "{told} {log}");
 }
 
@@ -147,11 +132,9 @@ async fn credentials_go_where_the_manifest_says_and_override_the_guests() {
     binding.config["second"] = Value::from(other.origin.as_str());
     binding.grants.http.push(other.origin.parse().unwrap());
     binding.grants.private_addresses.push(other.origin.parse().unwrap());
-    for (name, value) in [
-        ("bearer-key", "bearer-value"),
-        ("query-key", "query-value"),
-        ("path-key", "12345:path-value"),
-    ] {
+    for (name, value) in
+        [("bearer-key", "bearer-value"), ("query-key", "query-value"), ("path-key", "12345:path-value")]
+    {
         binding.secrets.insert(name.to_owned(), Secret::new(value));
     }
     let channel = bind(binding).await;
@@ -165,27 +148,17 @@ async fn credentials_go_where_the_manifest_says_and_override_the_guests() {
     let (told, log) = calls(&channel, wanted).await;
     assert!(told.iter().all(|told| told["status"] == 200), "{told:?} {log}");
     let sent = server.requests();
-    assert!(
-        sent[0].starts_with("GET /allowed/x?a=1&key=query-value HTTP"),
-        "{}",
-        sent[0]
-    );
+    assert!(sent[0].starts_with("GET /allowed/x?a=1&key=query-value HTTP"), "{}", sent[0]);
     assert!(
         sent[0].contains("authorization: Bearer bearer-value\r\n") && !sent[0].contains("Bearer evil"),
         "{}",
         sent[0]
     );
     for sent in &sent[1..] {
-        assert!(
-            sent.starts_with("POST /bot12345:path-value/send?key=query-value HTTP"),
-            "{sent}"
-        );
+        assert!(sent.starts_with("POST /bot12345:path-value/send?key=query-value HTTP"), "{sent}");
     }
     let elsewhere = &other.requests()[0];
-    assert!(
-        !elsewhere.contains("value") && !elsewhere.contains("authorization"),
-        "{elsewhere}"
-    );
+    assert!(!elsewhere.contains("value") && !elsewhere.contains("authorization"), "{elsewhere}");
 }
 
 #[tokio::test]
@@ -196,20 +169,13 @@ async fn secrets_in_a_response_are_replaced_in_every_spelling() {
     );
     let server = Server::start(move |_| Answer::Bytes(ok("x-token: Basic dXNlcjpwYXNzL3dvcmQ9MQ==\r\n", answer))).await;
     let mut binding = online("calls", &server.origin);
-    binding
-        .secrets
-        .insert("basic-key".to_owned(), Secret::new("user:pass/word=1"));
+    binding.secrets.insert("basic-key".to_owned(), Secret::new("user:pass/word=1"));
     let (told, _) = call(&bind(binding).await, "GET", &server.url("x")).await;
     let body: Value = serde_json::from_str(told["body"].as_str().unwrap()).unwrap();
     for name in ["plain", "escaped", "url", "basic", "password"] {
         assert_eq!(body[name], "[redacted]", "{body}");
     }
-    assert!(
-        told["headers"]
-            .to_string()
-            .contains(r#"["x-token","Basic [redacted]"]"#),
-        "{told}"
-    );
+    assert!(told["headers"].to_string().contains(r#"["x-token","Basic [redacted]"]"#), "{told}");
     assert!(server.requests()[0].contains("authorization: Basic dXNlcjpwYXNzL3dvcmQ9MQ==\r\n"));
 }
 
@@ -238,11 +204,7 @@ async fn bodies_are_bounded_both_ways() {
     let channel = bind(binding).await;
     let (told, _) = call(&channel, "GET", &server.url("big")).await;
     assert!(told["status"].is_null(), "{told}");
-    let (told, _) = calls(
-        &channel,
-        json!([{"method": "POST", "url": server.url("x"), "body_size": 150 << 10}]),
-    )
-    .await;
+    let (told, _) = calls(&channel, json!([{"method": "POST", "url": server.url("x"), "body_size": 150 << 10}])).await;
     assert!(told[0]["status"].is_null(), "{told:?}");
     assert_eq!(server.requests().len(), 1, "the large request was not sent");
 }
@@ -250,9 +212,7 @@ async fn bodies_are_bounded_both_ways() {
 #[tokio::test]
 async fn requests_are_counted() {
     let (server, channel) = echo_and_channel().await;
-    let many: Vec<Value> = (0..20)
-        .map(|n| json!({"method": "GET", "url": server.url(&n.to_string())}))
-        .collect();
+    let many: Vec<Value> = (0..20).map(|n| json!({"method": "GET", "url": server.url(&n.to_string())})).collect();
     let (told, log) = calls(&channel, Value::from(many)).await;
     assert!(told[..16].iter().all(|told| told["status"] == 200));
     assert!(told[16..].iter().all(|told| told["denied"].is_string()));
@@ -264,44 +224,21 @@ async fn requests_are_counted() {
 async fn a_server_that_drips_for_ever_costs_one_call_its_time() {
     let server = Server::start(|_| Answer::Stall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nx".to_vec())).await;
     let mut binding = online("calls", &server.origin);
-    binding.limits = Limits {
-        wall: Duration::from_millis(400),
-        ..Limits::default()
-    };
+    binding.limits = Limits { wall: Duration::from_millis(400), ..Limits::default() };
     let request = json!([{"method": "GET", "url": server.url("x")}]).to_string();
     let started = Instant::now();
     let error = bind(binding).await.receive(unsigned(request)).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::WallExceeded);
-    assert!(
-        started.elapsed() < Duration::from_millis(480),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_millis(480), "{:?}", started.elapsed());
     assert_eq!(error.usage.http_sent, 1);
 }
 
 async fn send(channel: &Channel, method: &str, url: &str) -> Result<Call<Receipt>, jackfield_sandbox::CallError> {
     let value = json!({"method": method, "url": url, "body": "hello"}).to_string();
-    let to = Identifier {
-        kind: "phone".to_owned(),
-        namespace: String::new(),
-        value: "+15550001".to_owned(),
-        raw: None,
-    };
-    let action = Action::Other(Property {
-        name: "request".to_owned(),
-        value,
-    });
-    channel
-        .deliver(
-            Delivery {
-                to,
-                thread: None,
-                action,
-            },
-            "key-1",
-        )
-        .await
+    let to =
+        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None };
+    let action = Action::Other(Property { name: "request".to_owned(), value });
+    channel.deliver(Delivery { to, thread: None, action }, "key-1").await
 }
 
 #[tokio::test]
@@ -334,13 +271,7 @@ async fn a_connection_lost_after_the_request_is_uncertain_and_nothing_is_sent_tw
     })
     .await;
     let channel = bind(online("calls", &server.origin)).await;
-    assert!(
-        send(&channel, "POST", &server.url("first"))
-            .await
-            .unwrap()
-            .result
-            .is_ok()
-    );
+    assert!(send(&channel, "POST", &server.url("first")).await.unwrap().result.is_ok());
     let call = send(&channel, "POST", &server.url("second")).await.unwrap();
     assert!(matches!(call.result, Err(Failure::Uncertain(_))), "{:?}", call.result);
     assert_eq!(call.effects.usage.http_sent, 1);
@@ -354,11 +285,7 @@ async fn a_connection_that_was_closed_while_idle_is_replaced() {
     for _ in 0..20 {
         // Between an answer and the next request the server closes; the client may know by then, or not.
         let call = send(&channel, "POST", &server.url("send")).await.unwrap();
-        assert!(
-            matches!(call.result, Ok(_) | Err(Failure::Uncertain(_))),
-            "{:?}",
-            call.result
-        );
+        assert!(matches!(call.result, Ok(_) | Err(Failure::Uncertain(_))), "{:?}", call.result);
     }
     assert!(server.requests().len() <= 20);
 }
@@ -375,10 +302,7 @@ async fn a_guest_that_dies_after_sending_is_known_to_have_sent() {
 #[tokio::test]
 async fn checking_a_configuration_calls_nothing_outside() {
     let (server, channel) = echo_and_channel().await;
-    let call = channel
-        .validate(&json!({"do": "calls", "target": server.origin}))
-        .await
-        .unwrap();
+    let call = channel.validate(&json!({"do": "calls", "target": server.origin})).await.unwrap();
     let problems = call.result.unwrap();
     assert!(problems[0].message.contains("refused"), "{problems:?}");
     assert!(server.requests().is_empty());

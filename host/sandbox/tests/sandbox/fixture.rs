@@ -23,33 +23,20 @@ pub fn component(name: &str) -> Vec<u8> {
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/test-guests"),
     };
     let path = folder.join(name).with_extension("wasm");
-    std::fs::read(&path).unwrap_or_else(|e| {
-        panic!(
-            "{}: {e}. Build the guests of the tests with `cargo xtask guests`.",
-            path.display()
-        )
-    })
+    std::fs::read(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}. Build the guests of the tests with `cargo xtask guests`.", path.display()))
 }
 
 /// One sandbox for all tests, as in the host.
 pub fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-    SANDBOX.get_or_init(|| {
-        Sandbox::new(SandboxOptions {
-            cache_dir: None,
-            instances: 32,
-        })
-        .unwrap()
-    })
+    SANDBOX.get_or_init(|| Sandbox::new(SandboxOptions { cache_dir: None, instances: 32 }).unwrap())
 }
 
 /// The hostile guest.
 pub async fn hostile() -> Arc<Connector> {
     static HOSTILE: OnceCell<Arc<Connector>> = OnceCell::const_new();
-    HOSTILE
-        .get_or_init(|| async { sandbox().load(component("hostile")).await.unwrap() })
-        .await
-        .clone()
+    HOSTILE.get_or_init(|| async { sandbox().load(component("hostile")).await.unwrap() }).await.clone()
 }
 
 /// A state that is fixed.
@@ -62,13 +49,7 @@ impl StateView for Fixed {
     }
 
     fn list(&self, prefix: &str, limit: usize) -> Result<Vec<String>, String> {
-        Ok(self
-            .0
-            .keys()
-            .filter(|key| key.starts_with(prefix))
-            .take(limit)
-            .cloned()
-            .collect())
+        Ok(self.0.keys().filter(|key| key.starts_with(prefix)).take(limit).cloned().collect())
     }
 }
 
@@ -79,10 +60,7 @@ pub fn binding(behaviour: &str) -> Binding {
         config: json!({"do": behaviour, "target": "http://127.0.0.1:1", "second": "http://127.0.0.1:2"}),
         secrets: [("app-secret".to_owned(), Secret::new(APP_SECRET))].into(),
         grants: Grants {
-            http: vec![
-                "http://127.0.0.1:1".parse().unwrap(),
-                "http://127.0.0.1:2".parse().unwrap(),
-            ],
+            http: vec!["http://127.0.0.1:1".parse().unwrap(), "http://127.0.0.1:2".parse().unwrap()],
             private_addresses: Vec::new(),
             public_webhook: false,
         },
@@ -98,13 +76,7 @@ pub async fn channel(behaviour: &str) -> Channel {
 
 /// A channel whose guest does `behaviour` in these limits.
 pub async fn limited(behaviour: &str, limits: Limits) -> Channel {
-    hostile()
-        .await
-        .bind(Binding {
-            limits,
-            ..binding(behaviour)
-        })
-        .unwrap()
+    hostile().await.bind(Binding { limits, ..binding(behaviour) }).unwrap()
 }
 
 /// A channel whose guest calls `target`, which may be at a private address.

@@ -20,10 +20,7 @@ const MANIFEST: &str = r#"
 "#;
 
 fn with_manifest(mut component: Component) -> Vec<u8> {
-    component.section(&CustomSection {
-        name: SECTION.into(),
-        data: MANIFEST.as_bytes().into(),
-    });
+    component.section(&CustomSection { name: SECTION.into(), data: MANIFEST.as_bytes().into() });
     component.finish()
 }
 
@@ -54,10 +51,7 @@ async fn a_loaded_connector_says_what_it_is() {
 #[tokio::test]
 async fn what_is_not_a_component_is_refused() {
     for bytes in [b"hello".to_vec(), Vec::new(), wasm_encoder::Module::new().finish()] {
-        assert!(matches!(
-            refused(bytes).await,
-            LoadError::Manifest(ManifestError::NotAComponent(_))
-        ));
+        assert!(matches!(refused(bytes).await, LoadError::Manifest(ManifestError::NotAComponent(_))));
     }
 }
 
@@ -72,24 +66,13 @@ async fn a_truncated_component_is_refused() {
 #[tokio::test]
 async fn a_second_manifest_is_refused() {
     let mut bytes = component("hostile");
-    CustomSection {
-        name: SECTION.into(),
-        data: MANIFEST.as_bytes().into(),
-    }
-    .append_to_component(&mut bytes);
-    assert!(matches!(
-        refused(bytes).await,
-        LoadError::Manifest(ManifestError::Repeated)
-    ));
+    CustomSection { name: SECTION.into(), data: MANIFEST.as_bytes().into() }.append_to_component(&mut bytes);
+    assert!(matches!(refused(bytes).await, LoadError::Manifest(ManifestError::Repeated)));
 }
 
 #[tokio::test]
 async fn an_import_that_nobody_offers_is_named() {
-    for name in [
-        "wasi:keyvalue/store@0.2.0",
-        "jackfield:connector/root@0.1.0",
-        "wasi:http/outgoing-handler@0.3.0",
-    ] {
+    for name in ["wasi:keyvalue/store@0.2.0", "jackfield:connector/root@0.1.0", "wasi:http/outgoing-handler@0.3.0"] {
         let error = refused(importing(name)).await;
         assert!(matches!(&error, LoadError::Import(import) if import == name), "{error}");
         assert!(error.to_string().contains(name), "{error}");
@@ -99,10 +82,7 @@ async fn an_import_that_nobody_offers_is_named() {
 #[tokio::test]
 async fn a_component_without_the_exports_of_a_connector_is_refused() {
     let error = refused(with_manifest(Component::new())).await;
-    assert!(
-        matches!(&error, LoadError::Export(what) if what.contains("jackfield:connector/receive")),
-        "{error}"
-    );
+    assert!(matches!(&error, LoadError::Export(what) if what.contains("jackfield:connector/receive")), "{error}");
 }
 
 #[tokio::test]
@@ -121,18 +101,11 @@ async fn the_manifests_of_this_repository_are_accepted() {
 }
 
 fn cached(folder: &std::path::Path) -> Sandbox {
-    Sandbox::new(SandboxOptions {
-        cache_dir: Some(folder.to_owned()),
-        instances: 2,
-    })
-    .unwrap()
+    Sandbox::new(SandboxOptions { cache_dir: Some(folder.to_owned()), instances: 2 }).unwrap()
 }
 
 fn only_file(folder: &std::path::Path) -> std::path::PathBuf {
-    let files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
@@ -148,11 +121,7 @@ async fn a_compiled_component_is_kept_for_the_host_alone_and_used_again() {
     let written = fs::metadata(&file).unwrap().modified().unwrap();
 
     let connector = cached(&folder).load(component("hostile")).await.unwrap();
-    assert_eq!(
-        fs::metadata(only_file(&folder)).unwrap().modified().unwrap(),
-        written,
-        "it was compiled again"
-    );
+    assert_eq!(fs::metadata(only_file(&folder)).unwrap().modified().unwrap(), written, "it was compiled again");
     let channel = connector.bind(binding("verifies")).unwrap();
     assert!(channel.receive(signed("x")).await.unwrap().result.is_ok());
 }
@@ -164,11 +133,7 @@ async fn a_damaged_compiled_component_is_compiled_again() {
     cached(&folder).load(component("hostile")).await.unwrap();
     let file = only_file(&folder);
     let whole = fs::read(&file).unwrap();
-    let flipped: Vec<u8> = whole
-        .iter()
-        .enumerate()
-        .map(|(n, byte)| byte ^ u8::from(n == whole.len() / 2))
-        .collect();
+    let flipped: Vec<u8> = whole.iter().enumerate().map(|(n, byte)| byte ^ u8::from(n == whole.len() / 2)).collect();
     for damaged in [flipped, whole[..whole.len() / 2].to_vec(), Vec::new()] {
         fs::write(&file, &damaged).unwrap();
         cached(&folder).load(component("hostile")).await.unwrap();
@@ -182,10 +147,6 @@ fn a_folder_that_others_can_write_to_is_refused() {
     let folder = place.path().join("compiled");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
-    let error = Sandbox::new(SandboxOptions {
-        cache_dir: Some(folder),
-        instances: 2,
-    })
-    .unwrap_err();
+    let error = Sandbox::new(SandboxOptions { cache_dir: Some(folder), instances: 2 }).unwrap_err();
     assert!(error.to_string().contains("mode 700"), "{error}");
 }

@@ -12,10 +12,7 @@ async fn an_unset_required_secret_is_a_problem_and_no_channel() {
     let mut binding = binding("verifies");
     binding.secrets.clear();
     let problems = hostile().await.bind(binding).unwrap_err();
-    assert_eq!(
-        problems[0].message,
-        "The secret `app-secret` is not set: The key of the signatures."
-    );
+    assert_eq!(problems[0].message, "The secret `app-secret` is not set: The key of the signatures.");
     assert_eq!(problems[0].code.as_deref(), Some("missing_secret"));
 }
 
@@ -23,28 +20,16 @@ async fn an_unset_required_secret_is_a_problem_and_no_channel() {
 async fn all_problems_of_a_binding_are_told_at_once_with_their_remedy() {
     let mut binding = binding("verifies");
     binding.config = json!({"do": 1, "doo": "x"});
-    binding
-        .secrets
-        .insert("basic-key".to_owned(), Secret::new("no colon in it"));
+    binding.secrets.insert("basic-key".to_owned(), Secret::new("no colon in it"));
     binding.secrets.insert("app-secret".to_owned(), Secret::new("short"));
-    binding
-        .secrets
-        .insert("app-secert".to_owned(), Secret::new("misspelled"));
+    binding.secrets.insert("app-secert".to_owned(), Secret::new("misspelled"));
     binding.grants.http.clear();
     binding.limits.memory_bytes = 1 << 20;
     let problems = hostile().await.bind(binding).unwrap_err();
     let codes: Vec<_> = problems.iter().filter_map(|problem| problem.code.as_deref()).collect();
     assert_eq!(
         codes,
-        [
-            "config",
-            "config",
-            "bad_secret",
-            "bad_secret",
-            "unknown_secret",
-            "not_granted",
-            "not_granted"
-        ],
+        ["config", "config", "bad_secret", "bad_secret", "unknown_secret", "not_granted", "not_granted"],
         "{problems:?}"
     );
     let told = format!("{problems:?}");
@@ -72,11 +57,7 @@ async fn a_secret_in_a_log_line_is_replaced_and_control_characters_are_escaped()
 async fn the_guests_memory_holds_no_secret_even_when_a_server_sends_it_back() {
     let server = Server::start(|request| Answer::Bytes(ok("x-echo: the-bearer-key\r\n", request))).await;
     let mut binding = online("hunts", &server.origin);
-    let secrets = [
-        ("bearer-key", "the-bearer-key"),
-        ("query-key", "the/query&key"),
-        ("header-key", "the-header-key"),
-    ];
+    let secrets = [("bearer-key", "the-bearer-key"), ("query-key", "the/query&key"), ("header-key", "the-header-key")];
     for (name, value) in secrets {
         binding.secrets.insert(name.to_owned(), Secret::new(value));
     }
@@ -84,11 +65,7 @@ async fn the_guests_memory_holds_no_secret_even_when_a_server_sends_it_back() {
     let requests = json!([{"method": "POST", "url": server.url("hunt?a=1"), "body": "hello"}]);
 
     for (name, value) in secrets.into_iter().chain([("app-secret", APP_SECRET)]) {
-        assert_eq!(
-            hunt(&channel, &requests.to_string(), value).await,
-            0,
-            "{name} is in the guest's memory"
-        );
+        assert_eq!(hunt(&channel, &requests.to_string(), value).await, 0, "{name} is in the guest's memory");
     }
     // The hunter finds what is there: its own configuration.
     assert!(hunt(&channel, &requests.to_string(), &server.origin).await > 0);
@@ -101,15 +78,9 @@ async fn the_guests_memory_holds_no_secret_even_when_a_server_sends_it_back() {
 
 async fn hunt(channel: &jackfield_sandbox::Channel, requests: &str, value: &str) -> usize {
     let masked: Vec<u8> = value.bytes().map(|byte| byte ^ 0x55).collect();
-    let call = channel
-        .receive(unsigned(format!("{requests}\n{}", HEXLOWER.encode(&masked))))
-        .await
-        .unwrap();
+    let call = channel.receive(unsigned(format!("{requests}\n{}", HEXLOWER.encode(&masked)))).await.unwrap();
     let log = format!("{:?}", call.effects.log);
-    assert!(
-        !log.contains("the-bearer-key") && !log.contains("the-header-key"),
-        "{log}"
-    );
+    assert!(!log.contains("the-bearer-key") && !log.contains("the-header-key"), "{log}");
     let reply = call.result.unwrap().reply.body;
     String::from_utf8(reply).unwrap().parse().unwrap()
 }
@@ -117,9 +88,7 @@ async fn hunt(channel: &jackfield_sandbox::Channel, requests: &str, value: &str)
 #[tokio::test]
 async fn a_secret_that_a_connector_learnt_from_a_request_is_not_in_its_failure() {
     let mut request = signed("x");
-    request
-        .headers
-        .push(("x-token".to_owned(), APP_SECRET.as_bytes().to_vec()));
+    request.headers.push(("x-token".to_owned(), APP_SECRET.as_bytes().to_vec()));
     // `exhausts` names the behaviour it does not know.
     let call = channel(APP_SECRET).await.receive(request).await.unwrap();
     match call.result {

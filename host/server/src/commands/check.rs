@@ -26,10 +26,7 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     match faults.is_empty() {
         true => {
             let (connectors, channels) = (config.connectors.len(), config.channels.len());
-            say(&format!(
-                "{} is good: {connectors} connectors, {channels} channels",
-                file.config.display()
-            ))?;
+            say(&format!("{} is good: {connectors} connectors, {channels} channels", file.config.display()))?;
             Ok(ExitCode::SUCCESS)
         }
         false => {
@@ -42,16 +39,10 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
 async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
     let mut faults = Vec::new();
     if let Err(error) = tls::acceptor(config) {
-        faults.push(Fault {
-            place: String::from("server.tls"),
-            message: error.to_string(),
-        });
+        faults.push(Fault { place: String::from("server.tls"), message: error.to_string() });
     }
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
-        faults.push(Fault {
-            place: String::from("log"),
-            message: format!("level: {error}"),
-        });
+        faults.push(Fault { place: String::from("log"), message: format!("level: {error}") });
     }
     let sandbox = start::sandbox(config)?;
     let public_url = config.server.public_url(config.server.listen);

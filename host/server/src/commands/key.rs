@@ -64,11 +64,7 @@ async fn in_folder(store: &Store, command: KeyCommand) -> anyhow::Result<()> {
     match command {
         KeyCommand::Create { name, role, .. } => {
             let key = NewKey::generate().context("the system gives no random numbers")?;
-            let fact = Fact::KeyCreated {
-                name: checked(name)?,
-                role: role.into(),
-                hash: key.hash,
-            };
+            let fact = Fact::KeyCreated { name: checked(name)?, role: role.into(), hash: key.hash };
             match store.append(Actor::Operator, fact).await?.outcome {
                 Outcome::KeyCreated { key: id } => made(&id.to_string(), &key.text),
                 other => Err(refused(other)),
@@ -90,27 +86,18 @@ async fn over_http(remote: &Remote, command: KeyCommand) -> anyhow::Result<()> {
     match command {
         KeyCommand::Create { name, role, .. } => {
             let role = Role::from(role);
-            let answer = remote
-                .post("/v1/keys", &json!({ "name": checked(name)?, "role": role }))
-                .await?;
+            let answer = remote.post("/v1/keys", &json!({ "name": checked(name)?, "role": role })).await?;
             let key = answer["key"].as_str().context("the host did not answer with a key")?;
             made(&text(&answer["id"]), key)
         }
         KeyCommand::List { .. } => {
             let answer = remote.get("/v1/keys").await?;
-            let items = answer["items"]
-                .as_array()
-                .context("the host did not answer with a list")?;
-            list(items.iter().map(|key| {
-                [
-                    &key["id"],
-                    &key["role"],
-                    &key["created_at"],
-                    &key["revoked_at"],
-                    &key["name"],
-                ]
-                .map(text)
-            }))
+            let items = answer["items"].as_array().context("the host did not answer with a list")?;
+            list(
+                items.iter().map(|key| {
+                    [&key["id"], &key["role"], &key["created_at"], &key["revoked_at"], &key["name"]].map(text)
+                }),
+            )
         }
         KeyCommand::Revoke { id, .. } => {
             let key = id.parse::<KeyId>()?;
@@ -150,9 +137,7 @@ fn refused(outcome: Outcome) -> anyhow::Error {
 type Row = [String; 5];
 
 fn row(key: &ApiKeyView) -> Row {
-    let role = serde_json::to_value(key.role)
-        .ok()
-        .and_then(|role| role.as_str().map(str::to_owned));
+    let role = serde_json::to_value(key.role).ok().and_then(|role| role.as_str().map(str::to_owned));
     [
         key.id.to_string(),
         role.unwrap_or_default(),

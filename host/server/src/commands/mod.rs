@@ -49,17 +49,13 @@ fn prepare(file: &ConfigFile, quiet: bool) -> anyhow::Result<Config> {
 /// Runs something that waits, on all processors.
 fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime
-        .context("the threads of the host cannot be started")?
-        .block_on(work)
+    runtime.context("the threads of the host cannot be started")?.block_on(work)
 }
 
 /// A line on standard output.
 fn say(line: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .context("standard output cannot be written")
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("standard output cannot be written")
 }
 
 /// A line on standard error.

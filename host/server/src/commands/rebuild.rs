@@ -38,9 +38,7 @@ fn report(found: &Verification) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let different = found.different;
-    say(&format!(
-        "{different} of {rows} rows are not what {facts} facts make them; `jackfield rebuild` mends that"
-    ))?;
+    say(&format!("{different} of {rows} rows are not what {facts} facts make them; `jackfield rebuild` mends that"))?;
     for difference in &found.differences {
         say(&format!(
             "key {}: in the views {}, by the journal {}",

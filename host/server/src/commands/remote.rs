@@ -35,17 +35,9 @@ impl Remote {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Self {
-            url,
-            key: key.to_owned(),
-            client: Client::builder(TokioExecutor::new()).build(https),
-        })
+        Ok(Self { url, key: key.to_owned(), client: Client::builder(TokioExecutor::new()).build(https) })
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -66,23 +58,17 @@ impl Remote {
             .body(Full::new(body))
             .with_context(|| format!("{url} is not an URL"))?;
         let answer = async {
-            let response = self
-                .client
-                .request(request)
-                .await
-                .with_context(|| format!("the host does not answer at {url}"))?;
+            let response =
+                self.client.request(request).await.with_context(|| format!("the host does not answer at {url}"))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), BYTES).collect().await;
-            let body = body
-                .map_err(|e| anyhow::anyhow!("the answer of {url} cannot be read: {e}"))?
-                .to_bytes();
+            let body = body.map_err(|e| anyhow::anyhow!("the answer of {url} cannot be read: {e}"))?.to_bytes();
             let value: Value = serde_json::from_slice(&body).unwrap_or_default();
             match status.is_success() {
                 true => Ok(value),
-                false => bail!(
-                    "the host answered {status}: {}",
-                    value["detail"].as_str().unwrap_or("without a reason")
-                ),
+                false => {
+                    bail!("the host answered {status}: {}", value["detail"].as_str().unwrap_or("without a reason"))
+                }
             }
         };
         tokio::time::timeout(TIME, answer)

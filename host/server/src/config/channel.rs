@@ -126,17 +126,14 @@ fn to_json(value: toml::Value) -> Result<serde_json::Value, String> {
     Ok(match value {
         toml::Value::String(text) => Json::String(text),
         toml::Value::Integer(n) => n.into(),
-        toml::Value::Float(n) => serde_json::Number::from_f64(n)
-            .map(Json::Number)
-            .ok_or("a number in `config` has to be finite")?,
+        toml::Value::Float(n) => {
+            serde_json::Number::from_f64(n).map(Json::Number).ok_or("a number in `config` has to be finite")?
+        }
         toml::Value::Boolean(b) => b.into(),
         toml::Value::Datetime(at) => return Err(format!("write the date {at} in `config` in quotation marks")),
         toml::Value::Array(items) => Json::Array(items.into_iter().map(to_json).collect::<Result<_, _>>()?),
         toml::Value::Table(table) => Json::Object(
-            table
-                .into_iter()
-                .map(|(key, value)| Ok((key, to_json(value)?)))
-                .collect::<Result<_, String>>()?,
+            table.into_iter().map(|(key, value)| Ok((key, to_json(value)?))).collect::<Result<_, String>>()?,
         ),
     })
 }

@@ -35,26 +35,17 @@ impl Trouble {
     /// What TOML or a type had to say. Only the message: the excerpt that usually comes with it could show a secret.
     pub(super) fn parse(text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().map(|span| line_of(text, span.start));
-        Self {
-            line,
-            message: error.message().trim_end_matches('.').replace('\n', "; "),
-        }
+        Self { line, message: error.message().trim_end_matches('.').replace('\n', "; ") }
     }
 
     /// At a place of the file, counted in bytes.
     pub(super) fn at(text: &str, byte: usize, message: impl Into<String>) -> Self {
-        Self {
-            line: Some(line_of(text, byte)),
-            message: message.into(),
-        }
+        Self { line: Some(line_of(text, byte)), message: message.into() }
     }
 
     /// Of the file as a whole.
     pub(super) fn general(message: impl Into<String>) -> Self {
-        Self {
-            line: None,
-            message: message.into(),
-        }
+        Self { line: None, message: message.into() }
     }
 }
 

@@ -40,14 +40,9 @@ mod tests {
     #[test]
     fn loopback_and_the_names_of_the_configuration_are_ours() {
         let hosts = AllowedHosts::new([String::from("Desk.example.com")]);
-        for ours in [
-            "127.0.0.1:8480",
-            "localhost",
-            "LOCALHOST:1",
-            "[::1]:8480",
-            "desk.example.com",
-            "desk.example.com.:443",
-        ] {
+        for ours in
+            ["127.0.0.1:8480", "localhost", "LOCALHOST:1", "[::1]:8480", "desk.example.com", "desk.example.com.:443"]
+        {
             assert!(hosts.allows(ours), "{ours}");
         }
     }
@@ -55,14 +50,9 @@ mod tests {
     #[test]
     fn another_name_is_not_ours() {
         let hosts = AllowedHosts::new([String::from("desk.example.com")]);
-        for other in [
-            "evil.example",
-            "127.0.0.1.evil.example",
-            "",
-            "10.0.0.1",
-            "xdesk.example.com",
-            "localhost.evil.example:80",
-        ] {
+        for other in
+            ["evil.example", "127.0.0.1.evil.example", "", "10.0.0.1", "xdesk.example.com", "localhost.evil.example:80"]
+        {
             assert!(!hosts.allows(other), "{other}");
         }
     }

@@ -64,10 +64,7 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self {
-            path: PathBuf::from("data"),
-            cache_mib: 64,
-        }
+        Self { path: PathBuf::from("data"), cache_mib: 64 }
     }
 }
 
@@ -107,10 +104,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            level: String::from("info"),
-        }
+        Self { format: LogFormat::Text, level: String::from("info") }
     }
 }
 
@@ -138,18 +132,13 @@ impl Config {
     /// # Errors
     /// A sentence that names the file, the line where there is one, and the remedy.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        Self::parse(&text, &folder).map_err(|trouble| ConfigError::Wrong {
-            path: path.to_owned(),
-            trouble,
-        })
+        Self::parse(&text, &folder).map_err(|trouble| ConfigError::Wrong { path: path.to_owned(), trouble })
     }
 
     /// Reads and checks the text of a file that lies, or would lie, in `folder`.
@@ -192,9 +181,7 @@ impl Config {
         let regions = std::iter::once((&self.identity.region, None))
             .chain(self.channels.iter().map(|(id, channel)| (&channel.region, Some(id))));
         for (region, channel) in regions {
-            if let Some(wrong) = region
-                .as_ref()
-                .filter(|r| r.len() != 2 || !r.bytes().all(|b| b.is_ascii_uppercase()))
+            if let Some(wrong) = region.as_ref().filter(|r| r.len() != 2 || !r.bytes().all(|b| b.is_ascii_uppercase()))
             {
                 let place =
                     channel.map_or_else(|| String::from("identity.region"), |id| format!("channels.{id}.region"));
@@ -205,17 +192,9 @@ impl Config {
         for (id, channel) in &self.channels {
             let name = channel.connector.get_ref();
             if !self.connectors.contains_key(name) {
-                let known = self
-                    .connectors
-                    .keys()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                let known = if known.is_empty() {
-                    String::from("there are none yet")
-                } else {
-                    format!("there are: {known}")
-                };
+                let known = self.connectors.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let known =
+                    if known.is_empty() { String::from("there are none yet") } else { format!("there are: {known}") };
                 let message = format!(
                     "the channel {id} wants the connector {name:?}; add a section [connectors.{name}] ({known})"
                 );
@@ -257,10 +236,7 @@ mod tests {
     fn an_unknown_word_is_refused_with_its_line_and_the_words_that_are_known() {
         let message = wrong("[server]\nlisten = \"127.0.0.1:1\"\nlisen = \"127.0.0.1:2\"\n");
         assert!(message.contains("line 3"), "{message}");
-        assert!(
-            message.contains("lisen") && message.contains("allowed-hosts"),
-            "{message}"
-        );
+        assert!(message.contains("lisen") && message.contains("allowed-hosts"), "{message}");
         let message =
             wrong("[connectors.a]\npath = \"a\"\n[channels.b]\nconnector = \"a\"\n[channels.b.grants]\nhtpp = []\n");
         assert!(message.contains("line 6") && message.contains("htpp"), "{message}");
@@ -272,19 +248,13 @@ mod tests {
         let message = wrong(text);
         assert!(message.contains("line 6"), "{message}");
         assert!(message.contains("env") && message.contains("file"), "{message}");
-        assert!(
-            !message.contains("hunter2"),
-            "the secret must not be repeated: {message}"
-        );
+        assert!(!message.contains("hunter2"), "the secret must not be repeated: {message}");
     }
 
     #[test]
     fn a_channel_of_a_connector_that_is_not_there_is_refused_with_its_line() {
         let message = wrong("[connectors.a]\npath = \"a\"\n\n[channels.b]\nconnector = \"c\"\n");
-        assert!(
-            message.contains("line 5") && message.contains("[connectors.c]"),
-            "{message}"
-        );
+        assert!(message.contains("line 5") && message.contains("[connectors.c]"), "{message}");
     }
 
     #[test]

@@ -26,9 +26,7 @@ impl SecretSource {
             Self::Env(name) => match std::env::var(name) {
                 Ok(value) => value,
                 Err(std::env::VarError::NotPresent) => {
-                    return Err(format!(
-                        "the environment variable {name} is not set; set it before starting"
-                    ));
+                    return Err(format!("the environment variable {name} is not set; set it before starting"));
                 }
                 Err(std::env::VarError::NotUnicode(_)) => {
                     return Err(format!("the environment variable {name} is not text; set it anew"));
@@ -89,9 +87,7 @@ impl<'de> Visitor<'de> for SourceVisitor {
                 other => return Err(A::Error::unknown_field(other, &["env", "file"])),
             };
             if found.replace(source).is_some() {
-                return Err(A::Error::custom(
-                    "a secret is in one place: write either `env` or `file`",
-                ));
+                return Err(A::Error::custom("a secret is in one place: write either `env` or `file`"));
             }
         }
         found.ok_or_else(|| A::Error::custom("write { env = \"NAME\" } or { file = \"PATH\" }"))
@@ -106,23 +102,17 @@ mod tests {
     fn a_secret_in_a_file_loses_the_line_feed_at_its_end() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("key"), "open sesame\n").unwrap();
-        let secret = SecretSource::File(PathBuf::from("key"))
-            .fetch(|p| folder.path().join(p))
-            .unwrap();
+        let secret = SecretSource::File(PathBuf::from("key")).fetch(|p| folder.path().join(p)).unwrap();
         assert_eq!(secret.expose(), "open sesame");
     }
 
     #[test]
     fn a_secret_that_is_not_there_is_refused_with_its_place() {
-        let said = SecretSource::Env(String::from("JACKFIELD_TEST_NO_SUCH"))
-            .fetch(Path::to_owned)
-            .unwrap_err();
+        let said = SecretSource::Env(String::from("JACKFIELD_TEST_NO_SUCH")).fetch(Path::to_owned).unwrap_err();
         assert!(said.contains("JACKFIELD_TEST_NO_SUCH"), "{said}");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("key"), "\n").unwrap();
-        let said = SecretSource::File(PathBuf::from("key"))
-            .fetch(|p| folder.path().join(p))
-            .unwrap_err();
+        let said = SecretSource::File(PathBuf::from("key")).fetch(|p| folder.path().join(p)).unwrap_err();
         assert!(said.contains("empty"), "{said}");
     }
 }

@@ -68,10 +68,7 @@ impl ServerConfig {
                 Trouble::general(format!("server.public-url is {url:?}; {remedy}"))
             })?;
         }
-        let wrong = self
-            .allowed_hosts
-            .iter()
-            .find(|host| host.is_empty() || host.contains(['/', ' ', '@', '*']));
+        let wrong = self.allowed_hosts.iter().find(|host| host.is_empty() || host.contains(['/', ' ', '@', '*']));
         match wrong {
             Some(host) => Err(Trouble::general(format!(
                 "server.allowed-hosts has {host:?}; write plain names such as \"desk.example.com\""
@@ -112,7 +109,5 @@ fn public_host(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let scheme_fits = matches!(uri.scheme_str(), Some("http" | "https"));
     let authority = uri.authority()?.as_str();
-    (scheme_fits && uri.query().is_none() && !authority.contains('@'))
-        .then(|| uri.host().map(str::to_owned))
-        .flatten()
+    (scheme_fits && uri.query().is_none() && !authority.contains('@')).then(|| uri.host().map(str::to_owned)).flatten()
 }

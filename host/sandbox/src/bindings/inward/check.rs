@@ -43,10 +43,7 @@ pub(super) fn event(event: &Event) -> Checked {
 /// Whether a visitor, who is nobody, can bring this about. Everything else is the provider's to say.
 pub(super) fn visitor(event: &Event) -> Result<(), String> {
     match &event.body {
-        EventBody::Message(Message {
-            author: Author::Customer(_),
-            ..
-        })
+        EventBody::Message(Message { author: Author::Customer(_), .. })
         | EventBody::Reaction(_)
         | EventBody::Touchpoint(_)
         | EventBody::Call(_)
@@ -60,10 +57,7 @@ fn message(message: &Message) -> Checked {
         Author::Customer(s) | Author::Account(s) | Author::System(s) => sender(s)?,
         Author::Other((name, s)) => word(name, "an author")? + sender(s)?,
     };
-    let reply_to = message
-        .reply_to
-        .as_ref()
-        .map_or(Ok(0), |reply| id(reply, "the id of an answered message"))?;
+    let reply_to = message.reply_to.as_ref().map_or(Ok(0), |reply| id(reply, "the id of an answered message"))?;
     Ok(id(&message.id, "a message's id")?
         + thread(&message.thread)?
         + author
@@ -98,10 +92,8 @@ pub(super) fn hint(hint: &Hint) -> Checked {
 
 fn identifier(identifier: &Identifier) -> Checked {
     let kind = word(&identifier.kind, "an address' kind")?;
-    let namespace = identifier
-        .namespace
-        .as_ref()
-        .map_or(Ok(0), |n| bounded(n, NAMESPACE_BYTES, "an address' namespace"))?;
+    let namespace =
+        identifier.namespace.as_ref().map_or(Ok(0), |n| bounded(n, NAMESPACE_BYTES, "an address' namespace"))?;
     Ok(kind + namespace + some_id(identifier.value.trim(), "an address' value")?)
 }
 
@@ -131,26 +123,15 @@ fn media(media: &Media) -> Checked {
     if media.id.is_none() && media.url.is_none() {
         return Err("an attachment has neither an id nor a URL".to_owned());
     }
-    let texts = [
-        &media.id,
-        &media.url,
-        &media.mime,
-        &media.filename,
-        &media.sha256,
-        &media.caption,
-    ];
-    sum(0, texts.into_iter().flatten(), |t| {
-        bounded(t, TEXT_BYTES / 16, "a field of an attachment")
-    })
+    let texts = [&media.id, &media.url, &media.mime, &media.filename, &media.sha256, &media.caption];
+    sum(0, texts.into_iter().flatten(), |t| bounded(t, TEXT_BYTES / 16, "a field of an attachment"))
 }
 
 fn location(location: &Location) -> Checked {
     if !(-90.0..=90.0).contains(&location.latitude) || !(-180.0..=180.0).contains(&location.longitude) {
         return Err("a location is not on earth".to_owned());
     }
-    sum(0, [&location.name, &location.address].into_iter().flatten(), |t| {
-        text(t)
-    })
+    sum(0, [&location.name, &location.address].into_iter().flatten(), |t| text(t))
 }
 
 fn call(call: &Call) -> Checked {
@@ -237,7 +218,5 @@ fn number(n: usize, what: &str) -> Result<(), String> {
 }
 
 fn sum<'a, T: 'a>(first: usize, items: impl IntoIterator<Item = &'a T>, check: impl Fn(&'a T) -> Checked) -> Checked {
-    items
-        .into_iter()
-        .try_fold(first, |total, item| Ok(total + check(item)?))
+    items.into_iter().try_fold(first, |total, item| Ok(total + check(item)?))
 }

@@ -14,15 +14,8 @@ pub(super) fn event(intake: &Intake<'_>, event: types::Event) -> Event {
     use types::EventBody as B;
     let body = match event.body {
         B::Message(m) => EventBody::Message(message(intake, m)),
-        B::Edit(e) => EventBody::Edit {
-            message_id: e.message_id,
-            at: time(e.edited_at),
-            parts: parts(e.parts),
-        },
-        B::Deletion(d) => EventBody::Deletion {
-            message_id: d.message_id,
-            at: time(d.deleted_at),
-        },
+        B::Edit(e) => EventBody::Edit { message_id: e.message_id, at: time(e.edited_at), parts: parts(e.parts) },
+        B::Deletion(d) => EventBody::Deletion { message_id: d.message_id, at: time(d.deleted_at) },
         B::Reaction(r) => EventBody::Reaction {
             message_id: r.message_id,
             sender: sender(intake, r.sender),
@@ -106,11 +99,7 @@ pub(super) fn hint(intake: &Intake<'_>, hint: types::Hint) -> Hint {
         types::Subject::Language(tag) => (Subject::Language(tag), Trust::Claimed),
         types::Subject::Other(p) => (Subject::Other(property(p)), Trust::Claimed),
     };
-    Hint {
-        about,
-        trust: said.min(cap),
-        evidence: hint.evidence,
-    }
+    Hint { about, trust: said.min(cap), evidence: hint.evidence }
 }
 
 fn identifier(identifier: types::Identifier) -> Identifier {
@@ -135,25 +124,13 @@ fn part(part: types::Part) -> Part {
         P::Video(m) => Part::Video(media(m)),
         P::File(m) => Part::File(media(m)),
         P::Sticker(m) => Part::Sticker(media(m)),
-        P::Location(types::Location {
-            latitude,
-            longitude,
-            name,
-            address,
-        }) => Part::Location {
-            latitude,
-            longitude,
-            name,
-            address,
-        },
-        P::Contact(c) => Part::Contact {
-            name: c.name,
-            identifiers: c.identifiers.into_iter().map(identifier).collect(),
-        },
-        P::Interaction(i) => Part::Interaction {
-            title: i.title,
-            payload: i.payload,
-        },
+        P::Location(types::Location { latitude, longitude, name, address }) => {
+            Part::Location { latitude, longitude, name, address }
+        }
+        P::Contact(c) => {
+            Part::Contact { name: c.name, identifiers: c.identifiers.into_iter().map(identifier).collect() }
+        }
+        P::Interaction(i) => Part::Interaction { title: i.title, payload: i.payload },
         P::Other(p) => {
             let Property { name, value } = property(p);
             Part::Other { name, value }
@@ -162,24 +139,8 @@ fn part(part: types::Part) -> Part {
 }
 
 fn media(media: types::Media) -> Media {
-    let types::Media {
-        id,
-        url,
-        mime,
-        filename,
-        size,
-        sha256,
-        caption,
-    } = media;
-    Media {
-        id,
-        url,
-        mime,
-        filename,
-        size,
-        sha256,
-        caption,
-    }
+    let types::Media { id, url, mime, filename, size, sha256, caption } = media;
+    Media { id, url, mime, filename, size, sha256, caption }
 }
 
 fn delivery(update: types::DeliveryUpdate) -> EventBody {
@@ -196,17 +157,10 @@ fn delivery(update: types::DeliveryUpdate) -> EventBody {
         // About what, this version cannot say; it is kept and shown.
         types::DeliveryScope::Other(scope) => {
             let value = json!({"about": scope, "state": state}).to_string();
-            return EventBody::Other(Property {
-                name: "delivery".to_owned(),
-                value,
-            });
+            return EventBody::Other(Property { name: "delivery".to_owned(), value });
         }
     };
-    EventBody::Delivery {
-        about,
-        state,
-        at: time(update.at),
-    }
+    EventBody::Delivery { about, state, at: time(update.at) }
 }
 
 fn call(intake: &Intake<'_>, call: types::Call) -> EventBody {
@@ -220,10 +174,7 @@ fn call(intake: &Intake<'_>, call: types::Call) -> EventBody {
         S::Busy => "busy".to_owned(),
         S::Failed(p) => {
             let value = json!({"message": p.message, "code": p.code}).to_string();
-            extra.push(Property {
-                name: "problem".to_owned(),
-                value,
-            });
+            extra.push(Property { name: "problem".to_owned(), value });
             "failed".to_owned()
         }
         S::Other(state) => state,
@@ -245,10 +196,7 @@ fn call(intake: &Intake<'_>, call: types::Call) -> EventBody {
 }
 
 fn problem(problem: types::Problem) -> Problem {
-    Problem {
-        message: problem.message,
-        code: problem.code,
-    }
+    Problem { message: problem.message, code: problem.code }
 }
 
 fn properties(list: Vec<types::Property>) -> Vec<Property> {
@@ -258,15 +206,8 @@ fn properties(list: Vec<types::Property>) -> Vec<Property> {
 /// The value is a JSON text, whatever the connector wrote: what does not parse becomes a string.
 fn property(property: types::Property) -> Property {
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&property.value).is_ok();
-    let value = if is_json {
-        property.value
-    } else {
-        Value::String(property.value).to_string()
-    };
-    Property {
-        name: property.name,
-        value,
-    }
+    let value = if is_json { property.value } else { Value::String(property.value).to_string() };
+    Property { name: property.name, value }
 }
 
 fn time(at: Option<u64>) -> Option<Millis> {

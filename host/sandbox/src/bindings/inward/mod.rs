@@ -59,11 +59,7 @@ pub(crate) struct Intake<'a> {
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(bound: &'a Bound) -> Self {
-        Self {
-            bound,
-            ceiling: Trust::Attested,
-            taken: 0,
-        }
+        Self { bound, ceiling: Trust::Attested, taken: 0 }
     }
 
     /// Whether the request was verified. If it was not, anybody may have sent it.
@@ -78,17 +74,10 @@ impl<'a> Intake<'a> {
         let mut unreadable = Vec::with_capacity(outcome.unreadable.len());
         for item in outcome.unreadable {
             self.charge(item.raw.len() + item.reason.len())?;
-            unreadable.push(Unreadable {
-                raw: item.raw,
-                reason: self.sentence(&item.reason),
-            });
+            unreadable.push(Unreadable { raw: item.raw, reason: self.sentence(&item.reason) });
         }
         let events = self.events(outcome.events, &mut unreadable)?;
-        Ok(Received {
-            reply,
-            events,
-            unreadable,
-        })
+        Ok(Received { reply, events, unreadable })
     }
 
     pub(crate) fn receipt(&mut self, receipt: send::Receipt) -> Result<Receipt, Refused> {
@@ -104,10 +93,7 @@ impl<'a> Intake<'a> {
             // A send has nowhere to park them, and is done all the same.
             tracing::warn!(channel = %self.bound.channel, reason = item.reason, "an event of a send's receipt was dropped");
         }
-        Ok(Receipt {
-            message_ids: receipt.message_ids,
-            events,
-        })
+        Ok(Receipt { message_ids: receipt.message_ids, events })
     }
 
     pub(crate) fn hints(&mut self, hints: Vec<types::Hint>) -> Result<Vec<Hint>, Refused> {
@@ -128,19 +114,14 @@ impl<'a> Intake<'a> {
 
     pub(crate) fn health(&mut self, health: configure::Health) -> Result<Health, Refused> {
         self.charge(health.summary.len())?;
-        Ok(Health {
-            summary: self.sentence(&health.summary),
-        })
+        Ok(Health { summary: self.sentence(&health.summary) })
     }
 
     pub(crate) fn steps(&mut self, steps: Vec<configure::Step>) -> Result<Vec<Step>, Refused> {
         self.number(steps.len(), "steps")?;
         let take = |step: configure::Step| {
             self.charge(step.title.len() + step.todo.as_ref().map_or(0, String::len))?;
-            Ok(Step {
-                title: self.sentence(&step.title),
-                todo: step.todo.map(|todo| self.sentence(&todo)),
-            })
+            Ok(Step { title: self.sentence(&step.title), todo: step.todo.map(|todo| self.sentence(&todo)) })
         };
         steps.into_iter().map(take).collect()
     }
@@ -148,14 +129,8 @@ impl<'a> Intake<'a> {
     pub(crate) fn failure(&mut self, failure: types::Failure) -> Result<Failure, Refused> {
         use types::Failure as F;
         Ok(match failure {
-            F::Retry((after_ms, problem)) => Failure::Retry {
-                after_ms,
-                problem: self.problem(problem)?,
-            },
-            F::RateLimited((after_ms, problem)) => Failure::RateLimited {
-                after_ms,
-                problem: self.problem(problem)?,
-            },
+            F::Retry((after_ms, problem)) => Failure::Retry { after_ms, problem: self.problem(problem)? },
+            F::RateLimited((after_ms, problem)) => Failure::RateLimited { after_ms, problem: self.problem(problem)? },
             F::Rejected(problem) => Failure::Rejected(self.problem(problem)?),
             F::RecipientGone(problem) => Failure::RecipientGone(self.problem(problem)?),
             F::WindowClosed(problem) => Failure::WindowClosed(self.problem(problem)?),
@@ -218,19 +193,12 @@ impl<'a> Intake<'a> {
             headers.push((name.as_str().to_owned(), value));
         }
         self.charge(reply.body.len())?;
-        Ok(Reply {
-            status: reply.status,
-            headers,
-            body: reply.body,
-        })
+        Ok(Reply { status: reply.status, headers, body: reply.body })
     }
 
     fn problem(&mut self, problem: types::Problem) -> Result<Problem, Refused> {
         self.charge(problem.message.len() + problem.code.as_ref().map_or(0, String::len))?;
-        Ok(Problem {
-            message: self.sentence(&problem.message),
-            code: problem.code.map(|code| self.sentence(&code)),
-        })
+        Ok(Problem { message: self.sentence(&problem.message), code: problem.code.map(|code| self.sentence(&code)) })
     }
 
     /// Text for the eyes of a person: without secrets, on one line, not too long.
@@ -244,20 +212,16 @@ impl<'a> Intake<'a> {
         self.taken = self.taken.saturating_add(size);
         match self.taken <= self.bound.limits.output_bytes {
             true => Ok(()),
-            false => Err(over(format!(
-                "The call returned more than its {}.",
-                bytes(self.bound.limits.output_bytes)
-            ))),
+            false => Err(over(format!("The call returned more than its {}.", bytes(self.bound.limits.output_bytes)))),
         }
     }
 
     fn number(&self, n: usize, what: &str) -> Result<(), Refused> {
         match n <= self.bound.limits.events {
             true => Ok(()),
-            false => Err(over(format!(
-                "The call returned {n} {what}; at most {} are taken.",
-                self.bound.limits.events
-            ))),
+            false => {
+                Err(over(format!("The call returned {n} {what}; at most {} are taken.", self.bound.limits.events)))
+            }
         }
     }
 
@@ -273,8 +237,5 @@ fn over(message: String) -> Refused {
 }
 
 fn bad(reason: String) -> Refused {
-    Refused(Reason::new(
-        CallErrorKind::BadOutput,
-        format!("The connector broke the contract: {reason}."),
-    ))
+    Refused(Reason::new(CallErrorKind::BadOutput, format!("The connector broke the contract: {reason}.")))
 }
