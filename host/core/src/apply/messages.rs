@@ -148,7 +148,7 @@ impl Applier<'_> {
     /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
     /// came keeps an answer behind what it answers, since what the host sends itself is timed to the millisecond.
     fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
-        let finer = if sent_at.0 % 1000 == 0 { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
+        let finer = if sent_at.0.is_multiple_of(1000) { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
         let answered = match reply_to {
             Some(id) => rows::get::<Message>(self.tables, &keys::message(id))?.map(|m| m.ordered_at),
             None => None,
