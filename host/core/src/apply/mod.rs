@@ -1,18 +1,24 @@
 //! From facts to views. Pure and deterministic: the same journal gives the same rows, byte for byte, on every host and at any time.
 //!
 //! * [`identities`]: who an address is, what hints say of it.
-//! * [`links`]: what joins identities to customers, and what takes them apart again.
+//! * [`links`]: what joins identities to customers by itself: proofs; and claims, which only suggest.
+//! * [`decisions`]: what people decide about links, and how that is taken back.
+//! * [`groups`]: which identities are one customer.
 //! * [`messages`]: what comes in through a channel.
+//! * [`requests`]: where a message goes, and whether it may.
 //! * [`outbox`]: what goes out, and news of it.
 //! * [`actions`]: what is done to messages that are on their channel already.
 //! * [`admin`]: channels, keys, parked deliveries.
 
 mod actions;
 mod admin;
+mod decisions;
+mod groups;
 mod identities;
 mod links;
 mod messages;
 mod outbox;
+mod requests;
 
 pub(crate) use identities::words;
 
