@@ -1,0 +1,94 @@
+//! Memory of a host with fifteen connectors loaded and nothing to do, beside a host with none.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jackfield_tests::host::{Home, Host, Setup};
+use jackfield_tests::paths;
+use wasm_encoder::{ComponentSection, CustomSection, Encode};
+
+use crate::numbers::ratio;
+use crate::table::Row;
+
+const CONNECTORS: usize = 15;
+
+/// KiB of a process.
+#[derive(Clone, Copy)]
+struct Memory {
+    rss: f64,
+    pss: f64,
+}
+
+/// Measures it.
+///
+/// # Errors
+/// When a host does not start.
+pub async fn run() -> Result<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    let full = Home::new(&setup(folder.path())?).await?;
+    let empty = Home::new(&Setup::new()).await?;
+    // The first start compiles all of them, which is not what a running host is like.
+    full.start().await?.stop().await?;
+    let (with, without) = (idle(full.start().await?).await?, idle(empty.start().await?).await?);
+    Ok(vec![Row {
+        what: format!("memory of a host with {CONNECTORS} Rust connectors on {CONNECTORS} channels, idle: RSS / Pss"),
+        measured: shown(with),
+        beside: format!("{}, without connectors", shown(without)),
+        ratio: ratio(with.rss, without.rss),
+        to_reach: "RSS ≤ 150 MB",
+    }])
+}
+
+fn shown(memory: Memory) -> String {
+    let mib = |kib: f64| kib / 1024.0;
+    format!("{:.1} / {:.1} MiB", mib(memory.rss), mib(memory.pss))
+}
+
+/// Five of each of the three, every one a component of its own, as the digest tells them apart.
+fn setup(folder: &Path) -> Result<Setup> {
+    let kinds = [
+        ("whatsapp", ", phone_number_id = \"106540352242922\"", META),
+        ("instagram", ", account_id = \"17841400000000000\"", META),
+        ("telegram", "", TELEGRAM),
+    ];
+    let mut text = String::new();
+    for index in 0..CONNECTORS {
+        let (kind, config, secrets) = kinds[index % kinds.len()];
+        let path = folder.join(format!("{kind}-{index}.wasm"));
+        let mut component = std::fs::read(paths::component(kind)?)?;
+        mark(&mut component, index);
+        std::fs::write(&path, component)?;
+        writeln!(text, "[connectors.c{index}]\npath = {path:?}")?;
+        writeln!(text, "[channels.ch-{index}]\nconnector = \"c{index}\"")?;
+        writeln!(text, "config = {{ api_base = \"http://127.0.0.1:1\"{config} }}")?;
+        writeln!(text, "secrets = {secrets}\n[channels.ch-{index}.grants]")?;
+        writeln!(text, "http = [\"http://127.0.0.1:1\"]\nprivate-addresses = [\"http://127.0.0.1:1\"]")?;
+    }
+    Ok(Setup::new().with(&text))
+}
+
+const META: &str = "{ app-secret = { env = \"APP_SECRET\" }, verify-token = { env = \"VERIFY_TOKEN\" }, access-token = { env = \
+    \"ACCESS_TOKEN\" } }";
+const TELEGRAM: &str = "{ webhook-secret = { env = \"TELEGRAM_SECRET\" }, bot-token = { env = \"BOT_TOKEN\" } }";
+
+/// Appends a section that means nothing, so that the component is another one.
+fn mark(component: &mut Vec<u8>, index: usize) {
+    let section = CustomSection { name: Cow::Borrowed("copy"), data: Cow::Owned(index.to_string().into_bytes()) };
+    component.push(ComponentSection::id(&section));
+    section.encode(component);
+}
+
+async fn idle(host: Host) -> Result<Memory> {
+    host.api.read("/healthz").await?;
+    let pid = host.pid().context("the host runs")?;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let kib = |name: &str| -> Result<f64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).context("a line of smaps_rollup")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    };
+    let memory = Memory { rss: kib("Rss:")?, pss: kib("Pss:")? };
+    host.stop().await?;
+    Ok(memory)
+}
