@@ -31,7 +31,8 @@ fn entry(config: &Config, outcome: &mut Outcome, raw: &Raw) -> Result<(), String
     // An app gets the webhooks of all its accounts; ours may be named by its other id, in the items.
     let is_ours = account.id == config.account_id || raw.get().contains(&format!("\"{}\"", config.account_id));
     if !is_ours {
-        log::warn(&format!("Left out an entry for another account: {}.", account.id));
+        log::warn(&format!("An entry is for another account and kept as it is: {}.", account.id));
+        outcome.push(EventBody::Other(Property::raw("another-account", raw.get())));
         return Ok(());
     }
     // `standby` holds what another app of the account is to answer.

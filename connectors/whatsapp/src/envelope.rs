@@ -42,8 +42,8 @@ fn change(config: &Config, account: &str, outcome: &mut Outcome, raw: &Raw) -> R
         return other(outcome, &field, value);
     };
     if let Some(number) = foreign_number(config, &members) {
-        log::info(&format!("Left out a change for another phone number: {number}."));
-        return Ok(());
+        log::info(&format!("A change is for another phone number and kept as it is: {number}."));
+        return other(outcome, "another-number", value);
     }
     let book = Book::new(account, read_or_null(&members, "contacts"));
     let mut known = false;

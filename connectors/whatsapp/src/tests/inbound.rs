@@ -238,7 +238,7 @@ fn a_malformed_item_takes_no_sibling_with_it() {
         _ => None,
     });
     let others: Vec<_> = others.collect();
-    assert_eq!(others, ["account_update", "errors"]);
+    assert_eq!(others, ["another-number", "account_update", "errors"]);
     assert!(env.log().iter().any(|line| line.contains("999")));
 }
 
