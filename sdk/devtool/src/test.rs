@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         say("cargo-nextest is not installed; the tests run with `cargo test`");
         test.arg("test");
     }
-    test.args(["--workspace", "--locked", "--all-features"]).args(&arguments.rest);
+    test.args(["--workspace", "--locked"]).args(&arguments.rest);
     tasks::run(&workspace, &mut test)
 }
 
