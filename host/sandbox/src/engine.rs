@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
+};
 
 /// How often a running guest gives the thread back and has its CPU time looked at. Two milliseconds are short beside any latency that
 /// a person notices, and long beside the microsecond that it costs.
@@ -94,6 +96,11 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_tables(instances.saturating_mul(8))
         .max_tables_per_component(8)
         .max_tables_per_module(4)
-        .table_elements(20_000);
+        .table_elements(20_000)
+        // A slot is cleaned for its next guest by writing over the pages that were touched, as long as they are few; the kernel tells
+        // which (Linux 6.7 and later). Giving them back to it instead, and faulting them in again, took 65 µs a call instead of 39.
+        .pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(64 << 10);
     pool
 }

