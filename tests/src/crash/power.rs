@@ -12,6 +12,9 @@ use super::loop_device::{Disk, available};
 use crate::host::{Home, Host, Setup};
 use crate::provider::Provider;
 
+/// How many messages are acknowledged before each loss.
+const AT_LEAST: usize = 40;
+
 /// Loses power `times` times, each on a disk that lives on; a line of counts, or none where disks cannot be mounted.
 ///
 /// # Errors
@@ -29,8 +32,13 @@ pub async fn run(times: usize) -> Result<Option<String>> {
     for time in 1..=times {
         let host = start(&home).await.with_context(|| format!("after {} power losses", time - 1))?;
         ledger.compare(&host).await.with_context(|| format!("after {} power losses", time - 1))?;
+        let before = ledger.acknowledged();
         let load = ledger.load(&host);
-        tokio::time::sleep(Duration::from_millis(50 + random() % 600)).await;
+        // A loss that strikes before anything was promised shows nothing.
+        while ledger.acknowledged() < before + AT_LEAST {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(random() % 300)).await;
         signal(&host, "-STOP")?;
         // It never goes on: every answer that a sender gets from here on was on its way before the copy was made.
         let name = format!("disk-{time}");
