@@ -1,6 +1,7 @@
 //! The program `jackfield`, on a free port and a folder of its own.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,7 +115,11 @@ impl Setup {
     /// When it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let path = folder.join("jackfield.toml");
-        std::fs::write(&path, &self.text)?;
+        // On stable storage, so that a simulated power loss leaves the configuration as an operator's would be.
+        let mut file = std::fs::File::create(&path)?;
+        file.write_all(self.text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::File::open(folder)?.sync_all()?;
         Ok(path)
     }
 }
