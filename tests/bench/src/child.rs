@@ -17,7 +17,7 @@ const READY: &str = "ready on ";
 pub struct Child {
     /// Where it listens.
     pub base: String,
-    _process: tokio::process::Child,
+    process: tokio::process::Child,
 }
 
 impl Child {
@@ -45,7 +45,15 @@ impl Child {
             bail!("{arguments:?} ended before it was ready")
         };
         let base = tokio::time::timeout(PATIENCE, ready).await.context("a server did not get ready")??;
-        Ok(Self { base, _process: process })
+        Ok(Self { base, process })
+    }
+
+    /// The number of the process.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pid(&self) -> Result<u32> {
+        self.process.id().context("the server runs")
     }
 }
 

@@ -17,6 +17,13 @@ impl Times {
         self.0.extend(other.0);
     }
 
+    /// How many.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "a count")]
+    pub fn count(&self) -> f64 {
+        self.0.len() as f64
+    }
+
     /// The time that this percentage took no longer than, microseconds; 0 of none.
     #[must_use]
     pub fn percentile(&self, percent: f64) -> f64 {

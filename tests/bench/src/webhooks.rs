@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use jackfield_tests::host::{Home, Host, Setup, WHATSAPP};
 
 use crate::child::Child;
-use crate::load::{self, Target};
+use crate::load::{self, Round, Target};
 use crate::numbers::{Times, median, micros, rate, ratio};
 use crate::shots::Magazine;
 use crate::table::Row;
@@ -21,6 +21,7 @@ const OPEN_CONNECTIONS: usize = 64;
 /// The three servers. Each has a folder of its own on the same disk.
 struct Servers {
     targets: [Target; 3],
+    pids: [u32; 3],
     _host: Host,
     _homes: [Home; 2],
     _children: [Child; 2],
@@ -53,6 +54,7 @@ async fn servers() -> Result<Servers> {
     let folder = tempfile::tempdir()?;
     let bare = Child::start(&["bare", "--file", &folder.path().join("webhooks").to_string_lossy()]).await?;
     Ok(Servers {
+        pids: [host.pid().context("the host runs")?, native.pid()?, bare.pid()?],
         targets: [target(host.api.base()), target(&native.base), target(&bare.base)],
         _host: host,
         _homes: [home, native_home],
@@ -74,32 +76,62 @@ pub async fn run(scale: Scale) -> Result<Vec<Row>> {
         load::closed(target, &warm_up, CONNECTIONS, Duration::from_secs(30)).await?;
     }
     let most = Duration::from_secs(scale.pick(8, 1));
-    let (mut speeds, mut times) = ([const { Vec::new() }; 3], [const { Vec::new() }; 3]);
+    let mut series = [const { Series::new() }; 3];
     for round in 1..=scale.pick(3, 1) {
         let shots = magazine.load(scale.pick(100_000, 4_000), SENDERS)?;
         for (index, target) in servers.targets.iter().enumerate() {
+            let before = cpu_micros(servers.pids[index])?;
             let done = load::closed(target, &shots, CONNECTIONS, most).await?;
-            speeds[index].push(done.per_second);
-            times[index].push((done.times.percentile(50.0), done.times.percentile(99.0)));
+            series[index].add(&done, cpu_micros(servers.pids[index])? - before);
         }
-        let last: Vec<String> = speeds.iter().filter_map(|s| s.last().map(|speed| rate(*speed))).collect();
+        let last: Vec<String> = series.iter().filter_map(|s| s.speeds.last().map(|speed| rate(*speed))).collect();
         say(&format!("  round {round}: host, native host, bare server: {}", last.join(", ")));
     }
-    let mut rows = throughput(&speeds);
-    rows.push(at_full_load(&times));
-    rows.push(at_half(&servers, &mut magazine, median(&speeds[0]) / 2.0, scale).await?);
+    let mut rows = throughput(&series);
+    rows.push(at_full_load(&series));
+    rows.push(cpu(&series));
+    rows.push(at_half(&servers, &mut magazine, median(&series[0].speeds) / 2.0, scale).await?);
     Ok(rows)
 }
 
-fn throughput(speeds: &[Vec<f64>; 3]) -> Vec<Row> {
-    let [host, native, bare] = speeds;
-    let row = |beside: &[f64], what: &str, to_reach| {
+/// What the rounds of one server came to.
+struct Series {
+    speeds: Vec<f64>,
+    halves: Vec<f64>,
+    ends: Vec<f64>,
+    cpu: Vec<f64>,
+}
+
+impl Series {
+    const fn new() -> Self {
+        Self { speeds: Vec::new(), halves: Vec::new(), ends: Vec::new(), cpu: Vec::new() }
+    }
+
+    fn add(&mut self, done: &Round, cpu: f64) {
+        self.speeds.push(done.per_second);
+        self.halves.push(done.times.percentile(50.0));
+        self.ends.push(done.times.percentile(99.0));
+        self.cpu.push(cpu / done.times.count());
+    }
+}
+
+/// The CPU time of a process so far, microseconds. A tick of the clock is 10 ms on every Linux.
+fn cpu_micros(pid: u32) -> Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // Behind the name, which may hold anything, user and system time are the 12th and 13th.
+    let (_, fields) = text.rsplit_once(") ").context("the state of a process")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? * 10_000.0)
+}
+
+fn throughput([host, native, bare]: &[Series; 3]) -> Vec<Row> {
+    let row = |beside: &Series, what: &str, to_reach| {
         // Each round's own ratio: what slows the machine down for a while slows both.
-        let ratios: Vec<f64> = host.iter().zip(beside).map(|(a, b)| a / b).collect();
+        let ratios: Vec<f64> = host.speeds.iter().zip(&beside.speeds).map(|(a, b)| a / b).collect();
         Row {
             what: format!("signed webhooks over HTTP until 200, {CONNECTIONS} connections"),
-            measured: rate(median(host)),
-            beside: format!("{}, {what}", rate(median(beside))),
+            measured: rate(median(&host.speeds)),
+            beside: format!("{}, {what}", rate(median(&beside.speeds))),
             ratio: ratio(median(&ratios), 1.0),
             to_reach,
         }
@@ -110,18 +142,25 @@ fn throughput(speeds: &[Vec<f64>; 3]) -> Vec<Row> {
     ]
 }
 
-fn at_full_load(times: &[Vec<(f64, f64)>; 3]) -> Row {
-    let of = |index: usize| {
-        let (halves, ends): (Vec<f64>, Vec<f64>) = times[index].iter().copied().unzip();
-        (median(&halves), median(&ends))
-    };
-    let shown = |(half, end)| format!("{} / {}", micros(half), micros(end));
-    let (host, native, bare) = (of(0), of(1), of(2));
+fn at_full_load([host, native, bare]: &[Series; 3]) -> Row {
+    let end = |series: &Series| median(&series.ends);
+    let shown = |series: &Series| format!("{} / {}", micros(median(&series.halves)), micros(end(series)));
     Row {
         what: String::from("the same, time of each, p50 / p99"),
         measured: shown(host),
-        beside: format!("native {}; bare {}", shown(native), shown(bare)),
-        ratio: format!("p99 {} / {}", ratio(host.1, native.1), ratio(host.1, bare.1)),
+        beside: format!("{}, native; {}, bare", shown(native), shown(bare)),
+        ratio: format!("p99 {} / {}", ratio(end(host), end(native)), ratio(end(host), end(bare))),
+        to_reach: "",
+    }
+}
+
+fn cpu([host, native, bare]: &[Series; 3]) -> Row {
+    let of = |series: &Series| median(&series.cpu);
+    Row {
+        what: String::from("the same, CPU time of the server for each"),
+        measured: micros(of(host)),
+        beside: format!("{}, native; {}, bare", micros(of(native)), micros(of(bare))),
+        ratio: format!("{} / {}", ratio(of(host), of(native)), ratio(of(host), of(bare))),
         to_reach: "",
     }
 }
