@@ -16,6 +16,6 @@ pub struct Arguments {
 /// Kill the host, cut its power, damage its files, fill its disk; print what was lost.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
-    tasks::build(&workspace, "crash", true)?;
+    tasks::build(&workspace, true)?;
     tasks::start(&workspace, "crash", true, &arguments.rest)
 }

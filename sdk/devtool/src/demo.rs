@@ -16,6 +16,6 @@ pub struct Arguments {
 /// Play the story of the product against the real host, and leave it running.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
-    tasks::build(&workspace, "demo", false)?;
+    tasks::build(&workspace, false)?;
     tasks::start(&workspace, "demo", false, &arguments.rest)
 }

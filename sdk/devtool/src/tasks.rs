@@ -17,9 +17,14 @@ pub fn run(workspace: &Workspace, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Builds the components, the host, and one program of the tests' crate.
-pub fn build(workspace: &Workspace, program: &str, release: bool) -> Result<()> {
-    let mut what = vec!["-p", "jackfield-server", "-p", "jackfield-tests", "--bin", "jackfield", "--bin", program];
+/// What is built and tested together. Always the same, because another choice gives dependencies other features, and so compiles them
+/// once more. The benchmarks need a feature of the host's library that the host must not have.
+pub const MOST: [&str; 3] = ["--workspace", "--exclude", "jackfield-bench"];
+
+/// Builds the components, the host, and the programs of the tests' crate.
+pub fn build(workspace: &Workspace, release: bool) -> Result<()> {
+    let mut what = MOST.to_vec();
+    what.push("--bins");
     if release {
         what.push("--release");
     }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::progress::say;
 use crate::workspace::{Workspace, cargo};
-use crate::{guests, python, tasks};
+use crate::{python, tasks};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -17,12 +17,8 @@ pub struct Arguments {
 /// Builds the components and the host, then runs every test of the workspace.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
-    guests::run(&guests::Arguments::default())?;
     python::schemathesis(&workspace)?;
-    say("building the host and the tests; the first time this takes several minutes");
-    let mut build = cargo();
-    build.args(["build", "--locked", "-p", "jackfield-server"]);
-    tasks::run(&workspace, &mut build)?;
+    tasks::build(&workspace, false)?;
     let runner: &[&str] = if has_nextest() {
         // A part of a name need not be in both builds.
         if arguments.rest.is_empty() { &["nextest", "run"] } else { &["nextest", "run", "--no-tests", "warn"] }
@@ -30,9 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         say("cargo-nextest is not installed; the tests run with `cargo test`");
         &["test"]
     };
-    // The benchmarks need a feature of the host's library that the host must not have, so they are built by themselves.
-    let most: &[&str] = &["--workspace", "--exclude", "jackfield-bench"];
-    for packages in [most, &["--package", "jackfield-bench"]] {
+    for packages in [&tasks::MOST[..], &["--package", "jackfield-bench"]] {
         let mut test = cargo();
         tasks::run(&workspace, test.args(runner).arg("--locked").args(packages).args(&arguments.rest))?;
     }
