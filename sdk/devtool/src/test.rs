@@ -19,18 +19,22 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
     python::schemathesis(&workspace)?;
     tasks::build(&workspace, false)?;
-    let runner: &[&str] = if has_nextest() {
-        // A part of a name need not be in both builds.
-        if arguments.rest.is_empty() { &["nextest", "run"] } else { &["nextest", "run", "--no-tests", "warn"] }
+    let nextest = has_nextest();
+    let runner: &[&str] = if nextest {
+        &["nextest", "run"]
     } else {
         say("cargo-nextest is not installed; the tests run with `cargo test`");
         &["test"]
     };
-    for packages in [&tasks::MOST[..], &["--package", "jackfield-bench"]] {
-        let mut test = cargo();
-        tasks::run(&workspace, test.args(runner).arg("--locked").args(packages).args(&arguments.rest))?;
+    let mut test = cargo();
+    tasks::run(&workspace, test.args(runner).arg("--locked").args(tasks::MOST).args(&arguments.rest))?;
+    if !arguments.rest.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // Chosen from the whole workspace, so that the dependencies keep the features they were compiled with.
+    let benchmarks: &[&str] =
+        if nextest { &["--workspace", "-E", "package(jackfield-bench)"] } else { &["--package", "jackfield-bench"] };
+    tasks::run(&workspace, cargo().args(runner).arg("--locked").args(benchmarks))
 }
 
 fn has_nextest() -> bool {
