@@ -72,6 +72,10 @@ impl Channels {
     }
 }
 
+/// A connector that is compiled into the program.
+#[cfg(feature = "native-connector")]
+pub type Native = fn(Request) -> Result<Call<Received>, CallError>;
+
 /// A channel that is switched on.
 #[derive(Debug)]
 pub struct ChannelRuntime {
@@ -99,7 +103,7 @@ pub struct ChannelRuntime {
     pub(crate) wake: Notify,
     /// What stands in for the guest's `receive`, if anything does; see the feature in Cargo.toml.
     #[cfg(feature = "native-connector")]
-    pub native: std::sync::OnceLock<fn(Request) -> Result<Call<Received>, CallError>>,
+    pub native: std::sync::OnceLock<Native>,
     pub(crate) channel: Channel,
     pub(crate) metrics: Arc<Metrics>,
 }
