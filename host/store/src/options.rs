@@ -23,6 +23,11 @@ pub struct Options {
     pub group_facts: usize,
     /// How many bytes share one write and one sync, about. Default 4 MiB.
     pub group_bytes: usize,
+    /// How long a group waits for more before it is written, once groups of facts come together rather than one by one. Default 1.5 ms.
+    ///
+    /// A sync on a fast disk is over before the next webhook is ready, so that each would get a sync and a commit of its own; waiting
+    /// a moment halved the CPU time of a webhook.
+    pub gather: Duration,
     /// sled's cache in bytes; sled uses about 1.7 times as much memory. Default 64 MiB.
     pub cache_bytes: u64,
     /// How often sled writes its buffers back, in milliseconds. Nothing that is acknowledged depends on it. Default 500.
@@ -46,6 +51,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             group_facts: 512,
             group_bytes: 4 << 20,
+            gather: Duration::from_micros(1_500),
             cache_bytes: 64 << 20,
             flush_every_ms: 500,
             open_timeout: Duration::from_secs(20),

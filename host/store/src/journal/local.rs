@@ -90,7 +90,8 @@ impl LocalJournal {
             waiting_bytes: AtomicUsize::new(0),
         });
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
-        let limits = Limits { facts: options.group_facts.max(1), bytes: options.group_bytes.max(1) };
+        let limits =
+            Limits { facts: options.group_facts.max(1), bytes: options.group_bytes.max(1), gather: options.gather };
         let thread = spawn(writer, jobs, limits, Arc::clone(&shared)).map_err(|e| io_error(dir, e))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),

@@ -1,7 +1,8 @@
 //! Group commit: one thread takes whatever waits, stores it as one frame with one sync, and answers all of it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::Seq;
@@ -24,12 +25,19 @@ pub(super) struct Job {
 pub(super) struct Limits {
     pub(super) facts: usize,
     pub(super) bytes: usize,
+    /// How long a group waits for more, once groups come together.
+    pub(super) gather: Duration,
 }
 
 /// Serves the queue until it is closed and empty.
 pub(super) fn run(mut writer: Writer, mut queue: mpsc::Receiver<Job>, limits: Limits, shared: &Shared) {
     let mut left = None;
+    // Whoever comes alone does not wait for others.
+    let mut company = false;
     while let Some(first) = left.take().or_else(|| queue.blocking_recv()) {
+        if company && !limits.gather.is_zero() {
+            thread::sleep(limits.gather);
+        }
         let (mut facts, mut bytes) = (first.group.len(), first.bytes);
         let mut jobs = vec![first];
         while facts < limits.facts && bytes < limits.bytes {
@@ -41,6 +49,7 @@ pub(super) fn run(mut writer: Writer, mut queue: mpsc::Receiver<Job>, limits: Li
             (facts, bytes) = (facts + job.group.len(), bytes + job.bytes);
             jobs.push(job);
         }
+        company = jobs.len() > 1;
         commit(&mut writer, jobs, shared);
         shared.release(bytes);
     }
