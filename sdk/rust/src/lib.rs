@@ -32,6 +32,8 @@ pub mod http;
 pub mod hub;
 pub mod json;
 pub mod log;
+#[cfg(target_family = "wasm")]
+mod memory;
 mod reply;
 mod request;
 pub mod secrets;
