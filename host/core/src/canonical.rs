@@ -167,11 +167,12 @@ pub fn events(given: Vec<Event>, context: &Context) -> Vec<Event> {
 }
 
 fn one(event: Event, context: &Context) -> Event {
-    let kept = serde_json::to_string(&event.body).unwrap_or_default();
+    let kept = event.body.clone();
     let id = cut(&event.id, MAX_VALUE);
     match body(event.body, context) {
         Some(body) => Event { id, body },
         None => {
+            let kept = serde_json::to_string(&kept).unwrap_or_default();
             let property = crate::event::Property { name: String::from("unaddressed"), value: cut(&kept, MAX_TEXT) };
             Event { id, body: EventBody::Other(property) }
         }

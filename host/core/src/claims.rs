@@ -29,7 +29,8 @@ pub fn in_text(text: &str, context: &Context) -> Vec<Identifier> {
 
 fn phones(text: &str, context: &Context) -> Vec<Identifier> {
     // The finder is thorough and slow; most texts hold no number at all.
-    if text.bytes().filter(u8::is_ascii_digit).count() < FEWEST_DIGITS {
+    let holds_number = |run: &str| run.bytes().filter(u8::is_ascii_digit).count() >= FEWEST_DIGITS;
+    if !text.split(char::is_alphabetic).any(holds_number) {
         return Vec::new();
     }
     let region = context.region.as_deref().and_then(|r| r.parse::<Region>().ok());
@@ -44,6 +45,9 @@ fn phones(text: &str, context: &Context) -> Vec<Identifier> {
 }
 
 fn emails(text: &str, context: &Context) -> Vec<Identifier> {
+    if !text.contains('@') {
+        return Vec::new();
+    }
     let words = text.split(|c: char| c.is_whitespace() || "<>()[],;:\"".contains(c)).filter(|word| word.contains('@'));
     let trimmed = words.map(|word| word.trim_matches(|c: char| ".!?'*_".contains(c)));
     trimmed.filter_map(|value| canonical::identifier(claim("email", value), context)).collect()

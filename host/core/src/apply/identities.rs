@@ -44,11 +44,18 @@ impl Applier<'_> {
         rows::get(self.tables, &keys::identity_by_key(identifier))
     }
 
+    /// The row of an identity. One fact looks at the same few again and again, so they are decoded once.
     pub(super) fn identity_row(&self, id: IdentityId) -> Result<Identity> {
-        rows::need(self.tables, &keys::identity(id))
+        if let Some(row) = self.identities.borrow().get(&id) {
+            return Ok(row.clone());
+        }
+        let row: Identity = rows::need(self.tables, &keys::identity(id))?;
+        self.identities.borrow_mut().insert(id, row.clone());
+        Ok(row)
     }
 
     pub(super) fn store_identity(&mut self, row: &Identity) -> Result<()> {
+        self.identities.get_mut().insert(row.id, row.clone());
         rows::put(self.tables, keys::identity(row.id), row)
     }
 

@@ -22,12 +22,13 @@ mod requests;
 
 pub(crate) use identities::words;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::fact::{Actor, Entry, Fact, Idempotency, Outcome, Refusal, StateChange};
-use crate::ids::{ChannelId, CustomerId, ITEMS_PER_FACT as ITEMS, MessageId, Millis, Seq};
+use crate::ids::{ChannelId, CustomerId, ITEMS_PER_FACT as ITEMS, IdentityId, MessageId, Millis, Seq};
 use crate::keys;
-use crate::rows::{self, PublicEvent, Remembered};
+use crate::rows::{self, Identity, PublicEvent, Remembered};
 use crate::tables::{self, ReadError, Result, Write};
 
 /// Applies one fact and moves the applied number.
@@ -39,8 +40,15 @@ pub fn apply(tables: &mut dyn Write, entry: &Entry) -> Result<Outcome> {
     if entry.seq != applied.next() {
         return Err(ReadError(format!("fact {} cannot be applied after fact {applied}", entry.seq)));
     }
-    let mut applier =
-        Applier { tables, seq: entry.seq, at: entry.at, actor: &entry.actor, items: 0, events: Vec::new() };
+    let mut applier = Applier {
+        tables,
+        seq: entry.seq,
+        at: entry.at,
+        actor: &entry.actor,
+        items: 0,
+        events: Vec::new(),
+        identities: RefCell::default(),
+    };
     let outcome = applier.once(&entry.fact)?;
     applier.finish()?;
     Ok(outcome)
@@ -66,6 +74,8 @@ struct Applier<'a> {
     /// Things made so far; the index of the next id.
     items: u16,
     events: Vec<PublicEvent>,
+    /// Rows that were read or stored, as they are now.
+    identities: RefCell<BTreeMap<IdentityId, Identity>>,
 }
 
 impl Applier<'_> {
