@@ -26,6 +26,12 @@ use crate::host::Host;
 /// How many questions may wait.
 const QUEUE: usize = 1024;
 
+/// Of how many people it is remembered that nothing is to be asked about them now.
+const REMEMBERED: usize = 16_384;
+
+/// For how long.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
 /// How many are asked at the same time.
 const AT_ONCE: usize = 4;
 
@@ -85,6 +91,8 @@ pub async fn run(host: Arc<Host>, mut inbox: HintsInbox) {
 struct Desk {
     running: JoinSet<(Question, Answer)>,
     asked: HashSet<Question>,
+    /// Whom nothing is to be asked about, and until when that is believed without looking.
+    known: HashMap<Question, Instant>,
     silent: HashMap<ChannelId, Silence>,
 }
 
@@ -107,8 +115,14 @@ impl Desk {
         let Some(runtime) = host.channels.get(channel) else {
             return;
         };
-        let silent = self.silent.get(channel).is_some_and(|silence| silence.until > Instant::now());
-        if silent || self.asked.contains(&question) || !wanted(host, identifier) {
+        let now = Instant::now();
+        let silent = self.silent.get(channel).is_some_and(|silence| silence.until > now);
+        let known = self.known.get(&question).is_some_and(|until| *until > now);
+        if silent || known || self.asked.contains(&question) {
+            return;
+        }
+        if !wanted(host, identifier) {
+            self.remember(question, now);
             return;
         }
         self.asked.insert(question.clone());
@@ -117,6 +131,13 @@ impl Desk {
             let answer = ask(&host, &runtime, &question.1).await;
             (question, answer)
         });
+    }
+
+    fn remember(&mut self, question: Question, now: Instant) {
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(question, now + REMEMBERED_FOR);
     }
 
     fn ended(&mut self, ended: Result<(Question, Answer), tokio::task::JoinError>) {

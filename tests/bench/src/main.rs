@@ -34,6 +34,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use table::Table;
 
+/// As in the host, so that what is compiled in differs from it in the sandbox alone.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "jackfield-bench", about = "Measure, and print the table of ratios", disable_version_flag = true)]
 struct Arguments {
