@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Hint, Identifier, Part, Problem};
+use crate::generation::{GrantChanges, Missing, Signature, Stage};
 use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
 
 /// One entry of the journal.
@@ -283,6 +284,49 @@ pub enum Fact {
         /// Which.
         channel: ChannelId,
     },
+    /// The operator stops a channel, in and out, until it is resumed.
+    ChannelPaused {
+        /// Which.
+        channel: ChannelId,
+    },
+    /// What the operator allowed or took back while the host runs; all of it, in place of what such a fact said before.
+    GrantsChanged {
+        /// For this channel.
+        channel: ChannelId,
+        /// On top of the configuration.
+        changes: GrantChanges,
+    },
+    /// A component was brought for a connector, and is kept.
+    GenerationStaged {
+        /// The operator's name for the connector.
+        connector: String,
+        /// The code.
+        source: Source,
+        /// What its signature is worth.
+        signature: Signature,
+        /// Who or what brought it.
+        origin: String,
+    },
+    /// A generation went on, or went no further.
+    GenerationMoved {
+        /// The operator's name for the connector.
+        connector: String,
+        /// Which.
+        generation: u32,
+        /// How far it is now.
+        to: Stage,
+        /// Why it went no further.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<Problem>,
+        /// What it waits for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<Missing>,
+    },
+    /// A connector that no channel uses is not there any more.
+    ConnectorRemoved {
+        /// The operator's name for it.
+        connector: String,
+    },
     /// What claims do from here on.
     ClaimsSet {
         /// The policy.
@@ -457,6 +501,11 @@ pub enum Outcome {
     Parked {
         /// Under this id.
         parked: ParkedId,
+    },
+    /// A component is kept as a generation.
+    Staged {
+        /// Its number.
+        generation: u32,
     },
     /// A message waits to be sent.
     Queued {

@@ -36,6 +36,8 @@ enum Table {
     Barred = 22,
     NameToken = 23,
     Customer = 24,
+    Connector = 25,
+    Grants = 26,
 }
 
 /// A range of keys.
@@ -325,6 +327,24 @@ pub fn touchpoint(id: TouchpointId) -> Vec<u8> {
 #[must_use]
 pub fn channel(id: &ChannelId) -> Vec<u8> {
     Key::of(Table::Channel).text(id.as_str()).done()
+}
+
+/// A connector and its generations.
+#[must_use]
+pub fn connector(name: &str) -> Vec<u8> {
+    Key::of(Table::Connector).text(name).done()
+}
+
+/// All connectors.
+#[must_use]
+pub fn connectors() -> Range {
+    Key::of(Table::Connector).range()
+}
+
+/// What a channel is allowed on top of the configuration.
+#[must_use]
+pub fn grants(channel: &ChannelId) -> Vec<u8> {
+    Key::of(Table::Grants).text(channel.as_str()).done()
 }
 
 /// All channels.

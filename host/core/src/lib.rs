@@ -17,6 +17,7 @@ pub mod canonical;
 pub mod claims;
 pub mod event;
 pub mod fact;
+pub mod generation;
 pub mod graph;
 pub mod ids;
 pub mod keys;

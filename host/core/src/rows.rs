@@ -518,6 +518,17 @@ pub struct Channel {
     /// Why sending has stopped, if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Problem>,
+    /// Whether the operator has stopped it, in and out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+impl Channel {
+    /// Whether nothing is sent on it for now.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.paused || self.parked.is_some()
+    }
 }
 
 /// An API key.

@@ -11,8 +11,9 @@ use crate::tables::Result;
 impl Applier<'_> {
     pub(super) fn set_channel(&mut self, id: &ChannelId, source: &Source, rules: &ChannelRules) -> Result<Outcome> {
         let key = keys::channel(id);
-        let parked = rows::get::<Channel>(self.tables, &key)?.and_then(|before| before.parked);
-        let row = Channel { id: id.clone(), source: source.clone(), rules: rules.clone(), parked };
+        let (parked, paused) =
+            rows::get::<Channel>(self.tables, &key)?.map_or((None, false), |before| (before.parked, before.paused));
+        let row = Channel { id: id.clone(), source: source.clone(), rules: rules.clone(), parked, paused };
         rows::put(self.tables, key, &row)?;
         self.tell("channel.updated", None, None, &[("channel", id.to_string())]);
         Ok(Outcome::Done)
@@ -29,12 +30,25 @@ impl Applier<'_> {
         Ok(Outcome::Done)
     }
 
+    pub(super) fn pause_channel(&mut self, id: &ChannelId) -> Result<Outcome> {
+        let key = keys::channel(id);
+        let Some(mut row) = rows::get::<Channel>(self.tables, &key)? else {
+            return Ok(not_found("channel", id));
+        };
+        if !std::mem::replace(&mut row.paused, true) {
+            rows::put(self.tables, key, &row)?;
+            self.tell("channel.paused", None, None, &[("channel", id.to_string())]);
+        }
+        Ok(Outcome::Done)
+    }
+
     pub(super) fn resume_channel(&mut self, id: &ChannelId) -> Result<Outcome> {
         let key = keys::channel(id);
         let Some(mut row) = rows::get::<Channel>(self.tables, &key)? else {
             return Ok(not_found("channel", id));
         };
-        if row.parked.take().is_some() {
+        let paused = std::mem::take(&mut row.paused);
+        if row.parked.take().is_some() || paused {
             rows::put(self.tables, key, &row)?;
             self.tell("channel.resumed", None, None, &[("channel", id.to_string())]);
         }

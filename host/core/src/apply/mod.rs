@@ -8,11 +8,12 @@
 //! * [`requests`]: where a message goes, and whether it may.
 //! * [`outbox`]: what goes out, and news of it.
 //! * [`actions`]: what is done to messages that are on their channel already.
-//! * [`admin`]: channels, keys, parked deliveries.
+//! * [`admin`]: channels, keys, parked deliveries. [`generations`]: connectors, their versions, what channels are allowed.
 
 mod actions;
 mod admin;
 mod decisions;
+mod generations;
 mod groups;
 mod identities;
 mod links;
@@ -105,6 +106,15 @@ impl Applier<'_> {
             Fact::ChannelSet { channel, source, rules } => self.set_channel(channel, source, rules),
             Fact::ChannelParked { channel, problem } => self.park_channel(channel, problem),
             Fact::ChannelResumed { channel } => self.resume_channel(channel),
+            Fact::ChannelPaused { channel } => self.pause_channel(channel),
+            Fact::GrantsChanged { channel, changes } => self.change_grants(channel, changes),
+            Fact::GenerationStaged { connector, source, signature, origin } => {
+                self.stage_generation(connector, source, signature, origin)
+            }
+            Fact::GenerationMoved { connector, generation, to, problem, missing } => {
+                self.move_generation(connector, *generation, *to, problem.as_ref(), missing)
+            }
+            Fact::ConnectorRemoved { connector } => self.remove_connector(connector),
             Fact::ClaimsSet { policy } => self.set_claims(*policy),
             Fact::Received { channel, source, events, state, unreadable } => {
                 self.received(channel, source, events, state, unreadable)

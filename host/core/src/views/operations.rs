@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{BadCursor, ListError, Page, Time};
 use crate::event::{DeliveryScope, Event, EventBody, Identifier};
 use crate::fact::{Outcome, Role};
+use crate::generation::{GrantChanges, Versions};
 use crate::ids::{ChannelId, KeyId, MessageId, Millis, ParkedId};
 use crate::keys;
 use crate::rows::{self, ApiKey, Channel, Identity, Message, Outgoing, Parked, Remembered};
@@ -24,6 +25,30 @@ pub fn channel(tables: &impl Read, id: &ChannelId) -> Result<Option<Channel>> {
 /// When the views cannot be read.
 pub fn channels(tables: &impl Read) -> Result<Vec<Channel>> {
     tables.scan(keys::channels(), false).map(|row| rows::decode(&row?.1)).collect()
+}
+
+/// A connector with its generations.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn connector(tables: &impl Read, name: &str) -> Result<Option<Versions>> {
+    rows::get(tables, &keys::connector(name))
+}
+
+/// Every connector that something was brought for, by name.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn connectors(tables: &impl Read) -> Result<Vec<Versions>> {
+    tables.scan(keys::connectors(), false).map(|row| rows::decode(&row?.1)).collect()
+}
+
+/// What a channel is allowed on top of the configuration.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn grant_changes(tables: &impl Read, channel: &ChannelId) -> Result<GrantChanges> {
+    Ok(rows::get(tables, &keys::grants(channel))?.unwrap_or_default())
 }
 
 /// What waits in a channel's outbox, oldest first.
@@ -181,6 +206,32 @@ pub struct ParkedView {
     pub what: &'static str,
     /// The content as text, as far as it is text.
     pub content: String,
+}
+
+/// A parked delivery.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn parked_delivery(tables: &impl Read, id: ParkedId) -> Result<Option<ParkedView>> {
+    Ok(rows::get::<Parked>(tables, &keys::parked(id))?.map(parked_view))
+}
+
+/// The parked deliveries that are kept whole, oldest first; of one channel, or of all.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn parked_requests(tables: &impl Read, channel: Option<&ChannelId>, limit: usize) -> Result<Vec<ParkedId>> {
+    let mut ids = Vec::new();
+    for row in tables.scan(keys::parked_before(None), false) {
+        let row: Parked = rows::decode(&row?.1)?;
+        if row.request.is_some() && channel.is_none_or(|channel| *channel == row.channel) {
+            ids.push(row.id);
+        }
+        if ids.len() >= limit {
+            break;
+        }
+    }
+    Ok(ids)
 }
 
 fn parked_view(row: Parked) -> ParkedView {

@@ -1,0 +1,302 @@
+//! The life of a connector's versions, as facts tell it.
+//!
+//! A generation is one component that was brought for a connector. It is staged, verified, compiled, checked, approved and probed
+//! before it serves; then it is active until another one takes its place, drains, and is retired. One that asks for more than its
+//! channels grant waits in between; one that fails on the way is refused; one that fails while it serves is rolled back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Problem;
+use crate::fact::Source;
+use crate::ids::{ChannelId, Millis};
+
+/// How far a generation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It is kept, under its digest.
+    Staged,
+    /// Its signature is one that the operator accepts.
+    Verified,
+    /// It is machine code.
+    Compiled,
+    /// Its type and manifest are right, and it has survived a trial start without grants.
+    Checked,
+    /// It asks for more than its channels grant; the one before serves.
+    PendingApproval,
+    /// Everything that it asks for is granted.
+    Approved,
+    /// Its channels are asked whether they work with it.
+    Probing,
+    /// It serves.
+    Active,
+    /// It takes no new calls; those that run may end.
+    Draining,
+    /// It has served.
+    Retired,
+    /// It failed on the way and has never served.
+    Refused,
+    /// It failed while it served, and the one before serves again.
+    RolledBack,
+}
+
+impl Stage {
+    /// The word for it in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Staged => "staged",
+            Self::Verified => "verified",
+            Self::Compiled => "compiled",
+            Self::Checked => "checked",
+            Self::PendingApproval => "pending-approval",
+            Self::Approved => "approved",
+            Self::Probing => "probing",
+            Self::Active => "active",
+            Self::Draining => "draining",
+            Self::Retired => "retired",
+            Self::Refused => "refused",
+            Self::RolledBack => "rolled-back",
+        }
+    }
+
+    /// Whether nothing more happens with it by itself.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Retired | Self::Refused | Self::RolledBack)
+    }
+}
+
+/// What a component's signature is worth on this host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Signature {
+    /// Signed by a key that the operator trusts.
+    Trusted {
+        /// The operator's name for the key.
+        key: String,
+    },
+    /// Signed well, by a key that nobody here trusts.
+    Unknown {
+        /// The public key, 64 hexadecimal digits.
+        key: String,
+    },
+    /// Not signed.
+    Unsigned,
+    /// The component is not what was signed.
+    Invalid,
+}
+
+/// Something that a generation asks for and a channel does not grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Missing {
+    /// Which channel.
+    pub channel: ChannelId,
+    /// `not_granted`, `missing_secret`.
+    pub code: String,
+    /// The origin that it wants to reach, where it is that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// A sentence with the remedy.
+    pub message: String,
+}
+
+/// What the operator allowed or took back while the host ran, on top of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantChanges {
+    /// Origins that may be reached besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<String>,
+    /// Origins that may be at private addresses besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private_addresses: Vec<String>,
+    /// Origins that may no longer be reached, whatever the configuration says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<String>,
+    /// Whether requests that nobody signed count, in place of what the configuration says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_webhook: Option<bool>,
+}
+
+/// One version of a connector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// From 1, in the order in which they came.
+    pub number: u32,
+    /// The code.
+    pub source: Source,
+    /// What its signature is worth.
+    pub signature: Signature,
+    /// Who or what brought it: `configuration`, `upload`, `folder`, the name of a registry's artifact.
+    pub origin: String,
+    /// How far it has come.
+    pub stage: Stage,
+    /// When it came.
+    pub staged_at: Millis,
+    /// When it came this far.
+    pub changed_at: Millis,
+    /// Why it went no further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+/// A connector by the name that the operator gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// The name.
+    pub name: String,
+    /// The number of the last one that came.
+    pub last: u32,
+    /// The one that serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<u32>,
+    /// The one that served before it, and would serve again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<u32>,
+    /// The newest last. Of those that are over only the latest are kept here; the journal has all.
+    pub generations: Vec<Generation>,
+}
+
+/// How many generations that are over are kept in the view.
+const KEPT: usize = 20;
+
+impl Versions {
+    /// A connector that nothing was brought for yet.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), last: 0, active: None, standby: None, generations: Vec::new() }
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Generation> {
+        self.generations.iter().find(|generation| generation.number == number)
+    }
+
+    /// The one that serves.
+    #[must_use]
+    pub fn active(&self) -> Option<&Generation> {
+        self.active.and_then(|number| self.get(number))
+    }
+
+    fn get_mut(&mut self, number: u32) -> Option<&mut Generation> {
+        self.generations.iter_mut().find(|generation| generation.number == number)
+    }
+
+    pub(crate) fn stage(&mut self, source: &Source, signature: &Signature, origin: &str, at: Millis) -> u32 {
+        self.last += 1;
+        self.generations.push(Generation {
+            number: self.last,
+            source: source.clone(),
+            signature: signature.clone(),
+            origin: origin.to_owned(),
+            stage: Stage::Staged,
+            staged_at: at,
+            changed_at: at,
+            problem: None,
+            missing: Vec::new(),
+        });
+        self.forget();
+        self.last
+    }
+
+    /// Moves one on. False if there is none with this number.
+    pub(crate) fn advance(
+        &mut self,
+        number: u32,
+        to: Stage,
+        problem: Option<&Problem>,
+        missing: &[Missing],
+        at: Millis,
+    ) -> bool {
+        let Some(generation) = self.get_mut(number) else {
+            return false;
+        };
+        generation.stage = to;
+        generation.changed_at = at;
+        generation.problem = problem.cloned();
+        generation.missing = missing.to_vec();
+        match to {
+            Stage::Active => self.give_way(number, at),
+            Stage::RolledBack | Stage::Retired | Stage::Refused if self.active == Some(number) => self.active = None,
+            _ => {}
+        }
+        true
+    }
+
+    /// The one that served until now drains, and stands by.
+    fn give_way(&mut self, to: u32, at: Millis) {
+        let before = self.active.replace(to).filter(|before| *before != to);
+        if let Some(generation) = before.and_then(|number| self.get_mut(number)) {
+            generation.stage = Stage::Draining;
+            generation.changed_at = at;
+        }
+        self.standby = before;
+    }
+
+    fn forget(&mut self) {
+        let (active, standby) = (self.active, self.standby);
+        let may_go = |g: &Generation| g.stage.is_over() && Some(g.number) != active && Some(g.number) != standby;
+        let over = self.generations.iter().filter(|g| may_go(g)).count();
+        let mut surplus = over.saturating_sub(KEPT);
+        self.generations.retain(|g| {
+            let goes = surplus > 0 && may_go(g);
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(version: &str) -> Source {
+        Source { connector: "c".to_owned(), version: version.to_owned(), digest: version.to_owned() }
+    }
+
+    fn staged(versions: &mut Versions, version: &str) -> u32 {
+        versions.stage(&source(version), &Signature::Unsigned, "upload", Millis(1))
+    }
+
+    #[test]
+    fn the_one_that_served_stands_by_when_another_takes_its_place() {
+        let mut versions = Versions::new("shop");
+        let (a, b) = (staged(&mut versions, "1"), staged(&mut versions, "2"));
+        assert!(versions.advance(a, Stage::Active, None, &[], Millis(2)));
+        assert!(versions.advance(b, Stage::Active, None, &[], Millis(3)));
+        assert_eq!((versions.active, versions.standby), (Some(b), Some(a)));
+        assert_eq!(versions.get(a).unwrap().stage, Stage::Draining);
+    }
+
+    #[test]
+    fn after_a_rollback_the_one_that_failed_does_not_stand_by() {
+        let mut versions = Versions::new("shop");
+        let (a, b) = (staged(&mut versions, "1"), staged(&mut versions, "2"));
+        versions.advance(a, Stage::Active, None, &[], Millis(2));
+        versions.advance(b, Stage::Active, None, &[], Millis(3));
+        versions.advance(b, Stage::RolledBack, None, &[], Millis(4));
+        versions.advance(a, Stage::Active, None, &[], Millis(4));
+        assert_eq!((versions.active, versions.standby), (Some(a), None));
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_in_time_and_what_serves_never_is() {
+        let mut versions = Versions::new("shop");
+        let first = staged(&mut versions, "1");
+        versions.advance(first, Stage::Active, None, &[], Millis(2));
+        for _ in 0..100 {
+            let n = staged(&mut versions, "x");
+            versions.advance(n, Stage::Refused, None, &[], Millis(3));
+        }
+        assert!(versions.generations.len() <= KEPT + 2, "{}", versions.generations.len());
+        assert!(versions.active().is_some());
+        assert_eq!(versions.last, 101);
+    }
+}
