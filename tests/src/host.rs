@@ -33,7 +33,7 @@ impl Setup {
     #[must_use]
     pub fn new() -> Self {
         let text = "[server]\nlisten = \"127.0.0.1:0\"\n[store]\npath = \"data\"\n[identity]\nregion = \"ID\"\n\
-                    [outbox]\nretry-base-ms = 20\n";
+                    [outbox]\nretry-base-ms = 20\n[trust]\nallow-unsigned = true\n";
         Self { text: text.to_owned() }
     }
 

@@ -7,6 +7,8 @@
 //! * [`events`]: the live feed.
 //! * [`provider`]: a stand-in for a provider's API, on loopback, with scripted answers.
 //! * [`webhooks`]: signed requests as the providers make them.
+//! * [`swap`]: a connector that is swapped under load.
+//! * [`versions`]: versions of one connector, good and bad, made from one guest.
 //! * [`paths`]: where built things are.
 
 pub mod client;
@@ -15,4 +17,6 @@ pub mod events;
 pub mod host;
 pub mod paths;
 pub mod provider;
+pub mod swap;
+pub mod versions;
 pub mod webhooks;

@@ -77,12 +77,13 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Checks a binding against a manifest. `validator` is that of the manifest's schema.
+    /// Checks a binding against a manifest. `validator` is that of the manifest's schema; `strict` refuses what is not granted.
     pub(crate) fn new(
         manifest: &Manifest,
         validator: &jsonschema::Validator,
         binding: Binding,
         tls: &Arc<rustls::ClientConfig>,
+        strict: bool,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::default();
         for message in schema::problems(validator, &binding.config) {
@@ -91,6 +92,9 @@ impl Bound {
         check_secrets(manifest, &binding, &mut problems);
         let origins = origins(manifest, &binding.config, &mut problems);
         let policy = policy(manifest, &origins, &binding.grants, &mut problems);
+        if !strict {
+            problems.0.retain(|problem| problem.code.as_deref() != Some("not_granted"));
+        }
         let limits = limits(manifest, &binding.limits, &mut problems);
         let redactor = Redactor::new(binding.secrets.values()).map_err(|message| problems.add("secrets", message)).ok();
         let comparison = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
@@ -141,6 +145,7 @@ impl Bound {
             &lenient,
             Binding { channel, config, secrets, grants, limits, state: Arc::new(Nothing) },
             tls,
+            true,
         )
     }
 
@@ -214,6 +219,14 @@ fn check_secrets(manifest: &Manifest, binding: &Binding, problems: &mut Problems
             format!("The connector has no use for a secret `{name}`; remove it, or mend its name."),
         );
     }
+}
+
+/// The origins that a manifest asks for, with this configuration; what is wrong with it is for [`Bound::new`] to say.
+pub(crate) fn asked(manifest: &Manifest, config: &Value) -> Vec<Origin> {
+    let mut origins = origins(manifest, config, &mut Problems::default());
+    origins.sort_unstable_by_key(ToString::to_string);
+    origins.dedup();
+    origins
 }
 
 /// The origin of every `[[http]]` of the manifest, after the configuration had its say.

@@ -82,8 +82,24 @@ impl Connector {
     /// Everything that is wrong with the configuration, the secrets, the grants and the limits, each with its remedy. The codes are
     /// `config`, `missing_secret`, `bad_secret`, `unknown_secret`, `not_granted`, `grants`, `limits` and `host`.
     pub fn bind(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
-        let bound = Bound::new(&self.manifest, &self.validator, binding, &self.tls)?;
+        let bound = Bound::new(&self.manifest, &self.validator, binding, &self.tls, true)?;
         Ok(Channel::new(self.clone(), Arc::new(bound)))
+    }
+
+    /// Joins it with a channel that may grant less than it asks for: what is not granted is denied when a call wants it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::bind`], but for `not_granted`.
+    pub fn bind_with_less(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
+        let bound = Bound::new(&self.manifest, &self.validator, binding, &self.tls, false)?;
+        Ok(Channel::new(self.clone(), Arc::new(bound)))
+    }
+
+    /// The origins that it wants to reach for a channel with this configuration.
+    #[must_use]
+    pub fn asks_for(&self, config: &serde_json::Value) -> Vec<crate::Origin> {
+        crate::binding::asked(&self.manifest, config)
     }
 }
 

@@ -1,74 +1,87 @@
-//! Everything that is loaded: connectors, and the channels that use them.
+//! The channels that are switched on, and the connectors that they use.
 
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 use std::future::Future;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jackfield_core::canonical::Context;
-use jackfield_core::event::{Identifier, Problem};
+use jackfield_core::event::Identifier;
 use jackfield_core::fact::{ChannelRules, Source};
-use jackfield_core::ids::{ChannelId, Millis};
+use jackfield_core::ids::ChannelId;
 use jackfield_sandbox::{
-    Call, CallError, Channel, Connector, Delivery, Failure, Grants, Health, Hints, Limits, Receipt, Received, Request,
-    Step, Usage,
+    Call, CallError, CallErrorKind, Channel, Delivery, Health, Hints, Limits, Receipt, Received, Request, Step, Usage,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
-use crate::clock;
+use crate::activity::{Activity, Ended};
+use crate::config::ChannelConfig;
+use crate::connectors::slot::Alarm;
+use crate::connectors::{Generation, Line, Slot};
 use crate::metrics::Metrics;
 
-/// How many calls the percentiles of a channel look back on.
-const RECENT_CALLS: usize = 512;
-
-/// A connector that was loaded.
+/// What is loaded. What changes while the host runs changes as a whole, so that nobody sees half of it.
 #[derive(Debug)]
-pub struct LoadedConnector {
-    /// The name that the configuration gives it.
-    pub name: String,
-    /// Where it was read from.
-    pub path: PathBuf,
-    /// Manifest, digest, interfaces.
-    pub connector: Arc<Connector>,
-    /// Which loaded version of this name it is, from 1.
-    pub generation: u64,
-    /// When it was loaded.
-    pub loaded_at: Millis,
-}
-
-/// What is loaded.
-#[derive(Debug, Default)]
 pub struct Channels {
-    connectors: Vec<Arc<LoadedConnector>>,
-    channels: BTreeMap<ChannelId, Arc<ChannelRuntime>>,
+    slots: Mutex<BTreeMap<String, Arc<Slot>>>,
+    channels: ArcSwap<BTreeMap<ChannelId, Arc<ChannelRuntime>>>,
+    alarms: mpsc::UnboundedSender<Alarm>,
 }
 
 impl Channels {
-    /// These.
+    /// Nothing yet. Generations that fail too often are told to `alarms`.
     #[must_use]
-    pub fn new(connectors: Vec<Arc<LoadedConnector>>, channels: Vec<Arc<ChannelRuntime>>) -> Self {
-        let channels = channels.into_iter().map(|channel| (channel.id.clone(), channel)).collect();
-        Self { connectors, channels }
+    pub fn new(alarms: mpsc::UnboundedSender<Alarm>) -> Self {
+        Self { slots: Mutex::default(), channels: ArcSwap::default(), alarms }
     }
 
     /// One of the channels.
     #[must_use]
     pub fn get(&self, id: &ChannelId) -> Option<Arc<ChannelRuntime>> {
-        self.channels.get(id).cloned()
+        self.channels.load().get(id).cloned()
     }
 
     /// All channels, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<ChannelRuntime>> {
-        self.channels.values()
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<ChannelRuntime>> {
+        self.channels.load().values().cloned().collect()
+    }
+
+    /// The channels that use a connector.
+    #[must_use]
+    pub fn of(&self, slot: &Slot) -> Vec<Arc<ChannelRuntime>> {
+        self.channels.load().values().filter(|channel| channel.slot.name == slot.name).cloned().collect()
+    }
+
+    /// From here on these are the channels.
+    pub(crate) fn replace(&self, channels: Vec<Arc<ChannelRuntime>>) {
+        self.channels.store(Arc::new(channels.into_iter().map(|channel| (channel.id.clone(), channel)).collect()));
     }
 
     /// All connectors, by name.
     #[must_use]
-    pub fn connectors(&self) -> Vec<Arc<LoadedConnector>> {
-        self.connectors.clone()
+    pub fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// A connector.
+    #[must_use]
+    pub fn slot(&self, name: &str) -> Option<Arc<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// A connector, made if there is none of this name.
+    pub(crate) fn slot_for(&self, name: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots.entry(name.to_owned()).or_insert_with(|| Arc::new(Slot::new(name, self.alarms.clone())));
+        Arc::clone(slot)
+    }
+
+    /// Takes a connector out.
+    pub(crate) fn drop_slot(&self, name: &str) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 }
 
@@ -81,14 +94,12 @@ pub type Native = fn(Request) -> Result<Call<Received>, CallError>;
 pub struct ChannelRuntime {
     /// Its name.
     pub id: ChannelId,
-    /// The code that speaks for it.
-    pub connector: Arc<LoadedConnector>,
-    /// What it may do.
-    pub grants: Grants,
+    /// The connector that speaks for it.
+    pub slot: Arc<Slot>,
+    /// Its section of the configuration.
+    pub config: ChannelConfig,
     /// What a call may use.
     pub limits: Limits,
-    /// What the domain knows of it.
-    pub rules: ChannelRules,
     /// The public URL of its webhook.
     pub hook_url: String,
     /// Where phone numbers without a country code are from.
@@ -99,20 +110,38 @@ pub struct ChannelRuntime {
     pub parked: ParkedRoom,
     /// Places for webhooks that are worked on or wait.
     pub(crate) webhooks: Semaphore,
+    /// Whether the operator has stopped it.
+    pub(crate) paused: AtomicBool,
     /// Wakes the outbox.
     pub(crate) wake: Notify,
     /// What stands in for the guest's `receive`, if anything does; see the feature in Cargo.toml.
     #[cfg(feature = "native-connector")]
     pub native: std::sync::OnceLock<Native>,
-    pub(crate) channel: Channel,
     pub(crate) metrics: Arc<Metrics>,
 }
 
+/// What a call came to, and on which code.
+#[derive(Debug)]
+pub struct Answered<T> {
+    /// The code that answered, or failed to.
+    pub source: Source,
+    /// What it came to.
+    pub ended: Result<Call<T>, CallError>,
+}
+
 impl ChannelRuntime {
-    /// The code, as facts name it.
+    /// The generation that serves it, and how.
     #[must_use]
-    pub fn source(&self) -> Source {
-        self.connector.connector.source()
+    pub fn serving(&self) -> Option<(Arc<Generation>, Line)> {
+        let generation = self.slot.active()?;
+        let line = generation.line(&self.id)?;
+        Some((generation, line))
+    }
+
+    /// What it can do.
+    #[must_use]
+    pub fn rules(&self) -> Option<ChannelRules> {
+        Some(self.slot.active()?.rules())
     }
 
     /// What canonical forms depend on.
@@ -122,15 +151,28 @@ impl ChannelRuntime {
     }
 
     /// [`Channel::receive`], counted.
-    ///
-    /// # Errors
-    /// When the call came to nothing.
-    pub async fn receive(&self, request: Request) -> Result<Call<Received>, CallError> {
+    pub async fn receive(&self, request: Request) -> Answered<Received> {
         #[cfg(feature = "native-connector")]
-        if let Some(native) = self.native.get() {
-            return self.counted("receive", async { native(request) }).await;
+        if let (Some(native), Some(generation)) = (self.native.get(), self.slot.active()) {
+            let ended = self.counted("receive", async { native(request) }).await;
+            return Answered { source: generation.source(), ended };
         }
-        self.counted("receive", self.channel.receive(request)).await
+        self.answered("receive", |channel| {
+            let request = request.clone();
+            async move { channel.receive(request).await }
+        })
+        .await
+    }
+
+    /// The same on a generation of the caller's choice, which answers for itself.
+    pub(crate) async fn receive_on(
+        &self,
+        generation: &Generation,
+        line: &Line,
+        request: Request,
+    ) -> Answered<Received> {
+        let ended = self.counted("receive", generation.run(line.channel.receive(request))).await;
+        Answered { source: generation.source(), ended }
     }
 
     /// [`Channel::deliver`], counted.
@@ -138,7 +180,11 @@ impl ChannelRuntime {
     /// # Errors
     /// When the call came to nothing.
     pub async fn deliver(&self, delivery: Delivery, key: &str) -> Result<Call<Receipt>, CallError> {
-        self.counted("deliver", self.channel.deliver(delivery, key)).await
+        let deliver = |channel: Channel| {
+            let delivery = delivery.clone();
+            async move { channel.deliver(delivery, key).await }
+        };
+        self.answered("deliver", deliver).await.ended
     }
 
     /// [`Channel::hints`], counted.
@@ -146,7 +192,11 @@ impl ChannelRuntime {
     /// # Errors
     /// When the call came to nothing.
     pub async fn hints(&self, who: Identifier) -> Result<Call<Hints>, CallError> {
-        self.counted("hints", self.channel.hints(who)).await
+        let hints = |channel: Channel| {
+            let who = who.clone();
+            async move { channel.hints(who).await }
+        };
+        self.answered("hints", hints).await.ended
     }
 
     /// [`Channel::check`], counted.
@@ -154,7 +204,7 @@ impl ChannelRuntime {
     /// # Errors
     /// When the call came to nothing.
     pub async fn check(&self) -> Result<Call<Health>, CallError> {
-        self.counted("check", self.channel.check()).await
+        self.answered("check", |channel| async move { channel.check().await }).await.ended
     }
 
     /// [`Channel::connect`] with the public URL of the webhook, counted.
@@ -162,10 +212,47 @@ impl ChannelRuntime {
     /// # Errors
     /// When the call came to nothing.
     pub async fn connect(&self) -> Result<Call<Vec<Step>>, CallError> {
-        self.counted("connect", self.channel.connect(&self.hook_url)).await
+        self.answered("connect", |channel| async move { channel.connect(&self.hook_url).await }).await.ended
     }
 
-    async fn counted<T>(
+    /// A call on the generation that serves. If it comes to nothing, and nothing has left the host, the other generation that is loaded
+    /// gets the same call: a call is a transaction, so the first one left nothing behind.
+    async fn answered<T, F>(&self, function: &'static str, call: impl Fn(Channel) -> F) -> Answered<T>
+    where
+        F: Future<Output = Result<Call<T>, CallError>>,
+    {
+        let Some((generation, line)) = self.serving() else {
+            return nothing_serves(&self.slot.name);
+        };
+        let ended = self.counted(function, generation.run(call(line.channel))).await;
+        let fault = match &ended {
+            Err(error) if is_fault(error) => error,
+            _ => {
+                self.slot.well(generation.number);
+                return Answered { source: generation.source(), ended };
+            }
+        };
+        if fault.usage.http_sent > 0 {
+            self.slot.strike(generation.number, &fault.message);
+            return Answered { source: generation.source(), ended };
+        }
+        let other = self.slot.other_than(generation.number);
+        let Some((line, other)) = other.and_then(|other| Some((other.line(&self.id)?, other))) else {
+            return Answered { source: generation.source(), ended };
+        };
+        let second = self.counted(function, other.run(call(line.channel))).await;
+        match &second {
+            Err(error) if is_fault(error) || error.kind == CallErrorKind::Busy => {
+                Answered { source: generation.source(), ended }
+            }
+            _ => {
+                self.slot.strike(generation.number, &fault.message);
+                Answered { source: other.source(), ended: second }
+            }
+        }
+    }
+
+    pub(crate) async fn counted<T>(
         &self,
         function: &'static str,
         call: impl Future<Output = Result<Call<T>, CallError>>,
@@ -182,110 +269,21 @@ impl ChannelRuntime {
     }
 }
 
-/// How a call ended.
-enum Ended<'a> {
-    Well,
-    Failure(&'a Failure),
-    Fault(&'a CallError),
+/// Whether a call came to nothing by the doing of the guest's code.
+fn is_fault(error: &CallError) -> bool {
+    !matches!(error.kind, CallErrorKind::Busy | CallErrorKind::Unverified)
 }
 
-impl Ended<'_> {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Well => "ok",
-            Self::Failure(failure) => failure.class(),
-            Self::Fault(error) => error.kind.as_str(),
-        }
-    }
-}
-
-/// What the calls of a channel came to since the start.
-#[derive(Debug, Default)]
-pub struct Activity(Mutex<Tally>);
-
-#[derive(Debug, Default)]
-struct Tally {
-    snapshot: Snapshot,
-    /// Microseconds, the latest last.
-    recent: VecDeque<u32>,
-}
-
-/// What the calls of a channel came to since the start.
-#[derive(Clone, Debug, Default)]
-pub struct Snapshot {
-    /// Calls, by function.
-    pub calls: BTreeMap<&'static str, u64>,
-    /// Calls that came to nothing, by kind: `trap`, `cpu_exceeded`, …
-    pub faults: BTreeMap<&'static str, u64>,
-    /// Calls that the connector answered with a failure, by class: `retry`, `rejected`, …
-    pub failures: BTreeMap<&'static str, u64>,
-    /// Webhooks that did not prove where they come from.
-    pub denied: u64,
-    /// The last fault, or failure other than a denial.
-    pub last_error: Option<LastError>,
-    /// Half of the last 512 calls took no longer, microseconds. None before the first call.
-    pub p50_micros: Option<u32>,
-    /// Of the last 512 calls, 99 % took no longer, microseconds.
-    pub p99_micros: Option<u32>,
-}
-
-/// What last went wrong on a channel.
-#[derive(Clone, Debug)]
-pub struct LastError {
-    /// When.
-    pub at: Millis,
-    /// In which function.
-    pub function: &'static str,
-    /// The kind of the fault or the class of the failure.
-    pub kind: &'static str,
-    /// Why.
-    pub problem: Problem,
-}
-
-impl Activity {
-    fn lock(&self) -> MutexGuard<'_, Tally> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, function: &'static str, usage: Usage, ended: &Ended<'_>) {
-        let mut tally = self.lock();
-        if tally.recent.len() >= RECENT_CALLS {
-            tally.recent.pop_front();
-        }
-        tally.recent.push_back(u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX));
-        let snapshot = &mut tally.snapshot;
-        *snapshot.calls.entry(function).or_default() += 1;
-        let problem = match ended {
-            Ended::Well => return,
-            // Anybody can send an unsigned request; it must not push what matters out of sight.
-            Ended::Failure(Failure::Unauthenticated(_)) => {
-                snapshot.denied += 1;
-                return;
-            }
-            Ended::Failure(failure) => {
-                *snapshot.failures.entry(failure.class()).or_default() += 1;
-                failure.problem().clone()
-            }
-            Ended::Fault(error) => {
-                *snapshot.faults.entry(error.kind.as_str()).or_default() += 1;
-                Problem { message: error.message.clone(), code: None }
-            }
-        };
-        snapshot.last_error = Some(LastError { at: clock::now(), function, kind: ended.word(), problem });
-    }
-
-    /// As it is now.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        let (mut snapshot, mut recent) = {
-            let tally = self.lock();
-            (tally.snapshot.clone(), Vec::from_iter(tally.recent.iter().copied()))
-        };
-        recent.sort_unstable();
-        let at = |percent: usize| recent.get((recent.len().saturating_sub(1)) * percent / 100).copied();
-        (snapshot.p50_micros, snapshot.p99_micros) = (at(50), at(99));
-        snapshot
-    }
+fn nothing_serves<T>(connector: &str) -> Answered<T> {
+    let error = CallError {
+        kind: CallErrorKind::Instantiate,
+        message: format!("No generation of the connector {connector} serves this channel."),
+        authenticated: false,
+        log: Vec::new(),
+        usage: Usage::default(),
+    };
+    let source = Source { connector: connector.to_owned(), version: String::new(), digest: String::new() };
+    Answered { source, ended: Err(error) }
 }
 
 /// How many parked deliveries of a channel may be anybody's, and how many bytes they may have.
@@ -350,19 +348,5 @@ mod tests {
         assert!(room.take(ParkedRoom::BYTES - 1));
         assert!(!room.take(2), "bytes");
         assert!(room.take(1));
-    }
-
-    #[test]
-    fn a_denied_webhook_does_not_hide_the_last_error() {
-        let activity = Activity::default();
-        let problem = Problem { message: String::from("no"), code: None };
-        let usage = |ms| Usage { wall: Duration::from_millis(ms), ..Usage::default() };
-        activity.note("receive", usage(1), &Ended::Failure(&Failure::Other(problem.clone())));
-        activity.note("receive", usage(3), &Ended::Failure(&Failure::Unauthenticated(problem)));
-        activity.note("receive", usage(2), &Ended::Well);
-        let seen = activity.snapshot();
-        assert_eq!((seen.denied, seen.calls["receive"], seen.failures["other"]), (1, 3, 1));
-        assert_eq!(seen.last_error.unwrap().kind, "other");
-        assert_eq!((seen.p50_micros, seen.p99_micros), (Some(2_000), Some(2_000)));
     }
 }

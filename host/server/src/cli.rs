@@ -32,6 +32,21 @@ pub enum Command {
     /// variable JACKFIELD_KEY.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Bring, list and switch the versions of connectors of a running host
+    ///
+    /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
+    /// Look after the channels of a running host
+    ///
+    /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+    /// List, handle again or let go of deliveries that could not be handled
+    ///
+    /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
+    #[command(subcommand)]
+    Parked(ParkedCommand),
     /// Build the views again from the journal, or check them against it; the host must be stopped
     Rebuild {
         /// The configuration.
@@ -93,6 +108,221 @@ pub struct KeyPlace {
     /// Where the running host is [default: where the configuration listens]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
+}
+
+/// A host that runs.
+#[derive(Clone, Debug, Args)]
+pub struct HostPlace {
+    /// The configuration, which says where the host listens.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Where the host is [default: where the configuration listens]
+    #[arg(long, value_name = "URL", env = "JACKFIELD_URL")]
+    pub url: Option<String>,
+    /// Print the host's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with connectors.
+#[derive(Debug, Subcommand)]
+pub enum ConnectorCommand {
+    /// List the connectors
+    List {
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Show a connector and its generations
+    Show {
+        /// The operator's name for it
+        name: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Bring a component as the next generation; it serves once it has proven itself
+    Add {
+        /// The operator's name for the connector; a new name makes a new connector
+        name: String,
+        /// The component
+        file: PathBuf,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Have a generation serve that served before, or whose grants were missing
+    Activate {
+        /// The operator's name for the connector
+        name: String,
+        /// The generation's number, as `show` lists it
+        generation: u32,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Grant what a generation asks for and waits for, and have it serve
+    Approve {
+        /// The operator's name for the connector
+        name: String,
+        /// The generation's number, as `show` lists it
+        generation: u32,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Bring back the generation that served before
+    Rollback {
+        /// The operator's name for the connector
+        name: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Take out a connector that no channel uses
+    Remove {
+        /// The operator's name for the connector
+        name: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+}
+
+/// What to do with channels.
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    /// List the channels
+    List {
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Show a channel: grants, limits, counters, last error
+    Show {
+        /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Stop a channel, in and out; providers are told to come again
+    Pause {
+        /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Have a channel go on that was paused, or parked until its credentials were put right
+    Resume {
+        /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Show what a channel may do, and what its connector asks for
+    Grants {
+        /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Allow a channel to reach origins
+    Grant {
+        /// The channel
+        id: String,
+        /// Origins: https://api.example.com
+        #[arg(required = true)]
+        origins: Vec<String>,
+        /// Also where their names lead to private or loopback addresses
+        #[arg(long)]
+        private: bool,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Take origins back from a channel, whatever the configuration says
+    Revoke {
+        /// The channel
+        id: String,
+        /// Origins: https://api.example.com
+        #[arg(required = true)]
+        origins: Vec<String>,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Say why a channel may or may not reach an origin
+    Explain {
+        /// The channel
+        id: String,
+        /// The origin: https://api.example.com
+        origin: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Register the channel's webhook with the provider, and say what is left to do by hand
+    Connect {
+        /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Say what is wrong with a channel, and how to mend it; ends with status 1 if something is
+    Doctor {
+        /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+}
+
+/// What to do with parked deliveries.
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// List them, newest first
+    List {
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Show one
+    Show {
+        /// Its id: prk_12
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Handle one again, or all
+    Replay {
+        /// Its id: prk_12
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// All of them, oldest first, up to 100
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        /// On this generation of the connector [default: the one that serves]
+        #[arg(long)]
+        generation: Option<u32>,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+    /// Let go of one; it stays in the journal
+    Discard {
+        /// Its id: prk_12
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
 }
 
 /// What a key may do.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::ids::{ChannelId, MessageId, Millis, ParkedId};
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::channels::Channels;
 use crate::clock;
 use crate::config::Config;
+use crate::connectors::Lifecycle;
 use crate::hints::HintsQueue;
 use crate::ingress;
 use crate::metrics::Metrics;
@@ -25,9 +27,11 @@ pub struct Host {
     /// The journal and the views.
     pub store: Store,
     /// What is loaded.
-    pub channels: Channels,
+    pub channels: Arc<Channels>,
+    /// The life of what is loaded.
+    pub lifecycle: Arc<Lifecycle>,
     /// The configuration it was started with.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Since when it runs.
@@ -49,8 +53,9 @@ impl Host {
     #[must_use]
     pub fn new(
         store: Store,
-        channels: Channels,
-        config: Config,
+        channels: Arc<Channels>,
+        lifecycle: Arc<Lifecycle>,
+        config: Arc<Config>,
         metrics: Arc<Metrics>,
         bound: SocketAddr,
         hints: HintsQueue,
@@ -59,6 +64,7 @@ impl Host {
             public_url: config.server.public_url(bound),
             store,
             channels,
+            lifecycle,
             config,
             metrics,
             started_at: clock::now(),
@@ -86,6 +92,21 @@ impl Host {
         Ok(committed)
     }
 
+    /// Appends facts together, all or none; otherwise as [`Host::append`].
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append_together(&self, facts: Vec<(Actor, Fact)>) -> Result<Vec<Committed>, AppendError> {
+        let after: Vec<Consequence> = facts.iter().map(|(_, fact)| self.consequence(fact)).collect();
+        let committed = self.store.append_all(facts).await?;
+        for (committed, after) in committed.iter().zip(after) {
+            if !matches!(committed.outcome, Outcome::Refused(_)) {
+                self.follow(after);
+            }
+        }
+        Ok(committed)
+    }
+
     /// A reader of the views as they are, and as they become.
     #[must_use]
     pub fn view(&self) -> View {
@@ -99,13 +120,19 @@ impl Host {
         }
     }
 
+    /// Whether the operator has paused a channel. What cannot be read is not paused.
+    pub(crate) fn is_paused(&self, channel: &ChannelId) -> bool {
+        self.channels.get(channel).is_some_and(|channel| channel.paused.load(Ordering::Relaxed))
+    }
+
     fn consequence(&self, fact: &Fact) -> Consequence {
         match fact {
             Fact::MessageRequested { .. } => Consequence::Wake(None),
             Fact::RetryRequested { message } | Fact::ActionRequested { message, .. } => {
                 Consequence::Wake(self.channel_of(*message).ok().flatten())
             }
-            Fact::ChannelResumed { channel } => Consequence::Wake(Some(channel.clone())),
+            Fact::ChannelPaused { channel } => Consequence::Paused(channel.clone(), true),
+            Fact::ChannelResumed { channel } => Consequence::Paused(channel.clone(), false),
             Fact::DeliveryParked { channel, request, .. } => {
                 Consequence::Parked(channel.clone(), ingress::weight(request), true)
             }
@@ -124,7 +151,13 @@ impl Host {
             Consequence::None => {}
             Consequence::Wake(Some(channel)) => self.outbox_wake(&channel),
             // Which channel a new message goes out on is the views' to say; looking into an empty outbox costs less than asking.
-            Consequence::Wake(None) => self.channels.iter().for_each(|channel| channel.wake.notify_one()),
+            Consequence::Wake(None) => self.channels.all().iter().for_each(|channel| channel.wake.notify_one()),
+            Consequence::Paused(channel, paused) => {
+                if let Some(channel) = self.channels.get(&channel) {
+                    channel.paused.store(paused, Ordering::Relaxed);
+                    channel.wake.notify_one();
+                }
+            }
             Consequence::Parked(channel, bytes, added) => {
                 if let Some(channel) = self.channels.get(&channel) {
                     match added {
@@ -151,6 +184,8 @@ enum Consequence {
     None,
     /// Something may be there to send; on any channel, if it is not known on which.
     Wake(Option<ChannelId>),
+    /// A channel was paused, or goes on.
+    Paused(ChannelId, bool),
     /// A delivery of so many bytes is parked, or is so no more.
     Parked(ChannelId, u64, bool),
 }

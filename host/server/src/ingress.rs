@@ -14,14 +14,14 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use jackfield_core::canonical;
 use jackfield_core::event::{Event, EventBody, Identifier, Problem};
-use jackfield_core::fact::{Actor, Fact, RawRequest};
+use jackfield_core::fact::{Actor, Fact, RawRequest, Source};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{CallErrorKind, Effects, Failure, Received, Reply, Request};
 use jackfield_store::AppendError;
 use tokio::sync::SemaphorePermit;
 
-use crate::channels::{ChannelRuntime, SOON};
+use crate::channels::{Answered, ChannelRuntime, SOON};
 use crate::clock;
 use crate::host::Host;
 
@@ -50,6 +50,10 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
         host.metrics.webhook("", "unknown_channel");
         return problem(StatusCode::NOT_FOUND, "not_found", "There is no such channel.", None);
     };
+    if host.is_paused(&channel.id) {
+        host.metrics.webhook(name, "paused");
+        return later("paused", "The operator has paused this channel; come again.", STORE_TROUBLE);
+    }
     let Ok(_place) = channel.webhooks.try_acquire() else {
         host.metrics.webhook(name, "busy");
         return busy();
@@ -141,8 +145,9 @@ pub(crate) async fn receive(host: &Host, channel: &ChannelId, request: Request) 
 async fn receive_on(host: &Host, channel: &ChannelRuntime, request: Request) -> Reply {
     // Kept for parking; the guest gets its own copy in any case.
     let kept = request.clone();
-    let delivery = Delivery { host, channel, request: kept };
-    match channel.receive(request).await {
+    let Answered { source, ended } = channel.receive(request).await;
+    let delivery = Delivery { host, channel, source, request: kept };
+    match ended {
         Ok(call) => match call.result {
             Ok(received) => delivery.store(received, call.effects).await,
             Err(Failure::Unauthenticated(why)) => delivery.deny(&why.message),
@@ -162,6 +167,8 @@ async fn receive_on(host: &Host, channel: &ChannelRuntime, request: Request) -> 
 struct Delivery<'a> {
     host: &'a Host,
     channel: &'a ChannelRuntime,
+    /// The code that answered, or failed to.
+    source: Source,
     request: Request,
 }
 
@@ -178,7 +185,7 @@ impl Delivery<'_> {
         let people = people(&events);
         let fact = Fact::Received {
             channel: self.channel.id.clone(),
-            source: self.channel.source(),
+            source: self.source.clone(),
             events,
             state: effects.state,
             unreadable,
@@ -211,7 +218,7 @@ impl Delivery<'_> {
             let said = "The delivery could not be handled, and there is no room to keep it.";
             return self.end("no_room", later("unavailable", said, STORE_TROUBLE));
         }
-        let (channel, source) = (self.channel.id.clone(), self.channel.source());
+        let (channel, source) = (self.channel.id.clone(), self.source.clone());
         let fact = Fact::DeliveryParked { channel: channel.clone(), source, request, problem: why };
         let appended = self.host.append(Actor::Channel(channel), fact).await;
         if !verified {

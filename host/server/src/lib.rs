@@ -7,18 +7,21 @@
 //! # Layout
 //!
 //! * [`host`]: what everything shares, and the one way to append a fact.
-//! * [`channels`]: the connectors that are loaded and the channels that use them.
-//! * [`ingress`]: webhooks; [`hints`]: who is that?; [`outbox`]: messages out.
+//! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to.
+//! * [`connectors`]: the connectors that are loaded, and the life of their versions.
+//! * [`ingress`]: webhooks; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out.
 //! * [`api`]: HTTP under `/v1`.
 //! * [`config`], [`start`], [`serve`], [`tls`], [`shutdown`], [`logging`], [`metrics`], [`clock`]: the running of it.
 //! * [`cli`], [`commands`]: what an operator types. [`keys`]: API keys.
 
+pub mod activity;
 pub mod api;
 pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod connectors;
 pub mod hints;
 pub mod host;
 pub mod ingress;
@@ -26,6 +29,7 @@ pub mod keys;
 pub mod logging;
 pub mod metrics;
 pub mod outbox;
+pub mod replay;
 pub mod serve;
 pub mod shutdown;
 pub mod start;

@@ -14,11 +14,14 @@ use hyper_util::service::TowerToHyperService;
 use jackfield_store::Store;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::channels::Channels;
 use crate::config::Config;
+use crate::connectors::folder;
+use crate::connectors::slot::Alarm;
 use crate::hints;
 use crate::host::Host;
 use crate::metrics::Metrics;
@@ -65,9 +68,14 @@ impl Running {
         let tls = tls::acceptor(&config)?;
         let store = open(&config).await?;
         match prepare(config, &store, address).await {
-            Ok((host, inbox)) => {
+            Ok((host, inbox, alarms)) => {
                 let host = Arc::new(host);
                 let mut tasks = JoinSet::new();
+                tasks.spawn(guard(Arc::clone(&host), alarms));
+                if let Some(folder) = &host.config.watch.folder {
+                    let folder = host.config.resolve(folder);
+                    tasks.spawn(folder::watch(folder, Arc::clone(&host.lifecycle), host.stop.clone()));
+                }
                 tasks.spawn(hints::run(Arc::clone(&host), inbox));
                 tasks.spawn(outbox::run(Arc::clone(&host)));
                 Ok(Self { host, listener, address, tls, tasks })
@@ -133,11 +141,21 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-async fn prepare(config: Config, store: &Store, address: SocketAddr) -> anyhow::Result<(Host, hints::HintsInbox)> {
+/// What is to be rolled back.
+type Alarms = mpsc::UnboundedReceiver<Alarm>;
+
+async fn prepare(
+    config: Config,
+    store: &Store,
+    address: SocketAddr,
+) -> anyhow::Result<(Host, hints::HintsInbox, Alarms)> {
     let metrics = Arc::new(Metrics::default());
-    let sandbox = start::sandbox(&config)?;
+    let config = Arc::new(config);
+    let (alarm, alarms) = mpsc::unbounded_channel();
+    let channels = Arc::new(Channels::new(alarm));
+    let lifecycle = start::lifecycle(&config, store, &channels)?;
     let public_url = config.server.public_url(address);
-    let channels = start::load(&config, &sandbox, store, &metrics, &public_url).await?;
+    start::load(&config, &lifecycle, &channels, &metrics, &public_url).await?;
     start::announce(store, &channels, config.identity.claims).await?;
     let settled = outbox::settle(store).await?;
     if settled > 0 {
@@ -148,7 +166,16 @@ async fn prepare(config: Config, store: &Store, address: SocketAddr) -> anyhow::
     }
     start::count_parked(store, &channels)?;
     let (queue, inbox) = hints::queue();
-    Ok((Host::new(store.clone(), channels, config, metrics, address, queue), inbox))
+    let host = Host::new(store.clone(), channels, Arc::new(lifecycle), config, metrics, address, queue);
+    Ok((host, inbox, alarms))
+}
+
+/// Rolls back what fails too often, until the host stops.
+async fn guard(host: Arc<Host>, alarms: Alarms) {
+    tokio::select! {
+        () = host.stop.begun() => {}
+        () = host.lifecycle.guard(alarms) => {}
+    }
 }
 
 async fn close(store: Store) {

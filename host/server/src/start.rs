@@ -2,23 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, ClaimPolicy, Fact};
+use jackfield_core::generation::GrantChanges;
 use jackfield_core::ids::ChannelId;
 use jackfield_core::keys;
 use jackfield_core::rows::{self, Parked, Policy};
 use jackfield_core::tables::{self, Read};
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Binding, Channel, Grants, Sandbox, SandboxOptions, StateView};
+use jackfield_sandbox::{Connector, Sandbox, SandboxOptions, StateView};
 use jackfield_store::{Options, Store};
 use tokio::sync::{Notify, Semaphore};
 
-use crate::channels::{Activity, ChannelRuntime, Channels, LoadedConnector, ParkedRoom};
-use crate::clock;
-use crate::config::{ChannelConfig, Config, ConnectorConfig};
+use crate::activity::Activity;
+use crate::channels::{ChannelRuntime, Channels, ParkedRoom};
+use crate::config::{ChannelConfig, Config};
+use crate::connectors::artifacts::Artifacts;
+use crate::connectors::joining::{Side, join};
+use crate::connectors::lifecycle::{Lifecycle, Obstacle};
+use crate::connectors::{Slot, signature};
 use crate::ingress;
 use crate::metrics::Metrics;
 
@@ -34,6 +40,13 @@ pub struct Fault {
 impl Fault {
     fn connector(name: &str, message: impl Into<String>) -> Self {
         Self { place: format!("connectors.{name}"), message: message.into() }
+    }
+
+    fn new(connector: &str, obstacle: Obstacle) -> Self {
+        match obstacle.channel {
+            Some(channel) => Self::channel(&channel, obstacle.problem.message),
+            None => Self::connector(connector, obstacle.problem.message),
+        }
     }
 
     fn channel(id: &ChannelId, message: impl Into<String>) -> Self {
@@ -74,6 +87,15 @@ pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxErr
     Sandbox::new(SandboxOptions { cache_dir: Some(config.data().join("cache")), ..SandboxOptions::default() })
 }
 
+/// The life of connectors over this store.
+///
+/// # Errors
+/// When the machine cannot give what it takes.
+pub fn lifecycle(config: &Arc<Config>, store: &Store, channels: &Arc<Channels>) -> anyhow::Result<Lifecycle> {
+    let artifacts = Artifacts::open(config.data().join("artifacts"))?;
+    Ok(Lifecycle::new(store.clone(), sandbox(config)?, artifacts, Arc::clone(config), Arc::clone(channels)))
+}
+
 /// Where the committed state of channels comes from.
 pub trait States {
     /// That of one channel.
@@ -105,12 +127,6 @@ impl StateView for Stored {
 #[derive(Clone, Copy, Debug)]
 pub struct NoStates;
 
-impl States for NoStates {
-    fn of(&self, _: &ChannelId) -> Arc<dyn StateView> {
-        Arc::new(Self)
-    }
-}
-
 impl StateView for NoStates {
     fn get(&self, _: &str) -> Result<Option<Vec<u8>>, String> {
         Ok(None)
@@ -121,142 +137,124 @@ impl StateView for NoStates {
     }
 }
 
-/// Loads every connector and binds every channel.
+/// Has every connector serve, and every channel be served.
 ///
 /// # Errors
-/// Everything that is wrong, not only the first.
+/// Everything that is wrong, not only the first; or that the store or the disk fails.
 pub async fn load(
     config: &Config,
-    sandbox: &Sandbox,
-    states: &impl States,
+    lifecycle: &Lifecycle,
+    channels: &Channels,
     metrics: &Arc<Metrics>,
     public_url: &str,
-) -> Result<Channels, Faults> {
+) -> anyhow::Result<()> {
+    let made = config.channels.iter().map(|(id, channel)| {
+        let slot = channels.slot_for(channel.connector.get_ref());
+        Arc::new(runtime(config, id, channel, slot, metrics, public_url))
+    });
+    channels.replace(made.collect());
     let mut faults = Vec::new();
-    let mut connectors = BTreeMap::new();
     for (name, connector) in &config.connectors {
-        match load_connector(config, sandbox, name, connector).await {
-            Ok(loaded) => {
-                connectors.insert(name.as_str(), Arc::new(loaded));
-            }
-            Err(fault) => faults.push(fault),
-        }
+        let path = config.resolve(&connector.path);
+        let obstacles = lifecycle.restore(name, Some(&path)).await?;
+        faults.extend(obstacles.into_iter().map(|obstacle| Fault::new(name, obstacle)));
     }
-    let mut channels = Vec::new();
-    for (id, channel) in &config.channels {
-        // Without its connector, what is wrong with the connector is all that can be said.
-        let Some(connector) = connectors.get(channel.connector.get_ref().as_str()) else {
-            continue;
-        };
-        match bind(config, id, channel, connector, states.of(id)).await {
-            Ok(bound) => channels.push(Arc::new(runtime(config, channel, connector, bound, metrics, public_url))),
-            Err(more) => faults.extend(more),
+    for versions in operations::connectors(&lifecycle.view())? {
+        if !config.connectors.contains_key(&versions.name) {
+            // Brought while the host ran. No channel of the configuration depends on it.
+            for obstacle in lifecycle.restore(&versions.name, None).await? {
+                tracing::warn!(connector = versions.name, "cannot serve: {}", obstacle.problem.message);
+            }
         }
     }
     match faults.is_empty() {
-        true => Ok(Channels::new(connectors.into_values().collect(), channels)),
+        true => Ok(()),
+        false => Err(Faults(faults).into()),
+    }
+}
+
+/// Looks whether every connector can be loaded and every channel be served, without a store.
+///
+/// # Errors
+/// Everything that is wrong, not only the first.
+pub async fn examine(config: &Config, sandbox: &Sandbox) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    let mut connectors = BTreeMap::new();
+    for (name, connector) in &config.connectors {
+        match load_connector(config, sandbox, &config.resolve(&connector.path)).await {
+            Ok(loaded) => {
+                connectors.insert(name.as_str(), loaded);
+            }
+            Err(message) => faults.push(Fault::connector(name, message)),
+        }
+    }
+    for (id, channel) in &config.channels {
+        // Without its connector, what is wrong with the connector is all that can be said.
+        if let Some(connector) = connectors.get(channel.connector.get_ref().as_str()) {
+            faults.extend(examine_channel(config, id, channel, connector).await);
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
         false => Err(Faults(faults)),
     }
 }
 
-async fn load_connector(
-    config: &Config,
-    sandbox: &Sandbox,
-    name: &str,
-    connector: &ConnectorConfig,
-) -> Result<LoadedConnector, Fault> {
-    let path = config.resolve(&connector.path);
-    let bytes = read(&path).await.map_err(|message| Fault::connector(name, message))?;
-    let connector = sandbox.load(bytes).await;
-    let connector = connector.map_err(|e| Fault::connector(name, format!("{}: {e}", path.display())))?;
-    tracing::info!(
-        connector = name,
-        version = connector.manifest().version,
-        digest = connector.digest(),
-        "a connector is loaded"
-    );
-    Ok(LoadedConnector { name: name.to_owned(), path, connector, generation: 1, loaded_at: clock::now() })
-}
-
-async fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let shown: PathBuf = path.to_owned();
+async fn load_connector(config: &Config, sandbox: &Sandbox, path: &Path) -> Result<Arc<Connector>, String> {
+    let shown = path.display();
     let read = tokio::fs::read(path).await;
-    read.map_err(|e| format!("the component {} cannot be read: {e}; build it, or mend `path`", shown.display()))
+    let bytes = read.map_err(|e| format!("the component {shown} cannot be read: {e}; build it, or mend `path`"))?;
+    if let Some(why) = signature::refusal(&signature::examine(&bytes, &config.trust), &config.trust) {
+        return Err(format!("{shown}: {why}"));
+    }
+    sandbox.load(bytes).await.map_err(|e| format!("{shown}: {e}"))
 }
 
-async fn bind(
+async fn examine_channel(
     config: &Config,
     id: &ChannelId,
     channel: &ChannelConfig,
-    connector: &Arc<LoadedConnector>,
-    state: Arc<dyn StateView>,
-) -> Result<Channel, Vec<Fault>> {
+    connector: &Arc<Connector>,
+) -> Vec<Fault> {
     let fault = |problem: Problem| Fault::channel(id, problem.message);
-    let mut faults = Vec::new();
-    let mut secrets = BTreeMap::new();
-    for (name, source) in &channel.secrets {
-        match source.fetch(|path| config.resolve(path)) {
-            Ok(secret) => {
-                secrets.insert(name.clone(), secret);
-            }
-            Err(why) => faults.push(Fault::channel(id, format!("the secret {name}: {why}"))),
-        }
-    }
-    let unfetched = !faults.is_empty();
-    let binding = Binding {
-        channel: id.clone(),
-        config: channel.config.clone(),
-        secrets,
-        grants: Grants::from(&channel.grants),
-        limits: channel.limits.limits(),
-        state,
+    let side = Side { config, id, channel, changes: &GrantChanges::default(), state: Arc::new(NoStates) };
+    let line = match join(connector, &side, true) {
+        Ok(line) => line,
+        Err(obstacles) => return obstacles.all().map(fault).collect(),
     };
-    let bound = connector.connector.bind(binding).map_err(|problems| {
-        // What could not be fetched is missing; it need not be said twice.
-        let told = problems.into_iter().filter(|p| !unfetched || p.code.as_deref() != Some("missing_secret"));
-        faults.extend(told.map(fault));
-    });
-    let Ok(bound) = bound else { return Err(faults) };
-    match bound.validate(&channel.config).await {
+    match line.channel.validate(&channel.config).await {
         Ok(call) => match call.result {
-            Ok(problems) => faults.extend(problems.into_iter().map(fault)),
-            Err(failure) => faults.push(fault(failure.problem().clone())),
+            Ok(problems) => problems.into_iter().map(fault).collect(),
+            Err(failure) => vec![fault(failure.problem().clone())],
         },
         Err(error) => {
-            faults.push(Fault::channel(id, format!("the connector could not check the configuration: {error}")))
+            vec![Fault::channel(id, format!("the connector could not check the configuration: {error}"))]
         }
-    }
-    match faults.is_empty() {
-        true => Ok(bound),
-        false => Err(faults),
     }
 }
 
 fn runtime(
     config: &Config,
+    id: &ChannelId,
     channel: &ChannelConfig,
-    connector: &Arc<LoadedConnector>,
-    bound: Channel,
+    slot: Arc<Slot>,
     metrics: &Arc<Metrics>,
     public_url: &str,
 ) -> ChannelRuntime {
-    let id = bound.id().clone();
-    let sends = connector.connector.interfaces().send;
     ChannelRuntime {
         hook_url: format!("{public_url}/hooks/{id}"),
-        id,
-        connector: Arc::clone(connector),
-        grants: Grants::from(&channel.grants),
+        id: id.clone(),
+        slot,
+        config: channel.clone(),
         limits: channel.limits.limits(),
-        rules: connector.connector.manifest().channel_rules(sends),
         region: config.region(channel),
         activity: Activity::default(),
         parked: ParkedRoom::default(),
         webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
+        paused: AtomicBool::new(false),
         wake: Notify::new(),
         #[cfg(feature = "native-connector")]
         native: Default::default(),
-        channel: bound,
         metrics: Arc::clone(metrics),
     }
 }
@@ -266,9 +264,13 @@ fn runtime(
 /// # Errors
 /// When the store cannot be read or appended to.
 pub async fn announce(store: &Store, channels: &Channels, claims: ClaimPolicy) -> anyhow::Result<()> {
-    for channel in channels.iter() {
+    for channel in channels.all() {
+        let Some((generation, _)) = channel.serving() else { continue };
         let row = operations::channel(&store.read(), &channel.id)?;
-        let (source, rules) = (channel.source(), channel.rules.clone());
+        let (source, rules) = (generation.source(), generation.rules());
+        if let Some(row) = &row {
+            channel.paused.store(row.paused, Ordering::Relaxed);
+        }
         if row.is_none_or(|row| row.source != source || row.rules != rules) {
             store.append(Actor::Host, Fact::ChannelSet { channel: channel.id.clone(), source, rules }).await?;
         }

@@ -7,6 +7,7 @@ mod guest;
 mod guests;
 mod progress;
 mod python;
+mod swap;
 mod tasks;
 mod test;
 mod toolchain;
@@ -29,6 +30,8 @@ enum Command {
     Test(test::Arguments),
     /// Kill the host, cut its power, damage its files, fill its disk; print what was lost
     Crash(crash::Arguments),
+    /// Swap a connector a hundred times under load; print what that cost
+    Swap(swap::Arguments),
     /// Measure, and print the table of ratios
     Bench(bench::Arguments),
     /// Build the connectors, and the guests of the tests, as WebAssembly components
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Crash(arguments) => crash::run(&arguments),
+        Command::Swap(arguments) => swap::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Guests(arguments) => guests::run(&arguments),
     }

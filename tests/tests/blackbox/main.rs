@@ -4,6 +4,8 @@ mod bad_days;
 mod contract;
 mod events;
 mod hostile;
+mod interleavings;
+mod lifecycle;
 mod replies;
 mod story;
 mod webhooks;

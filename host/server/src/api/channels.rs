@@ -1,4 +1,4 @@
-//! What is loaded: channels and connectors, with their state, grants, limits, counters and last error.
+//! The channels, with their state, grants, limits, counters and last error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,15 +11,17 @@ use jackfield_core::ids::ChannelId;
 use jackfield_core::rows::Channel;
 use jackfield_core::views::operations;
 use jackfield_core::views::{Page, Time};
-use jackfield_sandbox::{Grants, Limits};
+use jackfield_sandbox::Limits;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::command;
+use super::grants::GrantsView;
 use super::params::{Command, Id, Nothing};
 use super::problem::{Problem, Result};
-use crate::channels::{ChannelRuntime, LoadedConnector, Snapshot};
+use crate::activity::Snapshot;
+use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
 
@@ -59,6 +61,8 @@ pub(super) enum ChannelState {
     Active,
     /// It receives, and sending has stopped.
     Parked,
+    /// The operator has stopped it, in and out.
+    Paused,
     /// It is not in the configuration any more.
     Off,
 }
@@ -86,7 +90,7 @@ struct Rules {
 #[derive(Debug, Serialize, ToSchema)]
 struct Running {
     /// Which loaded version of the connector speaks for it, from 1.
-    generation: u64,
+    generation: u32,
     /// The public URL of its webhook.
     hook_url: String,
     /// Where phone numbers without a country code are from.
@@ -101,17 +105,6 @@ struct Running {
     /// What last went wrong.
     #[schema(required)]
     last_error: Option<ErrorView>,
-}
-
-/// What the operator allows.
-#[derive(Debug, Serialize, ToSchema)]
-struct GrantsView {
-    /// Origins that it may reach.
-    http: Vec<String>,
-    /// Of these, origins that may be at private addresses.
-    private_addresses: Vec<String>,
-    /// Whether requests that nobody signed count.
-    public_webhook: bool,
 }
 
 /// What one call may use.
@@ -167,35 +160,6 @@ struct ErrorView {
     problem: ChannelProblem,
 }
 
-/// A connector.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ConnectorView {
-    /// The name that the configuration gives it.
-    name: String,
-    /// Its own id.
-    id: String,
-    /// Its name for people.
-    title: String,
-    /// What it is for.
-    description: String,
-    /// Its version.
-    version: String,
-    /// The version of the contract it was built for.
-    contract: String,
-    /// The sha256 of the component, hexadecimal.
-    digest: String,
-    /// Which loaded version of this name it is, from 1.
-    generation: u64,
-    /// When it was loaded.
-    loaded_at: Time,
-    /// What it exports: `receive`, `identity`, `send`, `configure`.
-    interfaces: Vec<String>,
-    /// The origins that it wants to reach.
-    asks_for: Vec<String>,
-    /// The channels that use it.
-    channels: Vec<ChannelId>,
-}
-
 /// All channels that are or were switched on, by name.
 #[utoipa::path(get, path = "/v1/channels", tag = "channels",
     responses((status = 200, description = "The channels", body = Page<ChannelView>)))]
@@ -212,10 +176,10 @@ pub(super) async fn get_channel(State(host): State<Arc<Host>>, Id(id): Id<Channe
     one(&host, &id)
 }
 
-/// Lets a parked channel send again, after its credentials were put right.
+/// Lets a channel go on that was paused, or parked until its credentials were put right.
 #[utoipa::path(post, path = "/v1/channels/{id}/resume", tag = "channels", request_body = Nothing,
     params(("id" = ChannelId, Path, description = "The channel")),
-    responses((status = 200, description = "It sends again", body = ChannelView)))]
+    responses((status = 200, description = "It goes on", body = ChannelView)))]
 pub(super) async fn resume_channel(
     State(host): State<Arc<Host>>,
     caller: Caller,
@@ -226,15 +190,7 @@ pub(super) async fn resume_channel(
     one(&host, &id)
 }
 
-/// The connectors that are loaded, by name.
-#[utoipa::path(get, path = "/v1/connectors", tag = "channels",
-    responses((status = 200, description = "The connectors", body = Page<ConnectorView>)))]
-pub(super) async fn list_connectors(State(host): State<Arc<Host>>) -> Json<Page<ConnectorView>> {
-    let items = host.channels.connectors().iter().map(|loaded| connector(&host, loaded)).collect();
-    Json(Page { items, next: None })
-}
-
-fn one(host: &Host, id: &ChannelId) -> Result<Json<ChannelView>> {
+pub(super) fn one(host: &Host, id: &ChannelId) -> Result<Json<ChannelView>> {
     let row = operations::channel(&host.view(), id)?.ok_or_else(|| Problem::not_found("channel", id))?;
     view(host, row).map(Json)
 }
@@ -242,10 +198,11 @@ fn one(host: &Host, id: &ChannelId) -> Result<Json<ChannelView>> {
 fn view(host: &Host, row: Channel) -> Result<ChannelView> {
     let runtime = host.channels.get(&row.id);
     let outbox = operations::outbox(&host.view(), &row.id, MOST_WAITING)?.len();
-    let state = match (&runtime, &row.parked) {
-        (None, _) => ChannelState::Off,
-        (Some(_), Some(_)) => ChannelState::Parked,
-        (Some(_), None) => ChannelState::Active,
+    let state = match &runtime {
+        None => ChannelState::Off,
+        Some(_) if row.paused => ChannelState::Paused,
+        Some(_) if row.parked.is_some() => ChannelState::Parked,
+        Some(_) => ChannelState::Active,
     };
     Ok(ChannelView {
         id: row.id,
@@ -256,7 +213,7 @@ fn view(host: &Host, row: Channel) -> Result<ChannelView> {
         digest: row.source.digest,
         rules: rules(row.rules),
         outbox,
-        running: runtime.as_deref().map(running),
+        running: runtime.as_deref().and_then(running),
     })
 }
 
@@ -271,7 +228,8 @@ fn rules(rules: ChannelRules) -> Rules {
     }
 }
 
-fn running(channel: &ChannelRuntime) -> Running {
+fn running(channel: &ChannelRuntime) -> Option<Running> {
+    let (generation, line) = channel.serving()?;
     let snapshot = channel.activity.snapshot();
     let last_error = snapshot.last_error.as_ref().map(|error| ErrorView {
         at: Time(error.at),
@@ -279,23 +237,15 @@ fn running(channel: &ChannelRuntime) -> Running {
         kind: error.kind.to_owned(),
         problem: error.problem.clone(),
     });
-    Running {
-        generation: channel.connector.generation,
+    Some(Running {
+        generation: generation.number,
         hook_url: channel.hook_url.clone(),
         region: channel.region.clone(),
-        grants: grants(&channel.grants),
+        grants: GrantsView::from(&line.grants),
         limits: limits(&channel.limits),
         counters: counters(&snapshot),
         last_error,
-    }
-}
-
-fn grants(grants: &Grants) -> GrantsView {
-    GrantsView {
-        http: grants.http.iter().map(ToString::to_string).collect(),
-        private_addresses: grants.private_addresses.iter().map(ToString::to_string).collect(),
-        public_webhook: grants.public_webhook,
-    }
+    })
 }
 
 fn limits(limits: &Limits) -> LimitsView {
@@ -320,27 +270,5 @@ fn counters(snapshot: &Snapshot) -> Counters {
         denied: snapshot.denied,
         p50_micros: snapshot.p50_micros,
         p99_micros: snapshot.p99_micros,
-    }
-}
-
-fn connector(host: &Host, loaded: &LoadedConnector) -> ConnectorView {
-    let manifest = loaded.connector.manifest();
-    let optional = loaded.connector.interfaces();
-    let interfaces =
-        [("receive", true), ("identity", true), ("send", optional.send), ("configure", optional.configure)];
-    let users = host.channels.iter().filter(|channel| channel.connector.name == loaded.name);
-    ConnectorView {
-        name: loaded.name.clone(),
-        id: manifest.id.clone(),
-        title: manifest.name.clone(),
-        description: manifest.description.clone(),
-        version: manifest.version.clone(),
-        contract: manifest.contract.clone(),
-        digest: loaded.connector.digest().to_owned(),
-        generation: loaded.generation,
-        loaded_at: Time(loaded.loaded_at),
-        interfaces: interfaces.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect(),
-        asks_for: manifest.http.iter().map(|need| need.origin.to_string()).collect(),
-        channels: users.map(|channel| channel.id.clone()).collect(),
     }
 }

@@ -51,7 +51,7 @@ fn now(host: &Host, clients: usize) -> Result<String> {
     registry.register("event_clients", "Clients that follow the events", gauge(clients as u64));
     let outbox: Family<Vec<(String, String)>, Gauge> = Family::default();
     let view = host.view();
-    for channel in host.channels.iter() {
+    for channel in host.channels.all() {
         let waiting = operations::outbox(&view, &channel.id, MOST_WAITING)?.len();
         let labels = vec![(String::from("channel"), channel.id.to_string())];
         outbox.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));

@@ -1,7 +1,7 @@
 //! HTTP: JSON under `/v1`, webhooks under `/hooks`, health and metrics. Reading is done by the views of `jackfield_core`; commands are
 //! facts, and their outcomes come back. What is here only translates between HTTP and those.
 //!
-//! * [`customers`], [`messages`], [`links`], [`inbox`], [`events`], [`channels`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
+//! * [`customers`], [`messages`], [`links`], [`inbox`], [`events`], [`channels`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
 //! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
@@ -9,10 +9,13 @@
 
 mod actions;
 mod auth;
+mod care;
 mod channels;
 mod command;
+mod connectors;
 mod customers;
 mod events;
+mod grants;
 mod guard;
 mod health;
 mod hooks;
@@ -102,7 +105,10 @@ fn reader() -> OpenApiRouter<Api> {
         .routes(routes!(events::follow_events))
         .routes(routes!(channels::list_channels))
         .routes(routes!(channels::get_channel))
-        .routes(routes!(channels::list_connectors))
+        .routes(routes!(grants::get_grants))
+        .routes(routes!(grants::explain))
+        .routes(routes!(connectors::list_connectors))
+        .routes(routes!(connectors::get_connector))
         .routes(routes!(parked::list_parked))
         .routes(routes!(metrics::get_metrics))
 }
@@ -122,7 +128,23 @@ fn agent() -> OpenApiRouter<Api> {
 }
 
 fn operator() -> OpenApiRouter<Api> {
-    OpenApiRouter::default().routes(routes!(channels::resume_channel)).routes(routes!(parked::discard_parked))
+    OpenApiRouter::default()
+        .routes(routes!(connectors::bring_generation))
+        .layer(DefaultBodyLimit::max(connectors::COMPONENT_BYTES))
+        .routes(routes!(connectors::activate_generation))
+        .routes(routes!(connectors::approve_generation))
+        .routes(routes!(connectors::roll_back))
+        .routes(routes!(connectors::remove_connector))
+        .routes(routes!(grants::grant))
+        .routes(routes!(grants::revoke))
+        .routes(routes!(care::pause_channel))
+        .routes(routes!(care::connect_channel))
+        .routes(routes!(care::examine_channel))
+        .routes(routes!(channels::resume_channel))
+        .routes(routes!(parked::get_parked))
+        .routes(routes!(parked::replay_parked))
+        .routes(routes!(parked::replay_all))
+        .routes(routes!(parked::discard_parked))
 }
 
 fn admin() -> OpenApiRouter<Api> {

@@ -22,7 +22,20 @@ use super::{Api, auth, groups, hooks};
 const BEARER: &str = "bearer";
 
 /// How the paths of commands end that need no body.
-const BODY_MAY_BE_LEFT_OUT: [&str; 6] = ["/accept", "/reject", "/retry", "/resume", "/discard", "/revoke"];
+const BODY_MAY_BE_LEFT_OUT: [&str; 12] = [
+    "/accept",
+    "/reject",
+    "/retry",
+    "/resume",
+    "/discard",
+    "/keys/{id}/revoke",
+    "/pause",
+    "/connect",
+    "/doctor",
+    "/rollback",
+    "/remove",
+    "/replay",
+];
 
 /// The OpenAPI document of this API.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "health",
@@ -111,6 +124,9 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
         if path != "/v1/customers/merge-preview" {
             problems(operation, &[(409, "It cannot be done as things stand")]);
         }
+    }
+    if path.starts_with("/v1/connectors/") && operation.request_body.is_some() {
+        problems(operation, &[(422, "The component was refused, and why")]);
     }
     if takes_key(path) && operation.request_body.is_some() {
         operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use http::StatusCode;
 use jackfield_core::fact::Fact;
-use jackfield_core::ids::ParkedId;
+use jackfield_core::ids::{ChannelId, ParkedId};
 use jackfield_core::views::Page;
 use jackfield_core::views::operations::{self, ParkedView};
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Caller;
 use super::command;
 use super::params::{Command, Id, Limit, Nothing, Query};
-use super::problem::Result;
+use super::problem::{Problem, Result};
 use crate::host::Host;
+use crate::replay::{ReplayError, Replayed, replay};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +41,126 @@ pub(super) async fn list_parked(
 ) -> Result<Json<Page<ParkedView>>> {
     let before = query.before.map(|id| id.to_string());
     Ok(Json(operations::parked(&host.view(), before.as_deref(), query.limit.0)?))
+}
+
+/// One parked delivery.
+#[utoipa::path(get, path = "/v1/parked/{id}", tag = "parked", params(("id" = ParkedId, Path, description = "The parked delivery")),
+    responses((status = 200, description = "The delivery, without its headers, which can hold credentials", body = ParkedView)))]
+pub(super) async fn get_parked(State(host): State<Arc<Host>>, Id(id): Id<ParkedId>) -> Result<Json<ParkedView>> {
+    let row = operations::parked_delivery(&host.view(), id)?;
+    row.map(Json).ok_or_else(|| Problem::not_found("parked delivery", id))
+}
+
+/// How a delivery is to be handled again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplayRequest {
+    /// On this generation of the connector; on the one that serves without it.
+    #[schema(nullable = false)]
+    generation: Option<u32>,
+}
+
+/// A delivery that was handled after all.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReplayedView {
+    /// Which.
+    parked: ParkedId,
+    /// Events that changed something.
+    new: u32,
+    /// Events that had been seen.
+    duplicate: u32,
+    /// Items that could still not be understood, and are parked.
+    parked_items: usize,
+}
+
+impl ReplayedView {
+    fn new(parked: ParkedId, replayed: Replayed) -> Self {
+        Self { parked, new: replayed.new, duplicate: replayed.duplicate, parked_items: replayed.parked }
+    }
+}
+
+/// Handles a parked delivery again. It lands once, or stays parked.
+#[utoipa::path(post, path = "/v1/parked/{id}/replay", tag = "parked", request_body = ReplayRequest,
+    params(("id" = ParkedId, Path, description = "The parked delivery")),
+    responses((status = 200, description = "It was handled", body = ReplayedView)))]
+pub(super) async fn replay_parked(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    Id(id): Id<ParkedId>,
+    command: Command<ReplayRequest>,
+) -> Result<Json<ReplayedView>> {
+    let replayed = replay(&host, id, command.body.generation, caller.actor()).await?;
+    Ok(Json(ReplayedView::new(id, replayed)))
+}
+
+/// Which deliveries are to be handled again, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplayAllRequest {
+    /// Those of this channel; of all channels without it.
+    #[schema(nullable = false)]
+    channel: Option<ChannelId>,
+    /// On this generation of the connector; on the one that serves without it.
+    #[schema(nullable = false)]
+    generation: Option<u32>,
+}
+
+/// A delivery that stays parked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StaysParked {
+    /// Which.
+    parked: ParkedId,
+    /// Why.
+    reason: String,
+}
+
+/// What handling many deliveries again brought.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReplayedAll {
+    /// Those that were handled.
+    replayed: Vec<ReplayedView>,
+    /// Those that stay.
+    stay: Vec<StaysParked>,
+    /// Whether more are parked that were not looked at; ask again.
+    more: bool,
+}
+
+/// How many deliveries one request handles again.
+const AT_ONCE: usize = 100;
+
+/// Handles parked deliveries again, oldest first, up to 100.
+#[utoipa::path(post, path = "/v1/parked/replay", tag = "parked", request_body = ReplayAllRequest,
+    responses((status = 200, description = "What became of them", body = ReplayedAll)))]
+pub(super) async fn replay_all(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    command: Command<ReplayAllRequest>,
+) -> Result<Json<ReplayedAll>> {
+    let ReplayAllRequest { channel, generation } = command.body;
+    let mut ids = operations::parked_requests(&host.view(), channel.as_ref(), AT_ONCE + 1)?;
+    let more = ids.len() > AT_ONCE;
+    ids.truncate(AT_ONCE);
+    let (mut replayed, mut stay) = (Vec::new(), Vec::new());
+    for id in ids {
+        match replay(&host, id, generation, caller.actor()).await {
+            Ok(done) => replayed.push(ReplayedView::new(id, done)),
+            Err(ReplayError::Append(error)) => return Err(error.into()),
+            Err(error) => stay.push(StaysParked { parked: id, reason: error.to_string() }),
+        }
+    }
+    Ok(Json(ReplayedAll { replayed, stay, more }))
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::NotFound(id) => Self::not_found("parked delivery", id),
+            ReplayError::Stays(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            ReplayError::Generation(trouble) => trouble.into(),
+            ReplayError::Append(error) => error.into(),
+            ReplayError::Read(error) => error.into(),
+        }
+    }
 }
 
 /// A delivery that is parked no more.

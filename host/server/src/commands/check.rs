@@ -1,13 +1,11 @@
 //! `jackfield check`
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use super::{say, tell, wait_for};
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::metrics::Metrics;
-use crate::start::{self, Fault, NoStates};
+use crate::start::{self, Fault};
 use crate::tls;
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
@@ -45,8 +43,7 @@ async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
         faults.push(Fault { place: String::from("log"), message: format!("level: {error}") });
     }
     let sandbox = start::sandbox(config)?;
-    let public_url = config.server.public_url(config.server.listen);
-    if let Err(more) = start::load(config, &sandbox, &NoStates, &Arc::new(Metrics::default()), &public_url).await {
+    if let Err(more) = start::examine(config, &sandbox).await {
         faults.extend(more.0);
     }
     Ok(faults)

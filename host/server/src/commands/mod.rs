@@ -1,8 +1,12 @@
 //! What the program does when it is called. Results go to standard output, words to people and logs to standard error.
 
+mod ask;
+mod channel;
 mod check;
+mod connector;
 mod export;
 mod key;
+mod parked;
 mod rebuild;
 mod remote;
 mod serve;
@@ -24,6 +28,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(file) => serve::run(&file),
         Command::Check(file) => check::run(&file),
         Command::Key(command) => key::run(command),
+        Command::Connector(command) => connector::run(command),
+        Command::Channel(command) => channel::run(command),
+        Command::Parked(command) => parked::run(command),
         Command::Rebuild { config, check } => rebuild::run(&config, check),
         Command::Export(file) => export::run(&file),
     };

@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 /// How long an answer may take.
-const TIME: Duration = Duration::from_secs(30);
+const TIME: Duration = Duration::from_secs(120);
 
 /// Bytes of an answer.
 const BYTES: usize = 4 << 20;
@@ -41,20 +41,25 @@ impl Remote {
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.send(Method::GET, path, Bytes::new()).await
+        self.send(Method::GET, path, "application/json", Bytes::new()).await
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.send(Method::POST, path, Bytes::from(body.to_string())).await
+        self.send(Method::POST, path, "application/json", Bytes::from(body.to_string())).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
+    /// Sends a component.
+    pub(super) async fn upload(&self, path: &str, component: Vec<u8>) -> anyhow::Result<Value> {
+        self.send(Method::POST, path, "application/wasm", component.into()).await
+    }
+
+    async fn send(&self, method: Method, path: &str, kind: &str, body: Bytes) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.url);
         let request = Request::builder()
             .method(method)
             .uri(&url)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, kind)
             .body(Full::new(body))
             .with_context(|| format!("{url} is not an URL"))?;
         let answer = async {
@@ -73,6 +78,6 @@ impl Remote {
         };
         tokio::time::timeout(TIME, answer)
             .await
-            .with_context(|| format!("the host took longer than 30 s to answer at {url}"))?
+            .with_context(|| format!("the host took longer than 120 s to answer at {url}"))?
     }
 }

@@ -41,6 +41,12 @@ pub struct Config {
     /// What is logged.
     #[serde(default)]
     pub log: LogConfig,
+    /// Whose components are let in.
+    #[serde(default)]
+    pub trust: TrustConfig,
+    /// A folder of components.
+    #[serde(default)]
+    pub watch: WatchConfig,
     /// The connectors, by the name that channels use for them.
     #[serde(default)]
     pub connectors: BTreeMap<String, ConnectorConfig>,
@@ -118,6 +124,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// `[trust]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TrustConfig {
+    /// Public keys, 64 hexadecimal digits each, by the operator's names for them.
+    pub keys: BTreeMap<String, String>,
+    /// Whether components that none of these keys signed are let in.
+    pub allow_unsigned: bool,
+}
+
+/// `[watch]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct WatchConfig {
+    /// The folder, relative to the file; none is watched without it.
+    pub folder: Option<PathBuf>,
+}
+
 /// `[connectors.NAME]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -177,6 +201,12 @@ impl Config {
         }
         if !(1..=60_000).contains(&self.outbox.retry_base_ms) {
             return Err(Trouble::general("outbox.retry-base-ms has to be 1 to 60000"));
+        }
+        for (name, key) in &self.trust.keys {
+            if key.len() != 64 || !key.bytes().all(|b| b.is_ascii_hexdigit()) {
+                let remedy = "`jackfield-dev keygen` prints a public key as it has to stand here";
+                return Err(Trouble::general(format!("trust.keys.{name} is not 64 hexadecimal digits; {remedy}")));
+            }
         }
         let regions = std::iter::once((&self.identity.region, None))
             .chain(self.channels.iter().map(|(id, channel)| (&channel.region, Some(id))));

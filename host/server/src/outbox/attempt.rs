@@ -45,7 +45,7 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
     let attempt = Attempt {
         outgoing: &outgoing,
         number,
-        idempotent: channel.rules.idempotent,
+        idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
         now: clock::now(),
         base_ms: host.config.outbox.retry_base_ms,
         random: backoff::random(),

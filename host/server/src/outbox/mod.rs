@@ -76,8 +76,8 @@ fn interrupted(channel: &Channel) -> SendResult {
 /// Sends until the host stops; returns when every attempt has ended and is recorded.
 pub async fn run(host: Arc<Host>) {
     let mut workers = JoinSet::new();
-    for channel in host.channels.iter().filter(|channel| channel.rules.sends) {
-        workers.spawn(worker::run(Arc::clone(&host), Arc::clone(channel)));
+    for channel in host.channels.all() {
+        workers.spawn(worker::run(Arc::clone(&host), channel));
     }
     while let Some(ended) = workers.join_next().await {
         if let Err(error) = ended {

@@ -27,11 +27,11 @@ const READ_TROUBLE: Duration = Duration::from_secs(1);
 
 /// Sends what comes into a channel's outbox until the host stops; returns when every attempt has ended.
 pub(super) async fn run(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
-    let rate = channel.connector.connector.manifest().channel.rate_per_second;
     let started = Instant::now();
     let mut worker = Worker {
         host,
-        bucket: rate.filter(|rate| rate.is_finite() && *rate > 0.0).map(|rate| Bucket::new(rate, Duration::ZERO)),
+        rate: None,
+        bucket: None,
         channel,
         started,
         running: JoinSet::new(),
@@ -56,6 +56,8 @@ pub(super) async fn run(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
 struct Worker {
     host: Arc<Host>,
     channel: Arc<ChannelRuntime>,
+    /// What the generation that serves says of the channel's rate, messages a second; the bucket is made for it.
+    rate: Option<f64>,
     bucket: Option<Bucket>,
     started: Instant,
     running: JoinSet<Option<Millis>>,
@@ -69,7 +71,7 @@ impl Worker {
     /// Starts what may start. How long to wait at most before looking again; none is until something happens.
     fn start(&mut self) -> tables::Result<Option<Duration>> {
         let view = self.host.view();
-        if operations::channel(&view, &self.channel.id)?.is_none_or(|row| row.parked.is_some()) {
+        if operations::channel(&view, &self.channel.id)?.is_none_or(|row| row.is_quiet()) {
             return Ok(None);
         }
         let now = clock::now();
@@ -95,6 +97,13 @@ impl Worker {
 
     fn tokens(&mut self) -> usize {
         let now = self.started.elapsed();
+        let serving = self.channel.slot.active();
+        let rate = serving.and_then(|generation| generation.connector.manifest().channel.rate_per_second);
+        let rate = rate.filter(|rate| rate.is_finite() && *rate > 0.0);
+        if rate != self.rate {
+            self.rate = rate;
+            self.bucket = rate.map(|rate| Bucket::new(rate, now));
+        }
         self.bucket.as_mut().map_or(usize::MAX, |bucket| bucket.available(now))
     }
 

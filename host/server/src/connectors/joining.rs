@@ -1,0 +1,109 @@
+//! A version of a connector and a channel: joined, or everything that stands in the way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jackfield_core::event::Problem;
+use jackfield_core::generation::{GrantChanges, Missing};
+use jackfield_core::ids::ChannelId;
+use jackfield_sandbox::{Binding, Connector, Grants, StateView};
+
+use super::generation::Line;
+use super::grants;
+use crate::config::{ChannelConfig, Config};
+
+/// Everything of a channel that joining it takes.
+pub struct Side<'a> {
+    /// The configuration file's settings; its folder is where the paths of secrets start.
+    pub config: &'a Config,
+    /// The channel's name.
+    pub id: &'a ChannelId,
+    /// The channel's section.
+    pub channel: &'a ChannelConfig,
+    /// What is allowed on top of it.
+    pub changes: &'a GrantChanges,
+    /// The channel's committed state.
+    pub state: Arc<dyn StateView>,
+}
+
+/// Why a version cannot serve a channel.
+#[derive(Clone, Debug, Default)]
+pub struct Obstacles {
+    /// Wants that the operator has not met, and can.
+    pub missing: Vec<Missing>,
+    /// What is wrong besides.
+    pub problems: Vec<Problem>,
+}
+
+impl Obstacles {
+    /// All of it, as problems.
+    pub fn all(self) -> impl Iterator<Item = Problem> {
+        let missing = self.missing.into_iter().map(|m| Problem { message: m.message, code: Some(m.code) });
+        self.problems.into_iter().chain(missing)
+    }
+}
+
+/// Joins a version with a channel. `strict` refuses what asks for more than is granted; without it that is denied when it is wanted.
+///
+/// # Errors
+/// Everything that stands in the way, not only the first.
+pub fn join(connector: &Arc<Connector>, side: &Side<'_>, strict: bool) -> Result<Line, Obstacles> {
+    let mut obstacles = Obstacles::default();
+    let mut secrets = BTreeMap::new();
+    for (name, source) in &side.channel.secrets {
+        match source.fetch(|path| side.config.resolve(path)) {
+            Ok(secret) => {
+                secrets.insert(name.clone(), secret);
+            }
+            Err(why) => obstacles.problems.push(Problem { message: format!("the secret {name}: {why}"), code: None }),
+        }
+    }
+    let unfetched = !obstacles.problems.is_empty();
+    let grants = grants::effective(&side.channel.grants, side.changes);
+    let binding = Binding {
+        channel: side.id.clone(),
+        config: side.channel.config.clone(),
+        secrets,
+        grants: grants.clone(),
+        limits: side.channel.limits.limits(),
+        state: Arc::clone(&side.state),
+    };
+    let bound = if strict { connector.bind(binding) } else { connector.bind_with_less(binding) };
+    match bound {
+        Ok(channel) if !unfetched => Ok(Line { channel, grants }),
+        Ok(_) => Err(obstacles),
+        Err(problems) => {
+            for problem in problems {
+                match problem.code.as_deref() {
+                    // What could not be fetched is missing; it need not be said twice.
+                    Some("missing_secret") if unfetched => {}
+                    Some("missing_secret") => obstacles.missing.push(missing(side.id, problem)),
+                    // Told below, origin by origin.
+                    Some("not_granted") => {}
+                    _ => obstacles.problems.push(problem),
+                }
+            }
+            obstacles.missing.extend(not_granted(connector, side, &grants));
+            Err(obstacles)
+        }
+    }
+}
+
+fn missing(channel: &ChannelId, problem: Problem) -> Missing {
+    Missing { channel: channel.clone(), code: problem.code.unwrap_or_default(), origin: None, message: problem.message }
+}
+
+fn not_granted(connector: &Connector, side: &Side<'_>, grants: &Grants) -> Vec<Missing> {
+    let asked = connector.asks_for(&side.channel.config);
+    let missing = asked.into_iter().filter(|origin| !grants.http.contains(origin)).map(|origin| Missing {
+        channel: side.id.clone(),
+        code: String::from("not_granted"),
+        origin: Some(origin.to_string()),
+        message: format!(
+            "The connector wants to reach {origin}; add it to the channel's `http` grants, or grant it with \
+             `jackfield channel grant {} {origin}`.",
+            side.id
+        ),
+    });
+    missing.collect()
+}

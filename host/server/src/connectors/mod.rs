@@ -1,0 +1,22 @@
+//! The connectors that are loaded, and the life of their versions.
+//!
+//! * [`generation`]: one loaded version, joined with its channels. [`slot`]: which version serves, and when the one before comes back.
+//! * [`lifecycle`]: how a version comes to serve: staged, verified, compiled, checked, approved, probed, published; and how it goes.
+//!   [`steps`]: each of these in turn. [`restore`]: how it serves again after a restart.
+//! * [`joining`]: a version and a channel's configuration, secrets and grants. [`grants`]: what is allowed while the host runs.
+//! * [`signature`]: who vouches for a component. [`artifacts`]: where components are kept. [`folder`]: a folder that is watched.
+
+pub mod artifacts;
+pub mod folder;
+pub mod generation;
+pub mod grants;
+pub mod joining;
+pub mod lifecycle;
+mod restore;
+pub mod signature;
+pub mod slot;
+mod steps;
+
+pub use generation::{Generation, Line, Lines};
+pub use lifecycle::{Lifecycle, Trouble};
+pub use slot::Slot;

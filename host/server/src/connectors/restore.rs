@@ -1,0 +1,150 @@
+//! What served before a restart serves after it: the same generations, from the components that were kept.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jackfield_core::event::Problem;
+use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::generation::{Generation as Row, Stage, Versions};
+use jackfield_core::views::operations;
+
+use super::artifacts::digest_of;
+use super::generation::{Generation, Lines};
+use super::lifecycle::{Installed, Lifecycle, Obstacle, Trouble};
+use super::slot::Slot;
+
+impl Lifecycle {
+    /// Has a connector serve again what it served, and brings the component that the configuration names if it is a new one.
+    ///
+    /// # Errors
+    /// When the store or the disk fails. What stands in the connector's way is the answer; if it is not empty, nothing serves.
+    pub async fn restore(&self, name: &str, configured: Option<&Path>) -> Result<Vec<Obstacle>, Trouble> {
+        let slot = self.channels().slot_for(name);
+        let versions = self.settle(name).await?;
+        if let Some(versions) = &versions {
+            let obstacles = self.serve_again(&slot, versions).await?;
+            if !obstacles.is_empty() {
+                return Ok(obstacles);
+            }
+        }
+        let Some(path) = configured else {
+            return Ok(Vec::new());
+        };
+        let component = match tokio::fs::read(path).await {
+            Ok(component) => component,
+            // The one that serves was kept, so the file is not needed.
+            Err(error) if slot.active().is_some() => {
+                tracing::warn!(connector = name, path = %path.display(), "the component cannot be read: {error}");
+                return Ok(Vec::new());
+            }
+            Err(error) => {
+                let shown = path.display();
+                let message = format!("the component {shown} cannot be read: {error}; build it, or mend `path`");
+                return Ok(vec![Obstacle { channel: None, problem: Problem { message, code: None } }]);
+            }
+        };
+        let digest = digest_of(&component);
+        let known = versions.is_some_and(|v| v.generations.iter().any(|row| row.source.digest == digest));
+        if known && slot.active().is_some() {
+            return Ok(Vec::new());
+        }
+        let Installed { stage, mut obstacles, .. } =
+            self.install(name, component, "configuration", Actor::Host).await?;
+        if stage == Stage::Active || slot.active().is_some() {
+            return Ok(Vec::new());
+        }
+        for obstacle in obstacles.iter_mut().filter(|obstacle| obstacle.channel.is_none()) {
+            obstacle.problem.message = format!("{}: {}", path.display(), obstacle.problem.message);
+        }
+        Ok(obstacles)
+    }
+
+    /// Ends what the stop of the host has cut off.
+    async fn settle(&self, name: &str) -> Result<Option<Versions>, Trouble> {
+        let Some(versions) = operations::connector(&self.store().read(), name)? else {
+            return Ok(None);
+        };
+        for row in &versions.generations {
+            let (to, problem) = match row.stage {
+                Stage::Draining => (Stage::Retired, None),
+                stage if stage.is_over() || matches!(stage, Stage::Active | Stage::PendingApproval) => continue,
+                _ => {
+                    let message = String::from("The host stopped while it was brought; bring it again.");
+                    (Stage::Refused, Some(Problem { message, code: Some(String::from("interrupted")) }))
+                }
+            };
+            let (connector, generation) = (name.to_owned(), row.number);
+            let fact = Fact::GenerationMoved { connector, generation, to, problem, missing: Vec::new() };
+            self.store().append(Actor::Host, fact).await?;
+        }
+        Ok(operations::connector(&self.store().read(), name)?)
+    }
+
+    async fn serve_again(&self, slot: &Arc<Slot>, versions: &Versions) -> Result<Vec<Obstacle>, Trouble> {
+        let Some(active) = versions.active() else {
+            return Ok(Vec::new());
+        };
+        let generation = match self.load_again(slot, active, true).await? {
+            Ok(generation) => generation,
+            Err(obstacles) => return Ok(obstacles),
+        };
+        let standby = match versions.standby.and_then(|number| versions.get(number)) {
+            None => None,
+            Some(row) => match self.load_again(slot, row, false).await {
+                Ok(Ok(generation)) => Some(generation),
+                Ok(Err(_)) | Err(_) => {
+                    tracing::warn!(connector = slot.name, generation = row.number, "cannot stand by any more");
+                    None
+                }
+            },
+        };
+        let version = generation.source().version;
+        tracing::info!(connector = slot.name, generation = generation.number, version, "a generation serves again");
+        slot.publish(generation, standby);
+        Ok(Vec::new())
+    }
+
+    /// Loads a generation that was kept. `serves` refuses a channel that grants it less than it asks for, unless that was revoked.
+    async fn load_again(
+        &self,
+        slot: &Arc<Slot>,
+        row: &Row,
+        serves: bool,
+    ) -> Result<Result<Arc<Generation>, Vec<Obstacle>>, Trouble> {
+        let itself = |message: String| vec![Obstacle { channel: None, problem: Problem { message, code: None } }];
+        if let Some(why) = super::signature::refusal(&row.signature, &self.config().trust) {
+            return Ok(Err(itself(why)));
+        }
+        let component = match self.read(&row.source.digest).await {
+            Ok(component) => component,
+            Err(error) => {
+                let (number, digest) = (row.number, &row.source.digest);
+                let message = format!(
+                    "generation {number} ({digest}) cannot be read again: {error}. Put its file back from a backup"
+                );
+                return Ok(Err(itself(message)));
+            }
+        };
+        let connector = match self.sandbox().load(component).await {
+            Ok(connector) => connector,
+            Err(error) => return Ok(Err(itself(error.to_string()))),
+        };
+        let (mut lines, mut obstacles) = (Lines::new(), Vec::new());
+        for channel in self.channels().of(slot) {
+            let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
+            let strict = serves && changes.revoked.is_empty();
+            match self.join(&channel, &connector, &changes, strict) {
+                Ok(line) => {
+                    lines.insert(channel.id.clone(), line);
+                }
+                Err(found) => {
+                    obstacles.extend(found.all().map(|problem| Obstacle { channel: Some(channel.id.clone()), problem }))
+                }
+            }
+        }
+        if serves && !obstacles.is_empty() {
+            return Ok(Err(obstacles));
+        }
+        Ok(Ok(Arc::new(Generation::new(row.number, connector, lines))))
+    }
+}

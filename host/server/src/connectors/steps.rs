@@ -1,0 +1,169 @@
+//! A generation on its way, step by step; each step is a fact before the next begins.
+
+use std::sync::Arc;
+
+use jackfield_core::event::Problem;
+use jackfield_core::fact::Actor;
+use jackfield_core::generation::{Missing, Stage};
+use jackfield_core::views::operations;
+use jackfield_sandbox::{Call, CallError, CallErrorKind, Connector, Failure, Request};
+
+use super::generation::{Generation, Line, Lines};
+use super::lifecycle::{Installed, Lifecycle, Obstacle, Trouble, moved};
+use super::slot::Slot;
+use crate::channels::ChannelRuntime;
+use crate::clock;
+
+/// A generation on its way.
+pub(super) struct Step<'a> {
+    pub(super) lifecycle: &'a Lifecycle,
+    pub(super) slot: &'a Arc<Slot>,
+    pub(super) generation: u32,
+    pub(super) actor: Actor,
+}
+
+impl Step<'_> {
+    pub(super) async fn reach(&self, stage: Stage) -> Result<(), Trouble> {
+        self.say(stage, None, Vec::new()).await
+    }
+
+    async fn say(&self, stage: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Result<(), Trouble> {
+        let fact = moved(&self.slot.name, self.generation, stage, problem, missing);
+        self.lifecycle.store().append(self.actor.clone(), fact).await?;
+        Ok(())
+    }
+
+    pub(super) async fn refuse(&self, obstacles: Vec<Obstacle>) -> Result<Installed, Trouble> {
+        let told: Vec<String> = obstacles.iter().map(Obstacle::told).collect();
+        let code = obstacles.first().and_then(|o| o.problem.code.clone());
+        let message = told.join(" ");
+        tracing::warn!(connector = self.slot.name, generation = self.generation, "refused: {message}");
+        self.say(Stage::Refused, Some(Problem { message, code }), Vec::new()).await?;
+        Ok(Installed { generation: self.generation, stage: Stage::Refused, obstacles })
+    }
+
+    /// It is machine code, of the right type, and has survived its trial start.
+    pub(super) async fn loaded(&self, connector: Arc<Connector>) -> Result<Installed, Trouble> {
+        self.reach(Stage::Compiled).await?;
+        let (serves, is) = (self.slot.active().map(|active| active.source().connector), connector.source().connector);
+        if let Some(serves) = serves.filter(|serves| *serves != is) {
+            let message =
+                format!("This is the connector {is}, and {} is {serves}. Bring it under another name.", self.slot.name);
+            return self.refuse(vec![about_itself("another_connector", message)]).await;
+        }
+        self.reach(Stage::Checked).await?;
+        self.approve(connector).await
+    }
+
+    pub(super) async fn approve(&self, connector: Arc<Connector>) -> Result<Installed, Trouble> {
+        let (mut lines, mut missing, mut obstacles) = (Lines::new(), Vec::new(), Vec::new());
+        for channel in self.lifecycle.channels().of(self.slot) {
+            let changes = operations::grant_changes(&self.lifecycle.store().read(), &channel.id)?;
+            match self.lifecycle.join(&channel, &connector, &changes, true) {
+                Ok(line) => {
+                    lines.insert(channel.id.clone(), line);
+                }
+                Err(in_the_way) => {
+                    missing.extend(in_the_way.missing);
+                    let wrong = in_the_way.problems.into_iter();
+                    obstacles.extend(wrong.map(|problem| Obstacle { channel: Some(channel.id.clone()), problem }));
+                }
+            }
+        }
+        if !obstacles.is_empty() {
+            return self.refuse(obstacles).await;
+        }
+        if !missing.is_empty() {
+            return self.wait_for(missing).await;
+        }
+        self.reach(Stage::Approved).await?;
+        self.reach(Stage::Probing).await?;
+        let found = self.probe(&lines).await;
+        if !found.is_empty() {
+            return self.refuse(found).await;
+        }
+        let generation = Arc::new(Generation::new(self.generation, connector, lines));
+        let standby = self.slot.active();
+        let (version, digest) = (generation.source().version, generation.source().digest);
+        self.lifecycle.publish(self.slot, generation, standby, Vec::new(), self.actor.clone()).await?;
+        tracing::info!(
+            connector = self.slot.name,
+            generation = self.generation,
+            version,
+            digest,
+            "a generation serves"
+        );
+        Ok(Installed { generation: self.generation, stage: Stage::Active, obstacles: Vec::new() })
+    }
+
+    async fn wait_for(&self, missing: Vec<Missing>) -> Result<Installed, Trouble> {
+        let obstacles: Vec<Obstacle> = missing.iter().map(Obstacle::from).collect();
+        tracing::warn!(
+            connector = self.slot.name,
+            generation = self.generation,
+            "waits for approval: {}",
+            obstacles.iter().map(Obstacle::told).collect::<Vec<_>>().join(" ")
+        );
+        self.say(Stage::PendingApproval, None, missing).await?;
+        Ok(Installed { generation: self.generation, stage: Stage::PendingApproval, obstacles })
+    }
+
+    /// Asks every channel whether it works with this generation. What the one that serves cannot do either is not held against it.
+    async fn probe(&self, lines: &Lines) -> Vec<Obstacle> {
+        let mut obstacles = Vec::new();
+        for channel in self.lifecycle.channels().of(self.slot) {
+            if let Some(line) = lines.get(&channel.id) {
+                let found = self.probe_channel(&channel, line).await;
+                obstacles
+                    .extend(found.into_iter().map(|problem| Obstacle { channel: Some(channel.id.clone()), problem }));
+            }
+        }
+        obstacles
+    }
+
+    async fn probe_channel(&self, channel: &ChannelRuntime, line: &Line) -> Vec<Problem> {
+        match line.channel.validate(&channel.config.config).await {
+            Ok(Call { result: Ok(problems), .. }) if problems.is_empty() => {}
+            Ok(Call { result: Ok(problems), .. }) => return problems,
+            Ok(Call { result: Err(failure), .. }) => return vec![failure.problem().clone()],
+            Err(error) => return vec![fault("the connector could not check the configuration", &error)],
+        }
+        // At the first start there is nothing to fall back on, and a provider that is away must not keep the host from starting.
+        let Some((_, serving)) = channel.serving() else {
+            return Vec::new();
+        };
+        if let Err(error) = line.channel.receive(knock(channel)).await
+            && !matches!(error.kind, CallErrorKind::Busy | CallErrorKind::Unverified)
+        {
+            return vec![fault("it fails at an empty request", &error)];
+        }
+        match line.channel.check().await {
+            Ok(Call { result: Ok(_) | Err(Failure::Unsupported(_)), .. }) => Vec::new(),
+            Err(error) if error.kind == CallErrorKind::Busy => Vec::new(),
+            Err(error) => vec![fault("it cannot check the channel", &error)],
+            Ok(Call { result: Err(failure), .. }) => match serving.channel.check().await {
+                Ok(Call { result: Ok(_), .. }) => vec![failure.problem().clone()],
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+pub(super) fn about_itself(code: &str, message: String) -> Obstacle {
+    Obstacle { channel: None, problem: Problem { message, code: Some(code.to_owned()) } }
+}
+
+fn fault(what: &str, error: &CallError) -> Problem {
+    Problem { message: format!("{what}: {}", error.message), code: Some(error.kind.as_str().to_owned()) }
+}
+
+/// A request that nobody signed: the least that a connector has to survive.
+fn knock(channel: &ChannelRuntime) -> Request {
+    Request {
+        method: String::from("GET"),
+        url: channel.hook_url.clone(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        received_at: clock::now(),
+    }
+}

@@ -1,0 +1,88 @@
+//! A parked delivery, handled once more: on the generation that serves, or on one that the operator names.
+
+use jackfield_core::canonical;
+use jackfield_core::fact::{Actor, Fact, Outcome};
+use jackfield_core::ids::ParkedId;
+use jackfield_core::rows::Parked;
+use jackfield_core::tables::ReadError;
+use jackfield_sandbox::{Failure, Request};
+use jackfield_store::AppendError;
+
+use crate::channels::Answered;
+use crate::connectors::Trouble;
+use crate::host::Host;
+
+/// What a replay brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Events that changed something.
+    pub new: u32,
+    /// Events that had been seen.
+    pub duplicate: u32,
+    /// Items that could still not be understood, and are parked.
+    pub parked: usize,
+}
+
+/// A delivery stays parked.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is none.
+    #[error("there is no parked delivery {0}")]
+    NotFound(ParkedId),
+    /// It cannot be handled again, or not like this.
+    #[error("{0}")]
+    Stays(String),
+    /// The generation.
+    #[error(transparent)]
+    Generation(#[from] Trouble),
+    /// The journal.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The views.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Handles a parked delivery again. What comes of it and the end of its being parked are one: it lands once, or stays parked.
+///
+/// # Errors
+/// When it stays parked, and why.
+pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: Actor) -> Result<Replayed, ReplayError> {
+    let Parked { channel, request, .. } = host.parked(id)?.ok_or(ReplayError::NotFound(id))?;
+    let Some(request) = request else {
+        let message =
+            "Only one item of that delivery is kept; its siblings were stored. Discard it once it is dealt with.";
+        return Err(ReplayError::Stays(message.to_owned()));
+    };
+    let off =
+        || ReplayError::Stays(format!("The channel {channel} is not switched on; put it back into the configuration."));
+    let runtime = host.channels.get(&channel).ok_or_else(off)?;
+    let request = Request::from(request);
+    let Answered { source, ended } = match generation {
+        None => runtime.receive(request).await,
+        Some(number) => {
+            let (generation, line) = host.lifecycle.borrow(&runtime, number).await?;
+            runtime.receive_on(&generation, &line, request).await
+        }
+    };
+    let call = ended.map_err(|error| ReplayError::Stays(error.message))?;
+    let received = call.result.map_err(|failure| match failure {
+        Failure::Unauthenticated(why) => {
+            ReplayError::Stays(format!("It does not prove that it comes from the provider: {}", why.message))
+        }
+        failure => ReplayError::Stays(failure.problem().message.clone()),
+    })?;
+    let landed = Fact::Received {
+        channel: channel.clone(),
+        source,
+        events: canonical::events(received.events, &runtime.context()),
+        state: call.effects.state,
+        unreadable: received.unreadable,
+    };
+    let done = Fact::ParkedDiscarded { parked: id };
+    let committed = host.append_together(vec![(Actor::Channel(channel), landed), (actor, done)]).await?;
+    match committed.into_iter().next().map(|committed| committed.outcome) {
+        Some(Outcome::Received { new, duplicate, parked }) => Ok(Replayed { new, duplicate, parked: parked.len() }),
+        other => Err(ReplayError::Stays(format!("the store answered with {other:?}"))),
+    }
+}
