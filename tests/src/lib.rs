@@ -7,12 +7,13 @@
 //! * [`events`]: the live feed.
 //! * [`provider`]: a stand-in for a provider's API, on loopback, with scripted answers.
 //! * [`webhooks`]: signed requests as the providers make them.
-//! * [`swap`]: a connector that is swapped under load.
+//! * [`swap`]: a connector that is swapped under load. [`cycles`]: one that is loaded and unloaded a thousand times.
 //! * [`versions`]: versions of one connector, good and bad, made from one guest.
 //! * [`paths`]: where built things are.
 
 pub mod client;
 pub mod crash;
+pub mod cycles;
 pub mod events;
 pub mod host;
 pub mod paths;

@@ -15,6 +15,7 @@ use jackfield_sandbox::{
     Call, CallError, CallErrorKind, Channel, Delivery, Health, Hints, Limits, Receipt, Received, Request, Step, Usage,
 };
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, Ended};
 use crate::config::ChannelConfig;
@@ -28,13 +29,15 @@ pub struct Channels {
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
     channels: ArcSwap<BTreeMap<ChannelId, Arc<ChannelRuntime>>>,
     alarms: mpsc::UnboundedSender<Alarm>,
+    /// Tells that other channels are switched on.
+    pub(crate) changed: Notify,
 }
 
 impl Channels {
     /// Nothing yet. Generations that fail too often are told to `alarms`.
     #[must_use]
     pub fn new(alarms: mpsc::UnboundedSender<Alarm>) -> Self {
-        Self { slots: Mutex::default(), channels: ArcSwap::default(), alarms }
+        Self { slots: Mutex::default(), channels: ArcSwap::default(), alarms, changed: Notify::new() }
     }
 
     /// One of the channels.
@@ -58,6 +61,7 @@ impl Channels {
     /// From here on these are the channels.
     pub(crate) fn replace(&self, channels: Vec<Arc<ChannelRuntime>>) {
         self.channels.store(Arc::new(channels.into_iter().map(|channel| (channel.id.clone(), channel)).collect()));
+        self.changed.notify_one();
     }
 
     /// All connectors, by name.
@@ -105,13 +109,15 @@ pub struct ChannelRuntime {
     /// Where phone numbers without a country code are from.
     pub region: Option<String>,
     /// What its calls came to.
-    pub activity: Activity,
+    pub activity: Arc<Activity>,
     /// Room for parked deliveries that may be anybody's.
-    pub parked: ParkedRoom,
+    pub parked: Arc<ParkedRoom>,
     /// Places for webhooks that are worked on or wait.
     pub(crate) webhooks: Semaphore,
     /// Whether the operator has stopped it.
     pub(crate) paused: AtomicBool,
+    /// Ends its worker: the configuration says something else of it by now.
+    pub(crate) gone: CancellationToken,
     /// Wakes the outbox.
     pub(crate) wake: Notify,
     /// What stands in for the guest's `receive`, if anything does; see the feature in Cargo.toml.

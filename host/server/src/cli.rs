@@ -42,6 +42,10 @@ pub enum Command {
     /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Have a running host read its configuration again: connectors, channels, and whom it trusts
+    ///
+    /// All of it counts, or nothing. Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
+    Reload(HostPlace),
     /// List, handle again or let go of deliveries that could not be handled
     ///
     /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.

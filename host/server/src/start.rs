@@ -17,13 +17,14 @@ use jackfield_core::views::operations;
 use jackfield_sandbox::{Connector, Sandbox, SandboxOptions, StateView};
 use jackfield_store::{Options, Store};
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
 use crate::channels::{ChannelRuntime, Channels, ParkedRoom};
 use crate::config::{ChannelConfig, Config};
 use crate::connectors::artifacts::Artifacts;
 use crate::connectors::joining::{Side, join};
-use crate::connectors::lifecycle::{Lifecycle, Obstacle};
+use crate::connectors::lifecycle::{Lifecycle, Obstacle, Trouble};
 use crate::connectors::{Slot, signature};
 use crate::ingress;
 use crate::metrics::Metrics;
@@ -233,7 +234,7 @@ async fn examine_channel(
     }
 }
 
-fn runtime(
+pub(crate) fn runtime(
     config: &Config,
     id: &ChannelId,
     channel: &ChannelConfig,
@@ -248,10 +249,11 @@ fn runtime(
         config: channel.clone(),
         limits: channel.limits.limits(),
         region: config.region(channel),
-        activity: Activity::default(),
-        parked: ParkedRoom::default(),
+        activity: Arc::new(Activity::default()),
+        parked: Arc::new(ParkedRoom::default()),
         webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
         paused: AtomicBool::new(false),
+        gone: CancellationToken::new(),
         wake: Notify::new(),
         #[cfg(feature = "native-connector")]
         native: Default::default(),
@@ -263,7 +265,7 @@ fn runtime(
 ///
 /// # Errors
 /// When the store cannot be read or appended to.
-pub async fn announce(store: &Store, channels: &Channels, claims: ClaimPolicy) -> anyhow::Result<()> {
+pub async fn announce(store: &Store, channels: &Channels, claims: ClaimPolicy) -> Result<(), Trouble> {
     for channel in channels.all() {
         let Some((generation, _)) = channel.serving() else { continue };
         let row = operations::channel(&store.read(), &channel.id)?;

@@ -6,6 +6,7 @@ mod events;
 mod hostile;
 mod interleavings;
 mod lifecycle;
+mod reload;
 mod replies;
 mod story;
 mod webhooks;

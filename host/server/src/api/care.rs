@@ -20,6 +20,7 @@ use super::grants::running;
 use super::params::{Command, Id, Nothing};
 use super::problem::{Problem, Result};
 use crate::channels::ChannelRuntime;
+use crate::connectors::reload::Reloaded;
 use crate::host::Host;
 
 /// Stops a channel, in and out, until it is resumed. Providers are told to come again.
@@ -34,6 +35,32 @@ pub(super) async fn pause_channel(
 ) -> Result<Json<ChannelView>> {
     command::run(&host, caller, None, Fact::ChannelPaused { channel: id.clone() }).await?;
     one(&host, &id)
+}
+
+/// What a new configuration brought.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReloadedView {
+    /// Channels that were not there before.
+    added: Vec<ChannelId>,
+    /// Channels whose settings changed.
+    changed: Vec<ChannelId>,
+    /// Channels that are not there any more.
+    removed: Vec<ChannelId>,
+}
+
+/// Reads the configuration file again: its connectors, its channels, and whom it trusts. All of it counts, or nothing. The rest of the
+/// file counts from the next start on.
+#[utoipa::path(post, path = "/v1/reload", tag = "channels", request_body = Nothing,
+    responses((status = 200, description = "What changed", body = ReloadedView)))]
+pub(super) async fn reload(
+    State(host): State<Arc<Host>>,
+    _: Caller,
+    _: Command<Nothing>,
+) -> Result<Json<ReloadedView>> {
+    // A client that goes away must not leave it half way.
+    let reloaded = tokio::spawn(async move { host.lifecycle.reload(&host).await });
+    let Reloaded { added, changed, removed } = reloaded.await.map_err(|_| Problem::internal())??;
+    Ok(Json(ReloadedView { added, changed, removed }))
 }
 
 /// Something to be done to connect a channel.

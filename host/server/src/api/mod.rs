@@ -137,6 +137,7 @@ fn operator() -> OpenApiRouter<Api> {
         .routes(routes!(connectors::remove_connector))
         .routes(routes!(grants::grant))
         .routes(routes!(grants::revoke))
+        .routes(routes!(care::reload))
         .routes(routes!(care::pause_channel))
         .routes(routes!(care::connect_channel))
         .routes(routes!(care::examine_channel))

@@ -22,7 +22,7 @@ use super::{Api, auth, groups, hooks};
 const BEARER: &str = "bearer";
 
 /// How the paths of commands end that need no body.
-const BODY_MAY_BE_LEFT_OUT: [&str; 12] = [
+const BODY_MAY_BE_LEFT_OUT: [&str; 13] = [
     "/accept",
     "/reject",
     "/retry",
@@ -35,6 +35,7 @@ const BODY_MAY_BE_LEFT_OUT: [&str; 12] = [
     "/rollback",
     "/remove",
     "/replay",
+    "/reload",
 ];
 
 /// The OpenAPI document of this API.

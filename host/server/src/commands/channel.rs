@@ -44,6 +44,15 @@ pub(super) fn run(command: ChannelCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
+pub(super) fn reload(place: &HostPlace) -> anyhow::Result<ExitCode> {
+    let lines = |answer: &Value| {
+        let of = |word: &str| items(&answer[word]).iter().map(|id| format!("{word} {}", text(id))).collect::<Vec<_>>();
+        let lines: Vec<String> = ["added", "changed", "removed"].into_iter().flat_map(of).collect();
+        if lines.is_empty() { vec![String::from("no channel has changed")] } else { lines }
+    };
+    done(place, async |remote| remote.post("/v1/reload", &json!({})).await, lines)
+}
+
 fn command_on(
     host: &HostPlace,
     id: &str,

@@ -30,6 +30,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Key(command) => key::run(command),
         Command::Connector(command) => connector::run(command),
         Command::Channel(command) => channel::run(command),
+        Command::Reload(place) => channel::reload(&place),
         Command::Parked(command) => parked::run(command),
         Command::Rebuild { config, check } => rebuild::run(&config, check),
         Command::Export(file) => export::run(&file),

@@ -14,7 +14,7 @@ use super::SecretSource;
 const WEBHOOKS: u32 = 512;
 
 /// `[channels.NAME]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ChannelConfig {
     /// The name of a connector.
@@ -37,7 +37,7 @@ pub struct ChannelConfig {
 }
 
 /// `[channels.NAME.grants]`. Nothing is granted unless it stands here.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct GrantsConfig {
     /// Origins that may be reached.
@@ -59,7 +59,7 @@ impl From<&GrantsConfig> for Grants {
 }
 
 /// `[channels.NAME.limits]`. What is left out is the default of [`Limits`].
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LimitsConfig {
     /// CPU time of a call in milliseconds.

@@ -56,6 +56,9 @@ pub struct Config {
     /// The folder of the file, which relative paths start from.
     #[serde(skip)]
     folder: PathBuf,
+    /// The file itself; none if it was never one.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// `[store]`
@@ -162,7 +165,9 @@ impl Config {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        Self::parse(&text, &folder).map_err(|trouble| ConfigError::Wrong { path: path.to_owned(), trouble })
+        let config = Self::parse(&text, &folder);
+        let config = config.map_err(|trouble| ConfigError::Wrong { path: path.to_owned(), trouble })?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Reads and checks the text of a file that lies, or would lie, in `folder`.

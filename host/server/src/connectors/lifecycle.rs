@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome, Source};
 use jackfield_core::generation::{self, GrantChanges, Missing, Stage, Versions};
@@ -80,8 +81,10 @@ pub struct Lifecycle {
     store: Store,
     sandbox: Sandbox,
     artifacts: Artifacts,
-    config: Arc<Config>,
+    config: ArcSwap<Config>,
     channels: Arc<Channels>,
+    /// Held by whoever reads the configuration again.
+    pub(super) reload: tokio::sync::Mutex<()>,
 }
 
 impl Lifecycle {
@@ -94,7 +97,14 @@ impl Lifecycle {
         config: Arc<Config>,
         channels: Arc<Channels>,
     ) -> Self {
-        Self { store, sandbox, artifacts, config, channels }
+        Self {
+            store,
+            sandbox,
+            artifacts,
+            config: ArcSwap::new(config),
+            channels,
+            reload: tokio::sync::Mutex::default(),
+        }
     }
 
     /// A reader of the views.
@@ -111,11 +121,16 @@ impl Lifecycle {
         &self.sandbox
     }
 
-    pub(super) fn config(&self) -> &Config {
-        &self.config
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
     }
 
-    pub(super) fn channels(&self) -> &Channels {
+    /// From here on this is the configuration.
+    pub(super) fn configure(&self, config: Arc<Config>) {
+        self.config.store(config);
+    }
+
+    pub(super) fn channels(&self) -> &Arc<Channels> {
         &self.channels
     }
 
@@ -132,7 +147,7 @@ impl Lifecycle {
     ) -> Result<Installed, Trouble> {
         let slot = self.channels.slot_for(name);
         let _change = slot.change.lock().await;
-        let signature = signature::examine(&component, &self.config.trust);
+        let signature = signature::examine(&component, &self.config().trust);
         let (component, digest) = self.keep(component).await?;
         let source = source(&component, digest);
         let (connector, origin) = (name.to_owned(), origin.to_owned());
@@ -142,7 +157,7 @@ impl Lifecycle {
             other => return Err(Trouble::Conflict(format!("the store answered with {other:?}"))),
         };
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
-        if let Some(why) = signature::refusal(&signature, &self.config.trust) {
+        if let Some(why) = signature::refusal(&signature, &self.config().trust) {
             return step.refuse(vec![about_itself("signature", why)]).await;
         }
         step.reach(Stage::Verified).await?;
@@ -166,7 +181,7 @@ impl Lifecycle {
             return Ok(Installed { generation, stage: Stage::Active, obstacles: Vec::new() });
         }
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
-        if let Some(why) = signature::refusal(&row.signature, &self.config.trust) {
+        if let Some(why) = signature::refusal(&row.signature, &self.config().trust) {
             return step.refuse(vec![about_itself("signature", why)]).await;
         }
         let component = self.read(&row.source.digest).await?;
@@ -205,7 +220,7 @@ impl Lifecycle {
         let slot = self.channels.slot(name).ok_or_else(|| Trouble::NoConnector(name.to_owned()))?;
         let _change = slot.change.lock().await;
         let users: Vec<String> = self.channels.of(&slot).iter().map(|channel| channel.id.to_string()).collect();
-        if !users.is_empty() || self.config.connectors.contains_key(name) {
+        if !users.is_empty() || self.config().connectors.contains_key(name) {
             let who = if users.is_empty() { String::from("the configuration") } else { users.join(", ") };
             return Err(Trouble::Conflict(format!("{name} is used by {who}; take it out of the configuration first")));
         }
@@ -268,7 +283,7 @@ impl Lifecycle {
         let unknown = || Trouble::NoGeneration { connector: name.clone(), generation: number };
         let versions = self.versions(name)?;
         let row = versions.get(number).ok_or_else(unknown)?;
-        if let Some(why) = signature::refusal(&row.signature, &self.config.trust) {
+        if let Some(why) = signature::refusal(&row.signature, &self.config().trust) {
             return Err(Trouble::Conflict(why));
         }
         let component = self.read(&row.source.digest).await?;
@@ -308,7 +323,7 @@ impl Lifecycle {
         strict: bool,
     ) -> Result<Line, Obstacles> {
         let state = self.store.of(&channel.id);
-        let side = Side { config: &self.config, id: &channel.id, channel: &channel.config, changes, state };
+        let side = Side { config: &self.config(), id: &channel.id, channel: &channel.config, changes, state };
         join(connector, &side, strict)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! * [`generation`]: one loaded version, joined with its channels. [`slot`]: which version serves, and when the one before comes back.
 //! * [`lifecycle`]: how a version comes to serve: staged, verified, compiled, checked, approved, probed, published; and how it goes.
-//!   [`steps`]: each of these in turn. [`restore`]: how it serves again after a restart.
+//!   [`steps`]: each of these in turn. [`restore`]: how it serves again after a restart. [`reload`]: the configuration, read again.
 //! * [`joining`]: a version and a channel's configuration, secrets and grants. [`grants`]: what is allowed while the host runs.
 //! * [`signature`]: who vouches for a component. [`artifacts`]: where components are kept. [`folder`]: a folder that is watched.
 
@@ -12,6 +12,7 @@ pub mod generation;
 pub mod grants;
 pub mod joining;
 pub mod lifecycle;
+pub mod reload;
 mod restore;
 pub mod signature;
 pub mod slot;

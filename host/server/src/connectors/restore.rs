@@ -27,9 +27,16 @@ impl Lifecycle {
                 return Ok(obstacles);
             }
         }
-        let Some(path) = configured else {
-            return Ok(Vec::new());
-        };
+        match configured {
+            Some(path) => self.bring_configured(&slot, path).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Brings the component that the configuration names if it is one that was never brought, or if nothing serves.
+    pub(super) async fn bring_configured(&self, slot: &Slot, path: &Path) -> Result<Vec<Obstacle>, Trouble> {
+        let name = slot.name.as_str();
+        let versions = operations::connector(&self.store().read(), name)?;
         let component = match tokio::fs::read(path).await {
             Ok(component) => component,
             // The one that serves was kept, so the file is not needed.

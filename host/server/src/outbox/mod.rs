@@ -14,16 +14,19 @@ pub mod select;
 pub mod verdict;
 mod worker;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, SendResult};
+use jackfield_core::ids::ChannelId;
 use jackfield_core::rows::Channel;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_store::{AppendError, Store};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
 
@@ -76,12 +79,29 @@ fn interrupted(channel: &Channel) -> SendResult {
 /// Sends until the host stops; returns when every attempt has ended and is recorded.
 pub async fn run(host: Arc<Host>) {
     let mut workers = JoinSet::new();
-    for channel in host.channels.all() {
-        workers.spawn(worker::run(Arc::clone(&host), channel));
+    let mut working: HashMap<ChannelId, Arc<ChannelRuntime>> = HashMap::new();
+    loop {
+        for channel in host.channels.all() {
+            let same = working.get(&channel.id).is_some_and(|before| Arc::ptr_eq(before, &channel));
+            if !same {
+                // One whose settings changed takes over from the one before, which starts nothing more.
+                working.insert(channel.id.clone(), Arc::clone(&channel));
+                workers.spawn(worker::run(Arc::clone(&host), channel));
+            }
+        }
+        tokio::select! {
+            () = host.stop.begun() => break,
+            () = host.channels.changed.notified() => {}
+            Some(ended) = workers.join_next() => log_end(&ended),
+        }
     }
     while let Some(ended) = workers.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!("a worker of the outbox has ended: {error}");
-        }
+        log_end(&ended);
+    }
+}
+
+fn log_end(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!("a worker of the outbox has ended: {error}");
     }
 }

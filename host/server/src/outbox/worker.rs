@@ -38,7 +38,7 @@ pub(super) async fn run(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
         threads: HashMap::new(),
         hold: Millis(0),
     };
-    while !worker.host.stop.has_begun() {
+    while !worker.host.stop.has_begun() && !worker.channel.gone.is_cancelled() {
         let pause = match worker.start() {
             Ok(pause) => pause,
             Err(error) => {
@@ -125,6 +125,7 @@ impl Worker {
         };
         tokio::select! {
             () = self.host.stop.begun() => {}
+            () = self.channel.gone.cancelled() => {}
             () = self.channel.wake.notified() => {}
             Some(ended) = self.running.join_next_with_id() => self.ended(ended),
             () = until => {}

@@ -1,0 +1,62 @@
+//! The configuration is read again while the host runs: all of it counts, or nothing.
+
+use anyhow::Result;
+use jackfield_tests::host::{Home, Setup};
+use jackfield_tests::provider::{Provider, Script};
+use jackfield_tests::versions::webhook;
+use jackfield_tests::webhooks::{meta, whatsapp_text};
+use serde_json::json;
+
+const SECRETS: [(&str, &str); 1] = [("app-secret", "APP_SECRET")];
+
+async fn provider() -> Result<Provider> {
+    Provider::start(|_, _| Script::json(200, &json!({}))).await
+}
+
+#[tokio::test]
+async fn a_connector_and_its_channel_are_plugged_into_a_running_host_and_unplugged_again() -> Result<()> {
+    let provider = provider().await?;
+    let shop = Setup::shop(&provider.url())?;
+    let home = Home::new(&shop).await?;
+    let host = home.start().await?;
+    let hook = webhook("m1", "6281234", "hello");
+    assert_eq!(host.hook("late", &hook).await?.status, 404);
+    shop.clone().channel("late", "versions", &provider.url(), "", &SECRETS)?.write(&home.folder)?;
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.json()["added"], json!(["late"]), "{}", reloaded.text());
+    host.take("late", &hook).await?;
+    // It sends, too.
+    let customer = host.api.customer_with("phone:+6281234").await?;
+    let sent = host.api.post(&format!("/v1/customers/{customer}/messages"), &json!({ "text": "hi" })).await?;
+    host.delivered(sent.json()["message_id"].as_str().unwrap_or_default(), "sent").await?;
+    shop.write(&home.folder)?;
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.json()["removed"], json!(["late"]), "{}", reloaded.text());
+    assert_eq!(host.hook("late", &hook).await?.status, 404);
+    // The others never noticed, and what was said stays.
+    host.take("shop-whatsapp", &meta(&whatsapp_text("6281234", "Ana", "w1", "still here"))).await?;
+    assert_eq!(host.api.read("/v1/channels/late").await?["state"], "off");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_wrong_changes_nothing_and_says_what_is_wrong() -> Result<()> {
+    let provider = provider().await?;
+    let shop = Setup::shop(&provider.url())?;
+    let home = Home::new(&shop).await?;
+    let host = home.start().await?;
+    let wrong = [
+        (shop.clone().with("[channels.x]\nconnector = \"nobody\""), "nobody"),
+        (shop.clone().with("[surprise]"), "surprise"),
+        (shop.clone().channel("late", "versions", &provider.url(), "", &[])?, "app-secret"),
+        (shop.clone().with("[connectors.gone]\npath = \"gone.wasm\""), "gone.wasm"),
+    ];
+    for (setup, word) in wrong {
+        setup.write(&home.folder)?;
+        let answer = host.api.post("/v1/reload", &json!({})).await?;
+        assert_eq!(answer.status, 409, "{}", answer.text());
+        assert!(answer.text().contains(word), "{word}: {}", answer.text());
+        host.take("shop-whatsapp", &meta(&whatsapp_text("6281234", "Ana", word, "still here"))).await?;
+    }
+    Ok(())
+}
