@@ -9,13 +9,13 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::binding::Bound;
-use crate::bindings::exports::{configure, identity, receive, send};
+use crate::bindings::exports::{configure, identity, poll, receive, send};
 use crate::bindings::inward::{Intake, Refused};
 use crate::bindings::{outward, types};
 use crate::call::{Call, Effects, Entry, Raw, enter};
 use crate::connector::{Connector, Exports};
 use crate::error::{CallError, CallErrorKind, Reason};
-use crate::exchange::{Delivery, Health, Hints, Receipt, Received, Request, Step};
+use crate::exchange::{Batch, Delivery, Health, Hints, Receipt, Received, Request, Step};
 use crate::failure::Failure;
 use crate::guest::Guest;
 
@@ -25,8 +25,8 @@ use crate::guest::Guest;
 /// far. Dropping the future of a call is harmless, see [`CallError`] and [`Usage`](crate::Usage) for what may have been sent by then.
 #[derive(Clone)]
 pub struct Channel {
-    connector: Arc<Connector>,
-    bound: Arc<Bound>,
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) bound: Arc<Bound>,
 }
 
 impl Channel {
@@ -56,6 +56,9 @@ impl Channel {
     ///
     /// When the call came to nothing. `Failure::Unauthenticated` and `CallErrorKind::Unverified` are for a 401.
     pub async fn receive(&self, request: Request) -> Result<Call<Received>, CallError> {
+        if self.connector.exports.receive.is_none() {
+            return Ok(unsupported("This channel has no webhook: its connector asks the provider for what is new."));
+        }
         let raw = enter(&self.connector, &self.bound, true, Receive(outward::request(request))).await?;
         let verified = raw.effects.authenticated;
         self.settle(raw, |intake, outcome| {
@@ -63,6 +66,22 @@ impl Channel {
             intake.received(outcome)
         })
         .and_then(|call| self.counts(call))
+    }
+
+    /// Asks the provider for what is new since `cursor`; none if the channel was never asked. The caller makes one such call at a time for
+    /// a channel, and commits the new cursor together with the events.
+    ///
+    /// The events count without a check of a secret: they are answers to requests that the connector made itself, to where it may.
+    ///
+    /// # Errors
+    ///
+    /// When the call came to nothing. The cursor is then what it was, and the same call may be made again.
+    pub async fn poll(&self, cursor: Option<Vec<u8>>) -> Result<Call<Batch>, CallError> {
+        if self.connector.exports.poll.is_none() {
+            return Ok(unsupported("This connector is not polled; its messages come in by the webhook."));
+        }
+        let raw = enter(&self.connector, &self.bound, true, Poll(cursor)).await?;
+        self.settle(raw, |intake, batch| intake.batch(batch))
     }
 
     /// Does one thing on the channel. `key` is the same for every attempt at the same action.
@@ -132,7 +151,7 @@ impl Channel {
     }
 
     /// Turns what the guest handed over into the domain's words, in bounds. A failure leaves no state behind.
-    fn settle<W, T>(
+    pub(crate) fn settle<W, T>(
         &self,
         raw: Raw<Result<W, types::Failure>>,
         take: impl FnOnce(&mut Intake<'_>, W) -> Result<T, Refused>,
@@ -188,13 +207,13 @@ fn fail(effects: Effects, reason: Reason) -> CallError {
     }
 }
 
-fn unsupported<T>(message: &str) -> Call<T> {
+pub(crate) fn unsupported<T>(message: &str) -> Call<T> {
     let problem = Problem { message: message.to_owned(), code: None };
     Call { result: Err(Failure::Unsupported(problem)), effects: Effects::default() }
 }
 
 /// An interface that was there when the component was loaded.
-fn there<I>(indices: Option<&I>) -> wasmtime::Result<&I> {
+pub(crate) fn there<I>(indices: Option<&I>) -> wasmtime::Result<&I> {
     indices.ok_or_else(|| wasmtime::format_err!("the component does not export this interface"))
 }
 
@@ -209,7 +228,23 @@ impl Entry for Receive {
         instance: &Instance,
         exports: &Exports,
     ) -> wasmtime::Result<Self::Output> {
-        exports.receive.load(&mut *store, instance)?.call_handle(&mut *store, &self.0).await
+        there(exports.receive.as_ref())?.load(&mut *store, instance)?.call_handle(&mut *store, &self.0).await
+    }
+}
+
+struct Poll(Option<Vec<u8>>);
+
+impl Entry for Poll {
+    type Output = Result<poll::Batch, types::Failure>;
+
+    async fn call(
+        self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        exports: &Exports,
+    ) -> wasmtime::Result<Self::Output> {
+        let cursor = self.0.as_deref();
+        there(exports.poll.as_ref())?.load(&mut *store, instance)?.call_poll(&mut *store, cursor).await
     }
 }
 

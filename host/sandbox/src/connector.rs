@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 
 use crate::binding::{Binding, Bound};
-use crate::bindings::exports::{configure, identity, receive, send};
+use crate::bindings::exports::{configure, identity, media, poll, receive, send};
 use crate::channel::Channel;
 use crate::engine::SharedEngine;
 use crate::guest::Guest;
@@ -18,7 +18,6 @@ use crate::manifest::Manifest;
 pub struct Connector {
     pub(crate) manifest: Manifest,
     pub(crate) digest: String,
-    pub(crate) interfaces: Interfaces,
     pub(crate) instance_pre: InstancePre<Guest>,
     pub(crate) exports: Exports,
     pub(crate) validator: jsonschema::Validator,
@@ -29,21 +28,41 @@ pub struct Connector {
     pub(crate) _engine: SharedEngine,
 }
 
-/// Which of the optional interfaces a component exports. `receive` and `identity` are always there.
+/// Which of the optional interfaces a component exports. `identity` is always there, and at least one of `receive` and `poll`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interfaces {
+    /// Messages come in by a webhook.
+    pub receive: bool,
+    /// Messages are asked for.
+    pub poll: bool,
     /// Messages can go out.
     pub send: bool,
     /// The connector helps to set a channel up.
     pub configure: bool,
+    /// The connector knows how files are fetched and uploaded.
+    pub media: bool,
 }
 
 /// Where the exports are in the component, looked up once.
 pub(crate) struct Exports {
-    pub(crate) receive: receive::GuestIndices,
     pub(crate) identity: identity::GuestIndices,
+    pub(crate) receive: Option<receive::GuestIndices>,
+    pub(crate) poll: Option<poll::GuestIndices>,
     pub(crate) send: Option<send::GuestIndices>,
     pub(crate) configure: Option<configure::GuestIndices>,
+    pub(crate) media: Option<media::GuestIndices>,
+}
+
+impl Exports {
+    pub(crate) fn interfaces(&self) -> Interfaces {
+        Interfaces {
+            receive: self.receive.is_some(),
+            poll: self.poll.is_some(),
+            send: self.send.is_some(),
+            configure: self.configure.is_some(),
+            media: self.media.is_some(),
+        }
+    }
 }
 
 impl Connector {
@@ -72,7 +91,7 @@ impl Connector {
     /// Which optional interfaces it has.
     #[must_use]
     pub fn interfaces(&self) -> Interfaces {
-        self.interfaces
+        self.exports.interfaces()
     }
 
     /// Joins it with a channel.

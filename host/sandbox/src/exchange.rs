@@ -1,5 +1,7 @@
 //! What goes into a connector and what comes out, besides events.
 
+use std::time::Duration;
+
 use jackfield_core::event::{Event, Hint, Identifier, Part, Property};
 use jackfield_core::fact::{RawRequest, Unreadable};
 use jackfield_core::ids::Millis;
@@ -52,6 +54,21 @@ pub struct Received {
     pub events: Vec<Event>,
     /// What could not be understood, by the connector or by the host.
     pub unreadable: Vec<Unreadable>,
+}
+
+/// What polling brought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Checked like those of a webhook.
+    pub events: Vec<Event>,
+    /// What could not be understood, by the connector or by the host.
+    pub unreadable: Vec<Unreadable>,
+    /// Where to go on, at most 64 KiB; to be committed with the events. None leaves the cursor as it was.
+    pub cursor: Option<Vec<u8>>,
+    /// More is there already.
+    pub more: bool,
+    /// How long the channel wants to be left alone, at most an hour.
+    pub wait: Option<Duration>,
 }
 
 /// One thing to do on a channel.

@@ -41,7 +41,7 @@ pub use channel::Channel;
 pub use connector::{Connector, Interfaces};
 pub use egress::origin::{BadOrigin, Origin};
 pub use error::{CallError, CallErrorKind};
-pub use exchange::{Action, Delivery, Health, Hints, Receipt, Received, Reply, Request, Step};
+pub use exchange::{Action, Batch, Delivery, Health, Hints, Receipt, Received, Reply, Request, Step};
 pub use failure::Failure;
 pub use imports::state::StateView;
 pub use limits::Limits;

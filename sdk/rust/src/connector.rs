@@ -3,7 +3,11 @@
 use std::marker::PhantomData;
 
 use crate::bindings::exports::jackfield::connector::{configure, identity, receive, send};
-use crate::{Delivery, Failure, Health, Hint, Identifier, Outcome, Problem, Receipt, Request, Step};
+use crate::bindings::with_media::exports::jackfield::connector::media;
+use crate::bindings::with_poll::exports::jackfield::connector::poll;
+use crate::media::{Answer, File, Files, Outgoing, Progress};
+use crate::poll::{Batch, Polled};
+use crate::{Delivery, Failure, Health, Hint, Identifier, Media, Outcome, Problem, Receipt, Request, Step};
 
 /// A connector: a type without a value, because every call gets a fresh instance of the whole component. What has to outlive a call
 /// goes to [`crate::state`].
@@ -93,15 +97,55 @@ impl<C: Connector> configure::Guest for Adapter<C> {
     }
 }
 
+impl<C: Polled> poll::Guest for Adapter<C> {
+    fn poll(cursor: Option<Vec<u8>>) -> Result<Batch, Failure> {
+        report_panics();
+        C::poll(cursor)
+    }
+}
+
+impl<C: Files> media::Guest for Adapter<C> {
+    fn fetch(media: Media) -> Result<File, Failure> {
+        report_panics();
+        C::fetch(media)
+    }
+
+    fn upload(file: Outgoing, idempotency_key: String) -> Result<Progress, Failure> {
+        report_panics();
+        C::upload(file, &idempotency_key)
+    }
+
+    fn resume(file: Outgoing, answer: Answer) -> Result<Progress, Failure> {
+        report_panics();
+        C::resume(file, answer)
+    }
+}
+
 /// Makes the component's exports of a type with [`Connector`]. Write it once in a `cdylib` crate. It is empty on other targets than
 /// WebAssembly, so that several connectors can be linked into one native program.
+///
+/// `export!(Doorbell)` is a connector with a webhook. `export!(Doorbell, poll)`, `export!(Doorbell, media)` and
+/// `export!(Doorbell, poll, media)` add what the traits [`Polled`](crate::poll::Polled) and [`Files`](crate::media::Files) say.
 #[macro_export]
 macro_rules! export {
-    ($connector:ty) => {
+    ($connector:ty $(, $more:ident)*) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type JackfieldGuest = $crate::Adapter<$connector>;
-    $crate::bindings::export!(JackfieldGuest with_types_in $crate::bindings);
+            $crate::bindings::export!(JackfieldGuest with_types_in $crate::bindings);
+            $($crate::export_more!($more JackfieldGuest);)*
         };
+    };
+}
+
+/// The optional interfaces, for [`export!`](crate::export).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_more {
+    (poll $guest:ident) => {
+        $crate::bindings::with_poll::export_poll!($guest with_types_in $crate::bindings::with_poll);
+    };
+    (media $guest:ident) => {
+        $crate::bindings::with_media::export_media!($guest with_types_in $crate::bindings::with_media);
     };
 }

@@ -2,7 +2,7 @@
 //!
 //! A connector is a type with the trait [`Connector`] and one line of [`export!`]. It turns webhook requests into events
 //! ([`Connector::receive`]), does what an agent wants done ([`Connector::send`]), and says who somebody is
-//! ([`Connector::hints`]). What it may ask the host for stands in [`config`], [`http`], [`log`], [`secrets`] and [`state`].
+//! ([`Connector::hints`]). Channels that push nothing are [polled](poll::Polled); files are the matter of [`media`]. What it may ask the host for stands in [`config`], [`http`], [`log`], [`secrets`] and [`state`].
 //!
 //! On `wasm32-unknown-unknown` these modules call the host. On any other target they talk to [`testing::Env`], so a connector is
 //! tested by plain `cargo test`, with the same code and real signatures.
@@ -32,8 +32,10 @@ pub mod http;
 pub mod hub;
 pub mod json;
 pub mod log;
+pub mod media;
 #[cfg(target_family = "wasm")]
 mod memory;
+pub mod poll;
 mod reply;
 mod request;
 pub mod secrets;

@@ -11,7 +11,7 @@ mod generated {
 
     wasmtime::component::bindgen!({
         path: "../../wit",
-        world: "jackfield:connector/connector",
+        world: "jackfield:connector/complete-connector",
         // Imports never wait: state is read from memory or page cache, cryptography is arithmetic. A trap is how a bound is told.
         imports: { default: trappable },
         exports: { default: async },

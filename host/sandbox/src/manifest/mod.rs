@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::egress::origin::Origin;
 
+pub(crate) use parse::CONTRACT;
 pub use parse::ManifestError;
 
 /// The custom section's name.

@@ -52,7 +52,7 @@ pub enum ManifestError {
 }
 
 /// The version of the contract that this host serves.
-const CONTRACT: &str = "0.1.0";
+pub(crate) const CONTRACT: &str = "0.1.0";
 
 impl Manifest {
     /// Reads the manifest out of a component, without running it.
@@ -170,7 +170,7 @@ struct Versioned {
 }
 
 /// Within `0.1` nothing may break (wit/VERSIONING.md), so the last number does not matter.
-fn is_known(contract: &str) -> bool {
+pub(super) fn is_known(contract: &str) -> bool {
     contract.strip_prefix("0.1.").is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 

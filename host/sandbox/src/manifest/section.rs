@@ -47,6 +47,39 @@ pub(crate) fn manifest(component: &[u8]) -> Result<&str, ManifestError> {
     std::str::from_utf8(data).map_err(|_| ManifestError::Invalid("it is not UTF-8".to_owned()))
 }
 
+/// An interface of the contract that a component imports or exports in a version which this host does not know, with that version.
+pub(crate) fn foreign_contract(component: &[u8]) -> Result<Option<(String, String)>, ManifestError> {
+    let broken = |e: wasmparser::BinaryReaderError| ManifestError::NotAComponent(e.to_string());
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        let mut names = Vec::new();
+        match payload.map_err(broken)? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            // Inside, a toolchain may name things as it likes.
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                for import in imports {
+                    names.push(import.map_err(broken)?.name.full_name().into_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 1 => {
+                for export in exports {
+                    names.push(export.map_err(broken)?.name.full_name().into_owned());
+                }
+            }
+            _ => {}
+        }
+        let foreign = names.into_iter().find_map(|name| {
+            let (_, version) = name.strip_prefix("jackfield:connector/")?.split_once('@')?;
+            (!super::parse::is_known(version)).then(|| (name.clone(), version.to_owned()))
+        });
+        if foreign.is_some() {
+            return Ok(foreign);
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use wasm_encoder::{Component, CustomSection, Module, ModuleSection};

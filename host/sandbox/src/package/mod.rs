@@ -11,13 +11,13 @@ use wasmtime::component::{Component, Instance, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::binding::Bound;
-use crate::bindings::exports::{configure, identity, receive, send};
+use crate::bindings::exports::{configure, identity, media, poll, receive, send};
 use crate::call::{Entry, enter};
-use crate::connector::{Connector, Exports, Interfaces};
+use crate::connector::{Connector, Exports};
 use crate::error::CallError;
 use crate::guest::Guest;
 use crate::imports::is_offered;
-use crate::manifest::{Manifest, ManifestError, schema};
+use crate::manifest::{self, Manifest, ManifestError, schema};
 use crate::sandbox::Shared;
 
 pub(crate) use cache::Cache;
@@ -43,6 +43,19 @@ pub enum LoadError {
         "The component imports `{0}`, which this host does not offer. A connector may import jackfield:connector 0.1 and WASI 0.2."
     )]
     Import(String),
+    /// It was built for another version of the contract, whatever its manifest says.
+    #[error(
+        "The component was built for version {found} of the contract (it has `{interface}`); this host knows {known}. Use a newer \
+         Jackfield, or build the connector with an SDK of version {known}."
+    )]
+    Contract {
+        /// What it imports or exports.
+        interface: String,
+        /// The version in it.
+        found: String,
+        /// The host's.
+        known: &'static str,
+    },
     /// Something that every connector has is not there, or looks otherwise.
     #[error("The component does not export what a connector exports: {0}.")]
     Export(String),
@@ -67,12 +80,9 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| LoadError::Host(e.to_string()))??;
 
     let validator = schema::validator(&prepared.manifest.config).map_err(ManifestError::Invalid)?;
-    let interfaces =
-        Interfaces { send: prepared.exports.send.is_some(), configure: prepared.exports.configure.is_some() };
     let connector = Connector {
         manifest: prepared.manifest,
         digest: prepared.digest,
-        interfaces,
         instance_pre: prepared.instance_pre,
         exports: prepared.exports,
         validator,
@@ -102,6 +112,10 @@ fn prepare(
 ) -> Result<Prepared, LoadError> {
     let digest = HEXLOWER.encode(digest(&SHA256, bytes).as_ref());
     let manifest = Manifest::from_component(bytes)?;
+    // Before the compilation, which takes a while.
+    if let Some((interface, found)) = manifest::section::foreign_contract(bytes)? {
+        return Err(LoadError::Contract { interface, found, known: manifest::CONTRACT });
+    }
     let component = match cache.and_then(|cache| cache.load(engine, &digest)) {
         Some(component) => component,
         None => compile(engine, cache, &digest, bytes)?,
@@ -145,12 +159,24 @@ fn exports(
             .any(|(export, item)| export.starts_with(&full) && matches!(item.ty, ComponentItem::ComponentInstance(_)))
     };
     let missing = |error: wasmtime::Error| LoadError::Export(error.to_string());
-    Ok(Exports {
-        receive: receive::GuestIndices::new(instance_pre).map_err(missing)?,
+    macro_rules! optional {
+        ($name:ident) => {
+            has(stringify!($name)).then(|| $name::GuestIndices::new(instance_pre)).transpose().map_err(missing)?
+        };
+    }
+    let exports = Exports {
         identity: identity::GuestIndices::new(instance_pre).map_err(missing)?,
-        send: has("send").then(|| send::GuestIndices::new(instance_pre)).transpose().map_err(missing)?,
-        configure: has("configure").then(|| configure::GuestIndices::new(instance_pre)).transpose().map_err(missing)?,
-    })
+        receive: optional!(receive),
+        poll: optional!(poll),
+        send: optional!(send),
+        configure: optional!(configure),
+        media: optional!(media),
+    };
+    if exports.receive.is_none() && exports.poll.is_none() {
+        let neither = "neither `jackfield:connector/receive@0.1.0` nor `jackfield:connector/poll@0.1.0` is there, so nothing would come in";
+        return Err(LoadError::Export(neither.to_owned()));
+    }
+    Ok(exports)
 }
 
 /// Starts an instance and looks at the types of its exports; calls nothing.
@@ -160,14 +186,15 @@ impl Entry for Trial {
     type Output = ();
 
     async fn call(self, store: &mut Store<Guest>, instance: &Instance, exports: &Exports) -> wasmtime::Result<()> {
-        exports.receive.load(&mut *store, instance)?;
         exports.identity.load(&mut *store, instance)?;
-        if let Some(send) = &exports.send {
-            send.load(&mut *store, instance)?;
+        macro_rules! look {
+            ($($name:ident)*) => {
+                $(if let Some(interface) = &exports.$name {
+                    interface.load(&mut *store, instance)?;
+                })*
+            };
         }
-        if let Some(configure) = &exports.configure {
-            configure.load(&mut *store, instance)?;
-        }
+        look!(receive poll send configure media);
         Ok(())
     }
 }

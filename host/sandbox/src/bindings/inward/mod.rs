@@ -7,15 +7,17 @@
 mod check;
 mod convert;
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue};
 use jackfield_core::event::{Event, Hint, Problem, Trust};
 use jackfield_core::fact::Unreadable;
 
-use super::exports::{configure, receive, send};
+use super::exports::{configure, poll, receive, send};
 use super::types;
 use crate::binding::Bound;
 use crate::error::{CallErrorKind, Reason, bytes};
-use crate::exchange::{Health, Receipt, Received, Reply, Step};
+use crate::exchange::{Batch, Health, Receipt, Received, Reply, Step};
 use crate::failure::Failure;
 use crate::redact::printable;
 
@@ -30,6 +32,12 @@ const RAW_BYTES: usize = 16 << 10;
 
 /// Bytes of a sentence for a person.
 const SENTENCE_BYTES: usize = 1 << 10;
+
+/// Bytes of a cursor.
+const CURSOR_BYTES: usize = 64 << 10;
+
+/// The longest that a connector may have a channel not polled.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Headers that a reply may not have: they belong to the connection, or would act on the browser of whoever is at the host's address.
 const REPLY_FORBIDDEN: [&str; 9] = [
@@ -69,15 +77,36 @@ impl<'a> Intake<'a> {
 
     pub(crate) fn received(&mut self, outcome: receive::Outcome) -> Result<Received, Refused> {
         let reply = self.reply(outcome.reply)?;
-        self.number(outcome.events.len(), "events")?;
-        self.number(outcome.unreadable.len(), "unreadable items")?;
-        let mut unreadable = Vec::with_capacity(outcome.unreadable.len());
-        for item in outcome.unreadable {
-            self.charge(item.raw.len() + item.reason.len())?;
-            unreadable.push(Unreadable { raw: item.raw, reason: self.sentence(&item.reason) });
-        }
-        let events = self.events(outcome.events, &mut unreadable)?;
+        let items = outcome.unreadable.into_iter().map(|item| (item.raw, item.reason));
+        let (events, unreadable) = self.items(outcome.events, items)?;
         Ok(Received { reply, events, unreadable })
+    }
+
+    pub(crate) fn batch(&mut self, batch: poll::Batch) -> Result<Batch, Refused> {
+        if batch.cursor.as_ref().is_some_and(|cursor| cursor.len() > CURSOR_BYTES) {
+            return Err(over(format!("The cursor has more than {}.", bytes(CURSOR_BYTES))));
+        }
+        let items = batch.unreadable.into_iter().map(|item| (item.raw, item.reason));
+        let (events, unreadable) = self.items(batch.events, items)?;
+        let wait = batch.wait_ms.map(|ms| Duration::from_millis(ms).min(LONGEST_WAIT));
+        Ok(Batch { events, unreadable, cursor: batch.cursor, more: batch.more, wait })
+    }
+
+    /// Events, and unreadable items as they came and with their reason.
+    fn items(
+        &mut self,
+        events: Vec<types::Event>,
+        items: impl ExactSizeIterator<Item = (Vec<u8>, String)>,
+    ) -> Result<(Vec<Event>, Vec<Unreadable>), Refused> {
+        self.number(events.len(), "events")?;
+        self.number(items.len(), "unreadable items")?;
+        let mut unreadable = Vec::with_capacity(items.len());
+        for (raw, reason) in items {
+            self.charge(raw.len() + reason.len())?;
+            unreadable.push(Unreadable { raw, reason: self.sentence(&reason) });
+        }
+        let events = self.events(events, &mut unreadable)?;
+        Ok((events, unreadable))
     }
 
     pub(crate) fn receipt(&mut self, receipt: send::Receipt) -> Result<Receipt, Refused> {
