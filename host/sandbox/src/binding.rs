@@ -20,6 +20,7 @@ use crate::engine::MEMORY_CEILING;
 use crate::imports::state::StateView;
 use crate::limits::Limits;
 use crate::manifest::{Manifest, Place, schema};
+use crate::rate::Bucket;
 use crate::redact::Redactor;
 use crate::secret::Secret;
 
@@ -74,6 +75,12 @@ pub(crate) struct Bound {
     pub(crate) client: Client,
     /// How many calls of the channel may run at once.
     pub(crate) places: Semaphore,
+    /// How many files may be on their way at once.
+    pub(crate) media_places: Semaphore,
+    /// How often it may be called.
+    pub(crate) rate: Bucket,
+    /// How much its calls may log together.
+    pub(crate) log_rate: Bucket,
 }
 
 impl Bound {
@@ -116,6 +123,9 @@ impl Bound {
             comparison,
             client: Client::new(tls),
             places: Semaphore::new(limits.concurrency),
+            media_places: Semaphore::new(limits.media_concurrency),
+            rate: Bucket::new(limits.calls_per_second, limits.calls_per_second),
+            log_rate: Bucket::new(limits.log_lines_per_second, limits.log_lines_per_second.saturating_mul(10)),
             state: binding.state,
             secrets: binding.secrets,
             limits,

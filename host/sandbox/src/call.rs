@@ -3,6 +3,7 @@
 //! [`enter`] is the only function that runs guest code. It sets every bound, runs one call on a fresh instance, and throws the instance
 //! away, whatever came of it.
 
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -51,11 +52,47 @@ pub struct Usage {
     pub wall: Duration,
     /// Most linear memory at any moment, bytes.
     pub memory_bytes: usize,
-    /// HTTP requests that the guest made and that were allowed.
+    /// HTTP requests that the guest made and that were allowed, and those that the host made for it to carry files.
     pub http_requests: u32,
     /// How many of these may have reached the other side. Zero is certain; so a send that ended in a [`CallError`] may be tried again
     /// only when this is zero, and is `uncertain` otherwise.
     pub http_sent: u32,
+    /// Bytes of the bodies of these requests.
+    pub http_request_bytes: u64,
+    /// Bytes of the bodies of their answers.
+    pub http_response_bytes: u64,
+    /// HTTP requests that were refused: not granted, too many, to an address that nobody may reach. Each leaves a line in the log.
+    pub denials: u32,
+    /// Lines of log that were dropped, for there were too many.
+    pub log_dropped: u32,
+}
+
+impl Usage {
+    /// Adds what another call used, or the host for it. Of memory it is the most at any moment.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.cpu += other.cpu;
+        self.wall += other.wall;
+        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
+        self.http_requests = self.http_requests.saturating_add(other.http_requests);
+        self.http_sent = self.http_sent.saturating_add(other.http_sent);
+        self.http_request_bytes = self.http_request_bytes.saturating_add(other.http_request_bytes);
+        self.http_response_bytes = self.http_response_bytes.saturating_add(other.http_response_bytes);
+        self.denials = self.denials.saturating_add(other.denials);
+        self.log_dropped = self.log_dropped.saturating_add(other.log_dropped);
+    }
+}
+
+impl Effects {
+    /// Joins what a later call of the same undertaking did. What it wrote stands over what was written before.
+    pub(crate) fn absorb(&mut self, later: Self) {
+        let earlier = std::mem::take(&mut self.state);
+        let changes = earlier.into_iter().chain(later.state).map(|change| (change.key, change.value));
+        let changes: BTreeMap<String, Option<Vec<u8>>> = changes.collect();
+        self.state = changes.into_iter().map(|(key, value)| StateChange { key, value }).collect();
+        self.authenticated |= later.authenticated;
+        self.log.extend(later.log);
+        self.usage.add(&later.usage);
+    }
 }
 
 /// How much a log line matters.
@@ -109,6 +146,7 @@ pub(crate) async fn enter<E: Entry>(
     entry: E,
 ) -> Result<Raw<E::Output>, CallError> {
     let limits = &bound.limits;
+    bound.rate.take().map_err(|wait| too_often(wait, limits))?;
     // The channel's place first, so that a channel with a long queue holds none of the pool's.
     let _channel_place = place(&bound.places, limits).await?;
     let _place = place(&connector.places, limits).await?;
@@ -174,21 +212,31 @@ async fn metered<F: Future>(future: F, meter: &CpuMeter) -> F::Output {
 }
 
 /// A full pool fails at once, so guests queue here.
-async fn place<'a>(places: &'a Semaphore, limits: &Limits) -> Result<SemaphorePermit<'a>, CallError> {
+pub(crate) async fn place<'a>(places: &'a Semaphore, limits: &Limits) -> Result<SemaphorePermit<'a>, CallError> {
     if let Ok(permit) = places.try_acquire() {
         return Ok(permit);
     }
     match tokio::time::timeout(limits.queue, places.acquire()).await {
         Ok(Ok(permit)) => Ok(permit),
         // The semaphores are never closed; were one, nothing could run either.
-        Ok(Err(_)) | Err(_) => Err(CallError {
-            kind: CallErrorKind::Busy,
-            message: format!("No place to run became free within {} ms.", limits.queue.as_millis()),
-            authenticated: false,
-            log: Vec::new(),
-            usage: Usage::default(),
-        }),
+        Ok(Err(_)) | Err(_) => {
+            Err(busy(format!("No place to run became free within {} ms.", limits.queue.as_millis())))
+        }
     }
+}
+
+fn too_often(wait: Duration, limits: &Limits) -> CallError {
+    let rate = limits.calls_per_second;
+    busy(format!(
+        "The channel is called more than its {rate} times a second; the next call may be made in {} ms.",
+        wait.as_millis().max(1)
+    ))
+}
+
+/// Nothing has run.
+fn busy(message: String) -> CallError {
+    let (log, usage) = (Vec::new(), Usage::default());
+    CallError { kind: CallErrorKind::Busy, message, authenticated: false, log, usage }
 }
 
 fn not_started(error: &wasmtime::Error, limits: &Limits) -> Reason {

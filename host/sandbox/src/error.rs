@@ -32,7 +32,7 @@ pub enum CallErrorKind {
     BadOutput,
     /// The call returned events, or wrote state, for a request that it did not verify.
     Unverified,
-    /// No place became free in time. Nothing has run.
+    /// No place became free in time, or the channel is called too often. Nothing has run; later it may.
     Busy,
     /// The component could not be started.
     Instantiate,

@@ -67,12 +67,9 @@ impl Guest {
         for note in self.hooks.notes() {
             self.log.note(&self.bound, note);
         }
-        let usage = Usage {
-            memory_bytes: self.limiter.memory_high,
-            http_requests: self.hooks.requests(),
-            http_sent: self.hooks.sent(),
-            ..Usage::default()
-        };
+        let mut usage =
+            Usage { memory_bytes: self.limiter.memory_high, log_dropped: self.log.dropped(), ..Usage::default() };
+        self.hooks.add_to(&mut usage);
         let effects = Effects {
             state: self.state.into_changes(),
             authenticated: self.authenticated,

@@ -8,8 +8,9 @@
 //! * [`sandbox`], [`engine`]: the one engine, its pool and its clock.
 //! * [`manifest`], [`package`], [`connector`]: from bytes to something that can be called.
 //! * [`binding`], [`channel`], [`exchange`]: a channel's configuration, secrets and grants, and the calls.
-//! * [`call`]: the one function that enters a guest. [`guest`] is what the host keeps of a call, [`limits`] and [`cpu`] are its bounds,
+//! * [`call`]: the one function that enters a guest. [`guest`] is what the host keeps of a call, [`limits`], [`cpu`] and [`rate`] are its bounds,
 //!   [`stderr`] its last words, [`error`] why it came to nothing, [`failure`] what the connector itself says went wrong.
+//! * [`media`]: files, which go around guests.
 //! * [`bindings`]: the contract as Rust types, and the domain's words for them.
 //! * [`imports`], [`egress`]: what a guest may call, and the way out to HTTP.
 //! * [`secret`], [`redact`]: secrets, and how they are kept out of everything else.
@@ -29,7 +30,9 @@ mod guest;
 mod imports;
 mod limits;
 pub mod manifest;
+mod media;
 mod package;
+mod rate;
 mod redact;
 mod sandbox;
 mod secret;
@@ -46,6 +49,7 @@ pub use failure::Failure;
 pub use imports::state::StateView;
 pub use limits::Limits;
 pub use manifest::{Manifest, ManifestError};
+pub use media::{Fetched, FileContent, Upload};
 pub use package::LoadError;
 pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
 pub use secret::Secret;

@@ -1,4 +1,4 @@
-//! What one call may use, and the limiter that wasmtime asks about memory and tables.
+//! What one call, and one channel, may use, and the limiter that wasmtime asks about memory and tables.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 use crate::engine::MEMORY_CEILING;
 use crate::error::BoundHit;
 
-/// What one call of a guest may use. The defaults are for a connector that parses a webhook or makes one or two HTTP requests.
+/// What one call of a guest may use, and one channel. The defaults are for a connector that parses a webhook or makes one or two HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time, host functions included. A Rust connector needs 0.05 ms, a Python one 2 ms; a batch of a thousand messages in Python
@@ -48,6 +48,19 @@ pub struct Limits {
     pub http_body_bytes: usize,
     /// Calls of one channel at the same time, so that one busy or slow channel cannot take the whole pool.
     pub concurrency: usize,
+    /// Calls of one channel a second, with as many at once. A provider that repeats without end, or a poller that never waits, ends
+    /// here; a call of a Rust connector takes some 60 µs of CPU time.
+    pub calls_per_second: u32,
+    /// Lines of log of one channel a second, over all of its calls; ten times as many at once.
+    pub log_lines_per_second: u32,
+    /// Bytes of all keys and values of a channel's state.
+    pub state_total_bytes: usize,
+    /// Bytes of one file that is fetched or uploaded. Messengers take 16 to 100 MiB; mail 25.
+    pub media_bytes: usize,
+    /// Time for one file, from the first request to the last byte.
+    pub media_wall: Duration,
+    /// Files of one channel on their way at the same time.
+    pub media_concurrency: usize,
 }
 
 impl Default for Limits {
@@ -70,6 +83,12 @@ impl Default for Limits {
             http_requests: 16,
             http_body_bytes: 4 << 20,
             concurrency: 16,
+            calls_per_second: 10_000,
+            log_lines_per_second: 100,
+            state_total_bytes: 4 << 20,
+            media_bytes: 25 << 20,
+            media_wall: Duration::from_secs(120),
+            media_concurrency: 4,
         }
     }
 }

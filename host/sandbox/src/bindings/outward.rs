@@ -82,7 +82,7 @@ fn part(part: Part, channel: &ChannelId) -> types::Part {
     }
 }
 
-fn media(media: Media) -> types::Media {
+pub(crate) fn media(media: Media) -> types::Media {
     let Media { id, url, mime, filename, size, sha256, caption } = media;
     types::Media { id, url, mime, filename, size, sha256, caption }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, Uri};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as HyperClient;
@@ -32,10 +32,13 @@ const IDLE_CONNECTIONS: usize = 8;
 const RESPONSE_HEADERS: usize = 100;
 const RESPONSE_HEADER_BYTES: u32 = 64 << 10;
 
+/// The body of a request: of a guest's whole, of a file in pieces.
+pub(crate) type Outbound = UnsyncBoxBody<Bytes, std::io::Error>;
+
 /// A channel's connections. Origins at private addresses have their own, because the resolver has to know.
 pub(crate) struct Client {
-    public: HyperClient<Timed<HttpsConnector<HttpConnector<CheckedResolver>>>, Full<Bytes>>,
-    private: HyperClient<Timed<HttpsConnector<HttpConnector<CheckedResolver>>>, Full<Bytes>>,
+    public: HyperClient<Timed<HttpsConnector<HttpConnector<CheckedResolver>>>, Outbound>,
+    private: HyperClient<Timed<HttpsConnector<HttpConnector<CheckedResolver>>>, Outbound>,
 }
 
 impl Client {
@@ -68,7 +71,7 @@ impl Client {
     /// Sends one request, once.
     pub(crate) async fn send(
         &self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Outbound>,
         private: bool,
     ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         match private {

@@ -29,7 +29,7 @@ use crate::binding::Bound;
 const WHOLE: Duration = Duration::from_secs(15);
 
 /// Between two pieces of a body.
-const BETWEEN: Duration = Duration::from_secs(10);
+pub(super) const BETWEEN: Duration = Duration::from_secs(10);
 
 /// Headers of a request.
 const REQUEST_HEADERS: usize = 64;
@@ -47,6 +47,7 @@ pub(super) async fn run(
     let options = options.unwrap_or_default();
     let deadline = Instant::now() + WHOLE;
     let denied = |Denied(reason): Denied| {
+        record.denied();
         record.note(&format!("An HTTP request was refused: {reason}."));
         Error::HttpRequestDenied
     };
@@ -54,7 +55,7 @@ pub(super) async fn run(
     let (origin, rule, path) = permit(bound, &head).map_err(denied)?;
     let body = collect_request(bound, record, body, deadline).await?;
     complete(bound, &origin, path, &mut head).map_err(denied)?;
-    let request = Request::from_parts(head, Full::new(body));
+    let request = Request::from_parts(head, Full::new(body).map_err(|never| match never {}).boxed_unsync());
 
     record.leaves();
     let first_byte = options.first_byte_timeout.map_or(deadline, |limit| deadline.min(Instant::now() + limit));
@@ -68,7 +69,10 @@ pub(super) async fn run(
 }
 
 /// Whether the request may be made, where to, and with which path (placeholders spelled with braces).
-fn permit<'a>(bound: &'a Bound, head: &http::request::Parts) -> Result<(Origin, &'a Allowed, String), Denied> {
+pub(super) fn permit<'a>(
+    bound: &'a Bound,
+    head: &http::request::Parts,
+) -> Result<(Origin, &'a Allowed, String), Denied> {
     if head.headers.len() > REQUEST_HEADERS
         || head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES)
     {
@@ -96,14 +100,14 @@ async fn collect_request(bound: &Bound, record: &Record, body: WasiBody, deadlin
 }
 
 /// Why a body did not become whole.
-enum Broken {
+pub(super) enum Broken {
     TooLarge,
     TooSlow,
     Incomplete,
 }
 
 /// A whole body. `total` counts what all bodies of the call in this direction have, and `limit` is over it.
-async fn collect<B>(
+pub(super) async fn collect<B>(
     mut body: B,
     total: &AtomicUsize,
     limit: usize,
@@ -132,7 +136,12 @@ where
 }
 
 /// Puts the credentials in and sets what the host sets. The URL is built from the checked origin, not from the guest's text.
-fn complete(bound: &Bound, origin: &Origin, path: String, head: &mut http::request::Parts) -> Result<(), Denied> {
+pub(super) fn complete(
+    bound: &Bound,
+    origin: &Origin,
+    path: String,
+    head: &mut http::request::Parts,
+) -> Result<(), Denied> {
     let query = head.uri.query().map(str::to_owned);
     for name in [HOST, CONTENT_LENGTH, ACCEPT_ENCODING] {
         head.headers.remove(name);
@@ -167,12 +176,15 @@ fn unsent_or_lost(record: &Record, error: &ClientError) -> Error {
     }
     record.never_left();
     let (meaning, reason) = no_connection(error);
+    if matches!(meaning, Error::DestinationIpProhibited) {
+        record.denied();
+    }
     record.note(&format!("An HTTP request was not sent: {reason}."));
     meaning
 }
 
 /// Why there was no connection.
-fn no_connection(error: &ClientError) -> (Error, String) {
+pub(super) fn no_connection(error: &ClientError) -> (Error, String) {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut last = error.to_string();
     while let Some(at) = cause {
@@ -258,7 +270,7 @@ async fn collect_response(
     })
 }
 
-fn redact_headers(bound: &Bound, headers: HeaderMap, body_length: usize) -> HeaderMap {
+pub(super) fn redact_headers(bound: &Bound, headers: HeaderMap, body_length: usize) -> HeaderMap {
     let mut clean = HeaderMap::with_capacity(headers.len());
     for (name, value) in &headers {
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {

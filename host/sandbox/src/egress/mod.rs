@@ -4,11 +4,13 @@
 //! * [`address`], [`resolver`]: may this address be connected to?
 //! * [`inject`]: credentials go in.
 //! * [`client`] holds the connections.
+//! * [`files`]: requests that the host makes for a connector, to carry files.
 //! * [`exchange`]: one request and its response, with time-outs, bounds, and secrets taken out of what comes back.
 
 pub(crate) mod address;
 pub(crate) mod client;
 mod exchange;
+pub(crate) mod files;
 pub(crate) mod inject;
 pub(crate) mod origin;
 pub(crate) mod policy;
@@ -22,6 +24,7 @@ use http::{HeaderName, Request, Response};
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::binding::Bound;
+use crate::call::Usage;
 use crate::redact::printable;
 
 /// Headers that belong to the connection or that only the host may set, besides wasmtime's own list.
@@ -41,6 +44,7 @@ pub(crate) struct Record {
     sent: AtomicU32,
     request_bytes: AtomicUsize,
     response_bytes: AtomicUsize,
+    denials: AtomicU32,
     notes: Mutex<Vec<String>>,
 }
 
@@ -53,6 +57,25 @@ impl Record {
     /// It is certain that not a byte of it was sent.
     pub(crate) fn never_left(&self) {
         self.sent.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A request was refused.
+    pub(crate) fn denied(&self) {
+        self.denials.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds what there was to a call's usage.
+    pub(crate) fn add_to(&self, usage: &mut Usage) {
+        let count = |n: &AtomicU32| n.load(Ordering::Relaxed);
+        let size = |n: &AtomicUsize| u64::try_from(n.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        usage.add(&Usage {
+            http_requests: count(&self.requests),
+            http_sent: count(&self.sent),
+            http_request_bytes: size(&self.request_bytes),
+            http_response_bytes: size(&self.response_bytes),
+            denials: count(&self.denials),
+            ..Usage::default()
+        });
     }
 
     /// A line for the call's log. `message` holds no secret.
@@ -77,12 +100,10 @@ impl Hooks {
         Self { bound, online, record: None }
     }
 
-    pub(crate) fn requests(&self) -> u32 {
-        self.record.as_ref().map_or(0, |record| record.requests.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn sent(&self) -> u32 {
-        self.record.as_ref().map_or(0, |record| record.sent.load(Ordering::Relaxed))
+    pub(crate) fn add_to(&self, usage: &mut Usage) {
+        if let Some(record) = &self.record {
+            record.add_to(usage);
+        }
     }
 
     pub(crate) fn notes(&self) -> Vec<String> {
@@ -96,12 +117,14 @@ impl Hooks {
     /// Whether this call may make one more request.
     fn admit(&self, record: &Record) -> bool {
         if !self.online {
+            record.denied();
             record.note("An HTTP request was refused: this function of a connector calls nothing outside.");
             return false;
         }
         let allowed = self.bound.limits.http_requests;
         if usize::try_from(record.requests.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX) >= allowed {
             record.requests.fetch_sub(1, Ordering::Relaxed);
+            record.denied();
             record.note(&format!("An HTTP request was refused: the call has made its {allowed} requests."));
             return false;
         }

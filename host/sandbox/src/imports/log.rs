@@ -20,7 +20,8 @@ pub(crate) struct LogBook {
 impl LogBook {
     /// A line of the guest's.
     fn write(&mut self, bound: &Bound, level: LogLevel, message: &str) {
-        if self.lines.len() >= bound.limits.log_lines || self.bytes >= bound.limits.log_bytes {
+        let full = self.lines.len() >= bound.limits.log_lines || self.bytes >= bound.limits.log_bytes;
+        if full || bound.log_rate.take().is_err() {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
@@ -37,6 +38,11 @@ impl LogBook {
     pub(crate) fn note(&mut self, bound: &Bound, message: String) {
         emit(bound, LogLevel::Warn, &message);
         self.lines.push(LogLine { level: LogLevel::Warn, message });
+    }
+
+    /// How many lines were dropped.
+    pub(crate) fn dropped(&self) -> u32 {
+        self.dropped
     }
 
     /// All lines, with one more that counts what was dropped.

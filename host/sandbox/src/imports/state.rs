@@ -15,6 +15,9 @@ const KEY_BYTES: usize = 256;
 /// Bytes of one value.
 const VALUE_BYTES: usize = 64 << 10;
 
+/// More keys than any channel has.
+const ALL_KEYS: usize = 1_000_000;
+
 /// Keys that one `list-keys` answers; the contract says so.
 const LISTED_KEYS: usize = 1_000;
 
@@ -33,6 +36,19 @@ pub trait StateView: Send + Sync {
     ///
     /// A sentence, if the store cannot answer.
     fn list(&self, prefix: &str, limit: usize) -> Result<Vec<String>, String>;
+
+    /// Bytes of all keys and values together. Asked once in a call, before its first change.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if the store cannot answer.
+    fn bytes(&self) -> Result<usize, String> {
+        let mut total = 0_usize;
+        for key in self.list("", ALL_KEYS)? {
+            total = total.saturating_add(key.len() + self.get(&key)?.map_or(0, |value| value.len()));
+        }
+        Ok(total)
+    }
 }
 
 /// What this call wrote so far, over what was committed before.
@@ -42,6 +58,8 @@ pub(crate) struct Overlay {
     written: usize,
     /// Keys that will exist if this call succeeds; counted at the first new key.
     keys: Option<usize>,
+    /// Bytes that the state will have if this call succeeds; counted before the first change.
+    total: Option<usize>,
 }
 
 impl Overlay {
@@ -58,21 +76,34 @@ impl Overlay {
             return Err(too_large(format!("a value has at most {}, this one has {}", bytes(VALUE_BYTES), value.len())));
         }
         self.charge(bound, key.len() + value.len())?;
-        if self.get(bound, &key)?.is_none() {
+        let old = self.get(bound, &key)?;
+        let limit = bound.limits.state_total_bytes;
+        let held = old.as_ref().map_or(0, |old| key.len() + old.len());
+        let total = self.total(bound)?.saturating_sub(held).saturating_add(key.len() + value.len());
+        if total > limit {
+            return Err(too_large(format!("the channel's store has at most {}", bytes(limit))));
+        }
+        if old.is_none() {
             let keys = self.count_keys(bound)?;
             if keys >= bound.limits.state_keys {
                 return Err(too_large(format!("the channel's store has its {} keys", bound.limits.state_keys)));
             }
             self.keys = Some(keys + 1);
         }
+        self.total = Some(total);
         self.changes.insert(key, Some(value));
         Ok(())
+    }
+
+    fn total(&self, bound: &Bound) -> Result<usize, StateError> {
+        self.total.map_or_else(|| bound.state.bytes().map_err(StateError::Other), Ok)
     }
 
     fn delete(&mut self, bound: &Bound, key: String) -> Result<(), StateError> {
         check_key(&key)?;
         self.charge(bound, key.len())?;
-        if self.get(bound, &key)?.is_some() {
+        if let Some(old) = self.get(bound, &key)? {
+            self.total = Some(self.total(bound)?.saturating_sub(key.len() + old.len()));
             self.keys = self.keys.map(|keys| keys.saturating_sub(1));
             self.changes.insert(key, None);
         }

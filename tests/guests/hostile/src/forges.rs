@@ -61,6 +61,17 @@ fn writes_state() -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
+/// A message that somebody sent, with the channel's id of it.
+pub fn said(id: &str, text: &str) -> Event {
+    let mut sender = Sender::new(Identifier::phone("15550001"));
+    sender.hints = hints(Identifier::phone("15550001"));
+    let mut event = message(sender, vec![Part::Text(text.to_owned())], "t1");
+    if let EventBody::Message(message) = &mut event.body {
+        message.id = id.to_owned();
+    }
+    event
+}
+
 fn message(sender: Sender, parts: Vec<Part>, thread: &str) -> Event {
     EventBody::Message(Message {
         id: "m1".to_owned(),

@@ -3,13 +3,17 @@
 //! One crate for all, because what differs is a few lines each, and each crate more is a build and a file more. The file of a behaviour
 //! is named after what it does:
 //!
+//! * [`asks`]: polling, honest and not.
+//! * [`files`]: attachments, honest and not.
 //! * [`exhausts`]: time, memory, stack, output, log, handles, state.
 //! * [`calls`]: HTTP to wherever it is told, and waiting.
 //! * [`forges`]: events of requests that nobody signed, and events that break the contract.
 //! * [`hunts`]: for secrets, in all that it can reach.
 
+pub mod asks;
 pub mod calls;
 pub mod exhausts;
+pub mod files;
 pub mod forges;
 #[cfg(target_family = "wasm")]
 pub mod hunts;
@@ -22,9 +26,9 @@ use serde::Deserialize;
 
 /// The channel's configuration.
 #[derive(Deserialize)]
-struct Config {
+pub struct Config {
     /// What to do.
-    r#do: String,
+    pub r#do: String,
 }
 
 /// The connector.
@@ -76,4 +80,4 @@ impl Connector for Hostile {
     }
 }
 
-export!(Hostile);
+export!(Hostile, poll, media);

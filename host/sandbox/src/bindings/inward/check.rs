@@ -119,7 +119,7 @@ fn part(part: &Part) -> Checked {
     }
 }
 
-fn media(media: &Media) -> Checked {
+pub(super) fn media(media: &Media) -> Checked {
     if media.id.is_none() && media.url.is_none() {
         return Err("an attachment has neither an id nor a URL".to_owned());
     }

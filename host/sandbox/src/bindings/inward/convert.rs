@@ -138,7 +138,7 @@ fn part(part: types::Part) -> Part {
     }
 }
 
-fn media(media: types::Media) -> Media {
+pub(super) fn media(media: types::Media) -> Media {
     let types::Media { id, url, mime, filename, size, sha256, caption } = media;
     Media { id, url, mime, filename, size, sha256, caption }
 }

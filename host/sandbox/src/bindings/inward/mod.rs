@@ -3,9 +3,11 @@
 //! * [`check`]: whether one event keeps to the contract and the bounds. One that does not becomes an unreadable item, and takes no
 //!   sibling with it.
 //! * [`convert`]: the domain's words for it.
+//! * [`media`]: what is said about files.
 
 mod check;
 mod convert;
+pub(crate) mod media;
 
 use std::time::Duration;
 
