@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
-use super::resolver::CheckedResolver;
+use super::resolver::{self, CheckedResolver, Names};
 
 /// Name resolution, TCP and TLS together.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,8 +43,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(tls: &Arc<rustls::ClientConfig>) -> Self {
+        Self::with_names(tls, &resolver::system())
+    }
+
+    fn with_names(tls: &Arc<rustls::ClientConfig>, names: &Names) -> Self {
         let build = |private| {
-            let mut http = HttpConnector::new_with_resolver(CheckedResolver { private });
+            let mut http = HttpConnector::new_with_resolver(CheckedResolver { private, names: names.clone() });
             http.enforce_http(false);
             http.set_nodelay(true);
             let https = hyper_rustls::HttpsConnectorBuilder::new()
@@ -129,5 +133,97 @@ where
                 Err(_) => Err(ConnectTimeout.into()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::{BodyExt, Empty};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::resolver::Unresolved;
+    use super::*;
+
+    /// A server that counts its connections and answers one request on each.
+    async fn server() -> (SocketAddr, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, connections) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let count = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
+            }
+        });
+        (address, connections)
+    }
+
+    /// Names whose answer is another one each time; the last goes on for ever. And how often it was asked.
+    fn changing(answers: &'static [&'static str]) -> (Names, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let names: Names = Arc::new(move |_| {
+            let at = count.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
+            let answer = answers[at].split(' ').map(|a| SocketAddr::new(a.parse().unwrap(), 0)).collect();
+            Box::pin(async move { Ok(answer) })
+        });
+        (names, asked)
+    }
+
+    async fn get(client: &Client, port: u16, private: bool) -> Result<u16, hyper_util::client::legacy::Error> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = http::Request::get(format!("http://rebinds.example:{port}/")).body(body).unwrap();
+        client.send(request, private).await.map(|response| response.status().as_u16())
+    }
+
+    fn is_prohibited(error: &hyper_util::client::legacy::Error) -> bool {
+        let mut cause = error.source();
+        while let Some(at) = cause {
+            if matches!(at.downcast_ref(), Some(Unresolved::Prohibited { .. })) {
+                return true;
+            }
+            cause = at.source();
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_changes_after_the_check_changes_nothing() {
+        let (address, connections) = server().await;
+        // The first answer is checked, and good. Whoever asked again to connect would go elsewhere, where nobody answers.
+        let (names, asked) = changing(&["127.0.0.1", "127.0.0.77"]);
+        let client = Client::with_names(&tls().unwrap(), &names);
+        assert_eq!(get(&client, address.port(), true).await.unwrap(), 200);
+        assert_eq!((connections.load(Ordering::Relaxed), asked.load(Ordering::Relaxed)), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_turns_private_is_refused_without_a_connection() {
+        let (address, connections) = server().await;
+        for answers in [&["127.0.0.1"][..], &["::ffff:127.0.0.1"], &["64:ff9b::7f00:1"], &["::1 127.0.0.1 10.0.0.1"]] {
+            let (names, _) = changing(answers);
+            let client = Client::with_names(&tls().unwrap(), &names);
+            let error = get(&client, address.port(), false).await.unwrap_err();
+            assert!(is_prohibited(&error), "{answers:?}: {error:?}");
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn every_new_connection_is_checked_again() {
+        let (address, connections) = server().await;
+        let (names, asked) = changing(&["127.0.0.1", "0.0.0.0", "255.255.255.255"]);
+        let client = Client::with_names(&tls().unwrap(), &names);
+        assert_eq!(get(&client, address.port(), true).await.unwrap(), 200);
+        for _ in 0..2 {
+            assert!(is_prohibited(&get(&client, address.port(), true).await.unwrap_err()));
+        }
+        assert_eq!((connections.load(Ordering::Relaxed), asked.load(Ordering::Relaxed)), (1, 3));
     }
 }

@@ -2,8 +2,10 @@
 //! else, so an answer that changes between the check and the connection changes nothing.
 
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns::Name;
@@ -11,10 +13,24 @@ use tower_service::Service;
 
 use super::address::may_connect;
 
+/// Who knows the addresses of names: the operating system, or in a test somebody who lies.
+pub(crate) type Names = Arc<dyn Fn(Name) -> Answers + Send + Sync>;
+/// All addresses of a name.
+pub(crate) type Answers = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// The operating system's answers.
+pub(crate) fn system() -> Names {
+    Arc::new(|name| {
+        // Port 0 means that the connector sets the port of the URL.
+        Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
+    })
+}
+
 /// Resolves names for origins that may, or may not, be at private addresses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct CheckedResolver {
     pub(crate) private: bool,
+    pub(crate) names: Names,
 }
 
 /// Why there is no address.
@@ -28,7 +44,7 @@ pub(crate) enum Unresolved {
     Unknown { name: String },
     /// The name servers gave no answer.
     #[error("{name} cannot be resolved: {error}")]
-    Failed { name: String, error: std::io::Error },
+    Failed { name: String, error: io::Error },
 }
 
 impl Service<Name> for CheckedResolver {
@@ -42,18 +58,15 @@ impl Service<Name> for CheckedResolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let private = self.private;
-        Box::pin(async move {
-            // Port 0 means that the connector sets the port of the URL.
-            let answers = tokio::net::lookup_host((name.as_str(), 0)).await;
-            choose(name.as_str(), answers.map(Iterator::collect), private)
-        })
+        let answers = (self.names)(name.clone());
+        Box::pin(async move { choose(name.as_str(), answers.await, private) })
     }
 }
 
 /// Of the answers, those that may be connected to.
 fn choose(
     name: &str,
-    answers: std::io::Result<Vec<SocketAddr>>,
+    answers: io::Result<Vec<SocketAddr>>,
     private: bool,
 ) -> Result<std::vec::IntoIter<SocketAddr>, Unresolved> {
     let name = || name.to_owned();

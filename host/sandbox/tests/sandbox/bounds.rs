@@ -1,10 +1,11 @@
 //! Every bound, with a guest that runs against it: it fails by itself, in time, with its reason, and harms nobody else.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jackfield_sandbox::{CallError, CallErrorKind, Limits, LogLevel};
+use jackfield_sandbox::{Binding, CallError, CallErrorKind, Limits, LogLevel};
 
-use crate::fixture::{channel, limited, signed, unsigned};
+use crate::fixture::{Fixed, binding, channel, hostile, limited, signed, unsigned};
 
 /// A call that fails. An honest call on another channel works before, meanwhile and after.
 async fn fails(behaviour: &str, limits: Limits, kind: CallErrorKind) -> CallError {
@@ -118,6 +119,7 @@ async fn a_flood_of_log_is_counted_and_dropped() {
     let limits = Limits { cpu: Duration::from_secs(5), ..Limits::default() };
     let call = limited("floods-log", limits).await.receive(unsigned("x")).await.unwrap();
     let log = call.effects.log;
+    assert_eq!(call.effects.usage.log_dropped, 99_900);
     assert_eq!(log.len(), 101);
     assert_eq!(log[100].message, "99900 more lines were dropped: the bound of the log was reached.");
     assert!(log.iter().map(|line| line.message.len()).sum::<usize>() < 34 << 10);
@@ -129,6 +131,69 @@ async fn a_flood_of_state_ends_at_its_bounds() {
     // Nobody signed it, so none of it counts anyway; a failure says so.
     let error = limited("floods-state", limits).await.receive(unsigned("x")).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unverified);
+}
+
+/// What became of `number` values of `size` bytes, and how many changes it came to.
+async fn filled(limits: Limits, committed: Fixed, number: usize, size: usize) -> (String, usize) {
+    let binding = Binding { limits, state: Arc::new(committed), ..binding("fills-state") };
+    let call = hostile().await.bind(binding).unwrap().receive(signed(format!("{number} {size}"))).await.unwrap();
+    (String::from_utf8(call.result.unwrap().reply.body).unwrap(), call.effects.state.len())
+}
+
+#[tokio::test]
+async fn the_keys_of_a_state_are_bounded() {
+    let limits = Limits { state_keys: 50, ..Limits::default() };
+    let (told, changes) = filled(limits, Fixed::default(), 100, 10).await;
+    assert_eq!(told, "50: The connector's state does not fit: the channel's store has its 50 keys.");
+    assert_eq!(changes, 50);
+}
+
+#[tokio::test]
+async fn what_one_call_writes_to_the_state_is_bounded() {
+    let (told, _) = filled(Limits::default(), Fixed::default(), 1, (64 << 10) + 1).await;
+    assert_eq!(told, "0: The connector's state does not fit: a value has at most 64 KiB, this one has 65537.");
+    let (told, _) = filled(Limits::default(), Fixed::default(), 100, 60 << 10).await;
+    assert_eq!(told, "4: The connector's state does not fit: one call writes at most 256 KiB.");
+}
+
+#[tokio::test]
+async fn the_whole_state_of_a_channel_is_bounded_over_many_calls() {
+    let limits = || Limits { state_total_bytes: 100_000, ..Limits::default() };
+    let full = || Fixed((0..9).map(|n| (format!("old-{n}"), vec![b'x'; 10_000])).collect());
+    let (told, changes) = filled(limits(), full(), 10, 4_000).await;
+    assert_eq!(told, "2: The connector's state does not fit: the channel's store has at most 100000 bytes.");
+    assert_eq!(changes, 2);
+    // What is replaced makes room for what replaces it.
+    let taken = Fixed((0..9).map(|n| (format!("key-{n:04}"), vec![b'x'; 11_000])).collect());
+    assert_eq!(filled(limits(), taken, 9, 11_000).await, ("9: all of it".to_owned(), 9));
+}
+
+#[tokio::test]
+async fn a_channel_that_is_called_too_often_is_told_when_to_come_again_and_harms_nobody() {
+    let often = limited("verifies", Limits { calls_per_second: 3, ..Limits::default() }).await;
+    for _ in 0..3 {
+        assert!(often.receive(signed("x")).await.unwrap().result.is_ok());
+    }
+    let error = often.receive(signed("x")).await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Busy);
+    assert!(error.message.starts_with("The channel is called more than its 3 times a second; the next"), "{error}");
+    assert!(error.usage.cpu.is_zero(), "something ran");
+    assert!(channel("verifies").await.receive(signed("x")).await.unwrap().result.is_ok());
+}
+
+#[tokio::test]
+async fn the_log_of_all_calls_of_a_channel_together_is_bounded() {
+    let limits = Limits { log_lines_per_second: 2, ..Limits::default() };
+    let channel = limited("logs", limits).await;
+    let (mut lines, mut dropped) = (0, 0);
+    for _ in 0..50 {
+        let effects = channel.receive(unsigned("one line")).await.unwrap().effects;
+        lines += effects.log.iter().filter(|line| line.message == "one line").count();
+        dropped += effects.usage.log_dropped;
+    }
+    // Twenty at once, and two for each second that the test took.
+    assert!((20..=30).contains(&lines), "{lines}");
+    assert_eq!(lines + usize::try_from(dropped).unwrap(), 50);
 }
 
 #[tokio::test]

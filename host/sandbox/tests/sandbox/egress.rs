@@ -221,6 +221,36 @@ async fn requests_are_counted() {
 }
 
 #[tokio::test]
+async fn the_bodies_of_all_requests_of_a_call_are_bounded_together_and_counted() {
+    let server = Server::start(|_| Answer::Bytes(ok("", "answered"))).await;
+    let mut binding = online("calls", &server.origin);
+    binding.limits.http_body_bytes = 100 << 10;
+    let one = json!({"method": "POST", "url": server.url("x"), "body_size": 40 << 10});
+    let call = bind(binding).await.receive(unsigned(json!([one, one, one, one]).to_string())).await.unwrap();
+    let told: Vec<Value> = serde_json::from_slice(&call.result.unwrap().reply.body).unwrap();
+    assert_eq!([&told[0]["status"], &told[1]["status"]], [200, 200], "{told:?}");
+    assert!(told[2]["status"].is_null() && told[3]["status"].is_null(), "{told:?}");
+    assert_eq!(server.requests().len(), 2, "what is too large is not sent");
+    let usage = call.effects.usage;
+    assert_eq!((usage.http_sent, usage.http_response_bytes), (2, 16));
+    assert!(usage.http_request_bytes >= 80 << 10, "{usage:?}");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_counted() {
+    let (server, channel) = echo_and_channel().await;
+    let refused = json!({"method": "GET", "url": "http://169.254.169.254/allowed/x"});
+    let wanted = json!([refused, {"method": "GET", "url": server.url("x")}, refused]);
+    let call = channel.receive(unsigned(wanted.to_string())).await.unwrap();
+    assert_eq!((call.effects.usage.denials, call.effects.usage.http_sent), (2, 1));
+    let mut private = online("calls", &format!("http://localhost:{}", server.origin.rsplit(':').next().unwrap()));
+    private.grants.private_addresses.clear();
+    let url = format!("{}/allowed/x", private.config["target"].as_str().unwrap());
+    let call = bind(private).await.receive(unsigned(json!([{"method": "GET", "url": url}]).to_string())).await.unwrap();
+    assert_eq!((call.effects.usage.denials, call.effects.usage.http_sent), (1, 0));
+}
+
+#[tokio::test]
 async fn a_server_that_drips_for_ever_costs_one_call_its_time() {
     let server = Server::start(|_| Answer::Stall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nx".to_vec())).await;
     let mut binding = online("calls", &server.origin);

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use jackfield_sandbox::{LoadError, Manifest, ManifestError, Sandbox, SandboxOptions, manifest::SECTION};
 use wasm_encoder::{
-    Component, ComponentImportSection, ComponentSection, ComponentTypeRef, ComponentTypeSection, CustomSection,
-    InstanceType,
+    Component, ComponentExportKind, ComponentExportSection, ComponentImportSection, ComponentInstanceSection,
+    ComponentSection, ComponentTypeRef, ComponentTypeSection, CustomSection, InstanceType,
 };
 
 use crate::fixture::{binding, component, hostile, sandbox, signed};
@@ -82,7 +82,57 @@ async fn an_import_that_nobody_offers_is_named() {
 #[tokio::test]
 async fn a_component_without_the_exports_of_a_connector_is_refused() {
     let error = refused(with_manifest(Component::new())).await;
-    assert!(matches!(&error, LoadError::Export(what) if what.contains("jackfield:connector/receive")), "{error}");
+    assert!(matches!(&error, LoadError::Export(what) if what.contains("jackfield:connector/identity")), "{error}");
+}
+
+/// A component that exports an instance of this name.
+fn exporting(name: &str) -> Vec<u8> {
+    let mut component = Component::new();
+    let mut instances = ComponentInstanceSection::new();
+    instances.export_items(Vec::<(&str, ComponentExportKind, u32)>::new());
+    component.section(&instances);
+    let mut exports = ComponentExportSection::new();
+    exports.export(name, ComponentExportKind::Instance, 0, None);
+    component.section(&exports);
+    with_manifest(component)
+}
+
+#[tokio::test]
+async fn a_component_of_another_contract_is_refused_with_what_to_do_whatever_its_manifest_says() {
+    for component in [
+        exporting("jackfield:connector/receive@0.2.0"),
+        importing("jackfield:connector/state@0.2.0"),
+        importing("jackfield:connector/log@1.0.0"),
+        exporting("jackfield:connector/poll@0.10.0"),
+    ] {
+        let error = refused(component).await;
+        let LoadError::Contract { interface, found, known } = &error else { panic!("{error}") };
+        assert!(interface.ends_with(found.as_str()) && *known == "0.1.0", "{error:?}");
+        assert!(
+            error.to_string().contains("Use a newer Jackfield, or build the connector with an SDK of version 0.1.0")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_of_another_contract_is_refused_with_what_to_do() {
+    for version in ["0.9", "0.2.0", "1.0.0", "0.1", "", "latest"] {
+        let mut component = Component::new();
+        let manifest = MANIFEST.replace("0.1.0", version) + "\nnovelty = 1\n";
+        component.section(&CustomSection { name: SECTION.into(), data: manifest.as_bytes().into() });
+        let error = refused(component.finish()).await;
+        assert!(
+            matches!(&error, LoadError::Manifest(ManifestError::Contract { found, .. }) if found == version),
+            "{error}"
+        );
+        assert!(error.to_string().contains("Use a newer Jackfield"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_nothing_could_come_in_through_is_refused() {
+    let error = refused(exporting("jackfield:connector/identity@0.1.0")).await;
+    assert!(matches!(error, LoadError::Export(_)), "{error}");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub fn run(behaviour: &str, request: &Request) -> Result<Outcome, Failure> {
         "floods-text" => return verified(request, 100, 60_000),
         "floods-log" => (0..100_000).for_each(|n| log::warn(&format!("line {n} {}", "x".repeat(100)))),
         "floods-host" => log::warn(&"x".repeat(16 << 20)),
+        "fills-state" => return fills_state(request),
         "floods-state" => (0..10_000).for_each(|n| {
             let _ = state::set(&format!("key-{n}"), [b'x'; 1_000]);
         }),
@@ -29,6 +30,27 @@ pub fn run(behaviour: &str, request: &Request) -> Result<Outcome, Failure> {
         other => return Err(Failure::unsupported(format!("There is no behaviour `{other}`."))),
     }
     Ok(Outcome::accepted())
+}
+
+/// Writes what the request says, `NUMBER SIZE`, until it may no longer, and tells how far it came and why. Genuine, so that it counts.
+fn fills_state(request: &Request) -> Result<Outcome, Failure> {
+    let signature = request.header("x-signature").unwrap_or_default();
+    secrets::verify_hex("app-secret", &secrets::Scheme::HmacSha256, &request.body, signature)?;
+    let text = String::from_utf8_lossy(&request.body);
+    let (number, size) = text.split_once(' ').unwrap_or_default();
+    let (number, size) = (number.parse().unwrap_or(0), size.parse().unwrap_or(0));
+    let mut end = "all of it".to_owned();
+    let mut written = 0;
+    for n in 0..number {
+        match state::set(&format!("key-{n:04}"), vec![b'x'; size]) {
+            Ok(()) => written += 1,
+            Err(failure) => {
+                end = failure.problem().message.clone();
+                break;
+            }
+        }
+    }
+    Ok(Outcome::reply(Reply::text(200, format!("{written}: {end}"))))
 }
 
 fn spins() {
