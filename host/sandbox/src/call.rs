@@ -57,10 +57,10 @@ pub struct Usage {
     /// How many of these may have reached the other side. Zero is certain; so a send that ended in a [`CallError`] may be tried again
     /// only when this is zero, and is `uncertain` otherwise.
     pub http_sent: u32,
-    /// Bytes of the bodies of these requests.
-    pub http_request_bytes: u64,
-    /// Bytes of the bodies of their answers.
-    pub http_response_bytes: u64,
+    /// Bytes of the bodies of these requests. Files are far below the 4 GiB that can be counted here.
+    pub http_request_bytes: u32,
+    /// Bytes of the bodies of their answers, likewise.
+    pub http_response_bytes: u32,
     /// HTTP requests that were refused: not granted, too many, to an address that nobody may reach. Each leaves a line in the log.
     pub denials: u32,
     /// Lines of log that were dropped, for there were too many.

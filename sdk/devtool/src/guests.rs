@@ -35,7 +35,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for (source, made) in PLACES {
         for guest in workspace.guests(source) {
             let component = guest::build(&workspace, &toolchain, &guest, &workspace.root.join("target").join(made))?;
-            check(&component, arguments.show)?;
+            // A guest of the tests may ask for what it must not get.
+            check(&component, arguments.show, source == "connectors")?;
         }
     }
     Ok(())
@@ -53,10 +54,10 @@ fn warn_of_the_first_build(workspace: &Workspace, toolchain: &Toolchain) {
 }
 
 /// Refuses a component that asks for something that no host gives: better here than at an operator's.
-fn check(component: &Path, show: bool) -> Result<()> {
+fn check(component: &Path, show: bool, strict: bool) -> Result<()> {
     let names = Names::of(component)?;
     for import in &names.imports {
-        if !ALLOWED_IMPORTS.iter().any(|allowed| import.starts_with(allowed)) {
+        if strict && !ALLOWED_IMPORTS.iter().any(|allowed| import.starts_with(allowed)) {
             bail!("{} imports {import}, which no host offers", component.display());
         }
     }

@@ -67,7 +67,7 @@ impl Record {
     /// Adds what there was to a call's usage.
     pub(crate) fn add_to(&self, usage: &mut Usage) {
         let count = |n: &AtomicU32| n.load(Ordering::Relaxed);
-        let size = |n: &AtomicUsize| u64::try_from(n.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        let size = |n: &AtomicUsize| u32::try_from(n.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         usage.add(&Usage {
             http_requests: count(&self.requests),
             http_sent: count(&self.sent),

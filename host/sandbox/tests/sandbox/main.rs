@@ -13,3 +13,4 @@ mod packages;
 mod poll;
 mod secrets;
 mod server;
+mod ways_out;
