@@ -347,6 +347,24 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unreadable: Vec<Unreadable>,
     },
+    /// A channel was asked for what is new: everything the call emitted and wrote, and where to go on, together.
+    Polled {
+        /// Which channel.
+        channel: ChannelId,
+        /// By this code.
+        source: Source,
+        /// Canonical.
+        events: Vec<Event>,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
+        /// Items to park.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
+        /// Where to go on; none leaves the cursor as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::base64::option")]
+        cursor: Option<Vec<u8>>,
+    },
     /// A webhook could not be handled and is kept.
     DeliveryParked {
         /// On this channel.

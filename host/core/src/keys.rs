@@ -38,6 +38,7 @@ enum Table {
     Customer = 24,
     Connector = 25,
     Grants = 26,
+    Cursor = 27,
 }
 
 /// A range of keys.
@@ -345,6 +346,12 @@ pub fn connectors() -> Range {
 #[must_use]
 pub fn grants(channel: &ChannelId) -> Vec<u8> {
     Key::of(Table::Grants).text(channel.as_str()).done()
+}
+
+/// Where the polling of a channel goes on.
+#[must_use]
+pub fn cursor(channel: &ChannelId) -> Vec<u8> {
+    Key::of(Table::Cursor).text(channel.as_str()).done()
 }
 
 /// All channels.

@@ -51,12 +51,35 @@ pub struct Snapshot {
     pub failures: BTreeMap<&'static str, u64>,
     /// Webhooks that did not prove where they come from.
     pub denied: u64,
+    /// HTTP requests of the connector that the host refused.
+    pub http_denials: u64,
+    /// Bytes of the bodies of the connector's HTTP requests.
+    pub http_sent_bytes: u64,
+    /// Bytes of the bodies of their answers.
+    pub http_received_bytes: u64,
+    /// The most memory that a call has used, bytes.
+    pub memory_high_bytes: u64,
+    /// CPU time of all calls, microseconds.
+    pub cpu_micros: u64,
+    /// Lines of log that were dropped.
+    pub log_dropped: u64,
     /// The last fault, or failure other than a denial.
     pub last_error: Option<LastError>,
     /// Half of the last 512 calls took no longer, microseconds. None before the first call.
     pub p50_micros: Option<u32>,
     /// Of the last 512 calls, 99 % took no longer, microseconds.
     pub p99_micros: Option<u32>,
+}
+
+impl Snapshot {
+    fn count(&mut self, usage: Usage) {
+        self.http_denials += u64::from(usage.denials);
+        self.http_sent_bytes += u64::from(usage.http_request_bytes);
+        self.http_received_bytes += u64::from(usage.http_response_bytes);
+        self.memory_high_bytes = self.memory_high_bytes.max(usage.memory_bytes as u64);
+        self.cpu_micros += u64::try_from(usage.cpu.as_micros()).unwrap_or(u64::MAX);
+        self.log_dropped += u64::from(usage.log_dropped);
+    }
 }
 
 /// What last went wrong on a channel.
@@ -85,6 +108,7 @@ impl Activity {
         tally.recent.push_back(u32::try_from(usage.wall.as_micros()).unwrap_or(u32::MAX));
         let snapshot = &mut tally.snapshot;
         *snapshot.calls.entry(function).or_default() += 1;
+        snapshot.count(usage);
         let problem = match ended {
             Ended::Well => return,
             // Anybody can send an unsigned request; it must not push what matters out of sight.

@@ -12,9 +12,10 @@ use jackfield_core::event::Identifier;
 use jackfield_core::fact::{ChannelRules, Source};
 use jackfield_core::ids::ChannelId;
 use jackfield_sandbox::{
-    Call, CallError, CallErrorKind, Channel, Delivery, Health, Hints, Limits, Receipt, Received, Request, Step, Usage,
+    Batch, Call, CallError, CallErrorKind, Channel, Delivery, Failure, Health, Hints, Limits, Receipt, Received,
+    Request, Step, Usage,
 };
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, Ended};
@@ -29,15 +30,15 @@ pub struct Channels {
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
     channels: ArcSwap<BTreeMap<ChannelId, Arc<ChannelRuntime>>>,
     alarms: mpsc::UnboundedSender<Alarm>,
-    /// Tells that other channels are switched on.
-    pub(crate) changed: Notify,
+    /// Counts how often other channels were switched on.
+    changes: watch::Sender<u64>,
 }
 
 impl Channels {
     /// Nothing yet. Generations that fail too often are told to `alarms`.
     #[must_use]
     pub fn new(alarms: mpsc::UnboundedSender<Alarm>) -> Self {
-        Self { slots: Mutex::default(), channels: ArcSwap::default(), alarms, changed: Notify::new() }
+        Self { slots: Mutex::default(), channels: ArcSwap::default(), alarms, changes: watch::Sender::new(0) }
     }
 
     /// One of the channels.
@@ -61,7 +62,13 @@ impl Channels {
     /// From here on these are the channels.
     pub(crate) fn replace(&self, channels: Vec<Arc<ChannelRuntime>>) {
         self.channels.store(Arc::new(channels.into_iter().map(|channel| (channel.id.clone(), channel)).collect()));
-        self.changed.notify_one();
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Tells whenever other channels are switched on.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// All connectors, by name.
@@ -181,6 +188,15 @@ impl ChannelRuntime {
         Answered { source: generation.source(), ended }
     }
 
+    /// [`Channel::poll`], counted.
+    pub async fn poll(&self, cursor: Option<Vec<u8>>) -> Answered<Batch> {
+        self.answered("poll", |channel| {
+            let cursor = cursor.clone();
+            async move { channel.poll(cursor).await }
+        })
+        .await
+    }
+
     /// [`Channel::deliver`], counted.
     ///
     /// # Errors
@@ -248,6 +264,8 @@ impl ChannelRuntime {
         };
         let second = self.counted(function, other.run(call(line.channel))).await;
         match &second {
+            // It never could, which is no better.
+            Ok(Call { result: Err(Failure::Unsupported(_)), .. }) => Answered { source: generation.source(), ended },
             Err(error) if is_fault(error) || error.kind == CallErrorKind::Busy => {
                 Answered { source: generation.source(), ended }
             }

@@ -26,7 +26,7 @@ use crate::hints;
 use crate::host::Host;
 use crate::metrics::Metrics;
 use crate::shutdown::{GRACE, LAST_WORDS};
-use crate::{api, outbox, start, tls};
+use crate::{api, outbox, poller, start, tls};
 
 /// How long a client may take for its handshake, and for the head of each request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -78,6 +78,7 @@ impl Running {
                 }
                 tasks.spawn(hints::run(Arc::clone(&host), inbox));
                 tasks.spawn(outbox::run(Arc::clone(&host)));
+                tasks.spawn(poller::run(Arc::clone(&host)));
                 Ok(Self { host, listener, address, tls, tasks })
             }
             Err(error) => {

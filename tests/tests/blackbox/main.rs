@@ -6,6 +6,7 @@ mod events;
 mod hostile;
 mod interleavings;
 mod lifecycle;
+mod polling;
 mod reload;
 mod replies;
 mod story;

@@ -119,6 +119,12 @@ impl Applier<'_> {
             Fact::Received { channel, source, events, state, unreadable } => {
                 self.received(channel, source, events, state, unreadable)
             }
+            Fact::Polled { channel, source, events, state, unreadable, cursor } => {
+                if let Some(cursor) = cursor {
+                    self.tables.put(keys::cursor(channel), cursor.clone());
+                }
+                self.received(channel, source, events, state, unreadable)
+            }
             Fact::DeliveryParked { channel, source, request, problem } => {
                 self.park_delivery(channel, source, request, problem)
             }

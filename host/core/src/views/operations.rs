@@ -51,6 +51,14 @@ pub fn grant_changes(tables: &impl Read, channel: &ChannelId) -> Result<GrantCha
     Ok(rows::get(tables, &keys::grants(channel))?.unwrap_or_default())
 }
 
+/// Where the polling of a channel goes on; none if it was never asked.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn cursor(tables: &impl Read, channel: &ChannelId) -> Result<Option<Vec<u8>>> {
+    tables.get(&keys::cursor(channel))
+}
+
 /// What waits in a channel's outbox, oldest first.
 ///
 /// # Errors

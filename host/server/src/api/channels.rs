@@ -126,6 +126,16 @@ struct LimitsView {
     output_bytes: usize,
     /// HTTP requests.
     http_requests: usize,
+    /// Bytes of the bodies of these together, and of their answers.
+    http_body_bytes: usize,
+    /// Calls of the channel a second.
+    calls_per_second: u32,
+    /// Bytes of the channel's state.
+    state_bytes: usize,
+    /// Lines of log of the channel a second.
+    log_lines_per_second: u32,
+    /// Bytes of the largest file that is carried.
+    media_bytes: usize,
 }
 
 /// What a channel's calls came to since the start.
@@ -139,6 +149,18 @@ struct Counters {
     failures: BTreeMap<String, u64>,
     /// Webhooks that did not prove where they come from.
     denied: u64,
+    /// HTTP requests of the connector that the host refused: not granted, too many, to a private address.
+    http_denials: u64,
+    /// Bytes of the bodies of the connector's HTTP requests.
+    http_sent_bytes: u64,
+    /// Bytes of the bodies of their answers.
+    http_received_bytes: u64,
+    /// The most memory that a call has used, bytes.
+    memory_high_bytes: u64,
+    /// CPU time of all calls, microseconds.
+    cpu_micros: u64,
+    /// Lines of log that were dropped, for there were too many.
+    log_dropped: u64,
     /// Half of the last calls took no longer, microseconds.
     #[schema(required)]
     p50_micros: Option<u32>,
@@ -258,6 +280,11 @@ fn limits(limits: &Limits) -> LimitsView {
         events: limits.events,
         output_bytes: limits.output_bytes,
         http_requests: limits.http_requests,
+        http_body_bytes: limits.http_body_bytes,
+        calls_per_second: limits.calls_per_second,
+        state_bytes: limits.state_total_bytes,
+        log_lines_per_second: limits.log_lines_per_second,
+        media_bytes: limits.media_bytes,
     }
 }
 
@@ -268,6 +295,12 @@ fn counters(snapshot: &Snapshot) -> Counters {
         faults: owned(&snapshot.faults),
         failures: owned(&snapshot.failures),
         denied: snapshot.denied,
+        http_denials: snapshot.http_denials,
+        http_sent_bytes: snapshot.http_sent_bytes,
+        http_received_bytes: snapshot.http_received_bytes,
+        memory_high_bytes: snapshot.memory_high_bytes,
+        cpu_micros: snapshot.cpu_micros,
+        log_dropped: snapshot.log_dropped,
         p50_micros: snapshot.p50_micros,
         p99_micros: snapshot.p99_micros,
     }

@@ -92,7 +92,7 @@ pub(super) struct ConnectorView {
     /// When the one that serves was loaded.
     #[schema(required)]
     loaded_at: Option<Time>,
-    /// What it exports: `receive`, `identity`, `send`, `configure`.
+    /// What it exports: `receive`, `identity`, `send`, `configure`, `poll`, `media`.
     interfaces: Vec<String>,
     /// The origins that it wants to reach.
     asks_for: Vec<String>,
@@ -303,8 +303,15 @@ fn view(host: &Host, row: Versions) -> ConnectorView {
 }
 
 fn interfaces(generation: &crate::connectors::Generation) -> Vec<String> {
-    let optional = generation.connector.interfaces();
-    let all = [("receive", true), ("identity", true), ("send", optional.send), ("configure", optional.configure)];
+    let has = generation.connector.interfaces();
+    let all = [
+        ("receive", has.receive),
+        ("identity", true),
+        ("send", has.send),
+        ("configure", has.configure),
+        ("poll", has.poll),
+        ("media", has.media),
+    ];
     all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect()
 }
 

@@ -13,6 +13,9 @@ use super::SecretSource;
 /// How many webhooks of one channel are worked on or wait at once, unless the channel says otherwise.
 const WEBHOOKS: u32 = 512;
 
+/// How long a channel that is polled is left alone, milliseconds, unless the channel says otherwise.
+const POLL_MS: u64 = 5_000;
+
 /// `[channels.NAME]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -74,6 +77,20 @@ pub struct LimitsConfig {
     pub concurrency: Option<u32>,
     /// Events of one call.
     pub events: Option<u32>,
+    /// Calls a second, with as many at once.
+    pub calls_per_second: Option<u32>,
+    /// Bytes of the bodies of a call's HTTP requests together, and of their answers, in KiB.
+    pub http_kib: Option<u32>,
+    /// HTTP requests of one call.
+    pub http_requests: Option<u32>,
+    /// Bytes of the channel's state, in KiB.
+    pub state_kib: Option<u32>,
+    /// Lines of log a second.
+    pub log_lines_per_second: Option<u32>,
+    /// The largest file that is carried, in MiB.
+    pub media_mib: Option<u32>,
+    /// How long a channel that is polled is left alone if it does not say so itself, in milliseconds, 100 at least.
+    pub poll_ms: Option<u64>,
     /// Webhooks that are worked on or wait at the same time; more are told to come again.
     pub webhooks: Option<u32>,
 }
@@ -101,7 +118,24 @@ impl LimitsConfig {
         if let Some(n) = self.events {
             limits.events = size(n);
         }
+        let set = |value: Option<u32>, unit: usize, limit: &mut usize| {
+            if let Some(value) = value {
+                *limit = size(value).saturating_mul(unit);
+            }
+        };
+        set(self.http_kib, 1 << 10, &mut limits.http_body_bytes);
+        set(self.http_requests, 1, &mut limits.http_requests);
+        set(self.state_kib, 1 << 10, &mut limits.state_total_bytes);
+        set(self.media_mib, 1 << 20, &mut limits.media_bytes);
+        limits.calls_per_second = self.calls_per_second.unwrap_or(limits.calls_per_second).max(1);
+        limits.log_lines_per_second = self.log_lines_per_second.unwrap_or(limits.log_lines_per_second);
         limits
+    }
+
+    /// How long a channel that is polled is left alone if it does not say so itself.
+    #[must_use]
+    pub fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms.unwrap_or(POLL_MS).max(100))
     }
 
     /// How many webhooks are worked on or wait at the same time, at least 1.

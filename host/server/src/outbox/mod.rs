@@ -79,6 +79,7 @@ fn interrupted(channel: &Channel) -> SendResult {
 /// Sends until the host stops; returns when every attempt has ended and is recorded.
 pub async fn run(host: Arc<Host>) {
     let mut workers = JoinSet::new();
+    let mut changes = host.channels.changes();
     let mut working: HashMap<ChannelId, Arc<ChannelRuntime>> = HashMap::new();
     loop {
         for channel in host.channels.all() {
@@ -91,7 +92,7 @@ pub async fn run(host: Arc<Host>) {
         }
         tokio::select! {
             () = host.stop.begun() => break,
-            () = host.channels.changed.notified() => {}
+            Ok(()) = changes.changed() => {}
             Some(ended) = workers.join_next() => log_end(&ended),
         }
     }

@@ -1,0 +1,163 @@
+//! Channels without webhooks: asked for what is new, again and again.
+//!
+//! One question at a time for a channel, whichever generation answers it: the channel's lease is held from the question to the moment at
+//! which its answer is on stable storage, so that two generations, or two configurations, never ask the same account at once. The
+//! cursor is stored together with the events it stands behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jackfield_core::canonical;
+use jackfield_core::event::Problem;
+use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::ids::ChannelId;
+use jackfield_core::views::operations;
+use jackfield_sandbox::Failure;
+use tokio::sync::Mutex;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::channels::{Answered, ChannelRuntime};
+use crate::host::Host;
+use crate::outbox::backoff;
+
+/// At least so long, whatever it says, unless more is there already.
+const SHORTEST: Duration = Duration::from_millis(100);
+/// At most so long, whatever it says.
+const LONGEST: Duration = Duration::from_secs(3_600);
+/// The first wait after a question that came to nothing, milliseconds; it doubles with each further one.
+const FIRST_WAIT: u64 = 1_000;
+/// How often a channel that is paused, parked or has nothing that polls is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Polls until the host stops.
+pub async fn run(host: Arc<Host>) {
+    let mut changes = host.channels.changes();
+    let mut pollers = JoinSet::new();
+    let mut polled: HashMap<ChannelId, Arc<ChannelRuntime>> = HashMap::new();
+    let mut leases: HashMap<ChannelId, Arc<Mutex<()>>> = HashMap::new();
+    loop {
+        for channel in host.channels.all() {
+            let same = polled.get(&channel.id).is_some_and(|before| Arc::ptr_eq(before, &channel));
+            if !same {
+                let lease = Arc::clone(leases.entry(channel.id.clone()).or_default());
+                polled.insert(channel.id.clone(), Arc::clone(&channel));
+                pollers.spawn(poll(Arc::clone(&host), channel, lease));
+            }
+        }
+        tokio::select! {
+            () = host.stop.begun() => break,
+            Ok(()) = changes.changed() => {}
+            Some(ended) = pollers.join_next() => log_end(&ended),
+        }
+    }
+    while let Some(ended) = pollers.join_next().await {
+        log_end(&ended);
+    }
+}
+
+fn log_end(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!("a poller has ended: {error}");
+    }
+}
+
+/// Polls one channel until the host stops or the configuration says something else of the channel.
+async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>, lease: Arc<Mutex<()>>) {
+    let _lease = lease.lock().await;
+    let mut failures = 0;
+    loop {
+        let pause = match is_due(&host, &channel) {
+            false => LOOK,
+            true => tokio::select! {
+                () = host.stop.begun() => return,
+                asked = ask(&host, &channel) => match asked {
+                    Ok(pause) => {
+                        failures = 0;
+                        pause
+                    }
+                    Err(wait) => {
+                        failures += 1;
+                        wait.unwrap_or_else(|| after(failures))
+                    }
+                }
+            },
+        };
+        tokio::select! {
+            () = host.stop.begun() => return,
+            () = channel.gone.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+fn is_due(host: &Host, channel: &ChannelRuntime) -> bool {
+    let polls = channel.slot.active().is_some_and(|generation| generation.connector.interfaces().poll);
+    polls && operations::channel(&host.view(), &channel.id).is_ok_and(|row| row.is_some_and(|row| !row.is_quiet()))
+}
+
+/// One question. How long to wait before the next; or, if it came to nothing, how long the channel said to wait.
+async fn ask(host: &Host, channel: &ChannelRuntime) -> Result<Duration, Option<Duration>> {
+    let cursor = operations::cursor(&host.view(), &channel.id).map_err(|error| {
+        tracing::error!(channel = %channel.id, "the cursor cannot be read: {error}");
+        None
+    })?;
+    let Answered { source, ended } = channel.poll(cursor.clone()).await;
+    let call = ended.map_err(|error| {
+        tracing::warn!(channel = %channel.id, kind = error.kind.as_str(), "polling failed: {error}");
+        None
+    })?;
+    let batch = match call.result {
+        Ok(batch) => batch,
+        Err(failure) => return Err(refused(host, channel, failure).await),
+    };
+    let pause = match batch.more {
+        true => Duration::ZERO,
+        false => batch.wait.unwrap_or_else(|| channel.config.limits.poll()).clamp(SHORTEST, LONGEST),
+    };
+    let moved = batch.cursor.is_some() && batch.cursor != cursor;
+    if batch.events.is_empty() && batch.unreadable.is_empty() && call.effects.state.is_empty() && !moved {
+        return Ok(pause);
+    }
+    let fact = Fact::Polled {
+        channel: channel.id.clone(),
+        source,
+        events: canonical::events(batch.events, &channel.context()),
+        state: call.effects.state,
+        unreadable: batch.unreadable,
+        cursor: batch.cursor,
+    };
+    match host.append(Actor::Channel(channel.id.clone()), fact).await {
+        Ok(_) => Ok(pause),
+        Err(error) => {
+            tracing::error!(channel = %channel.id, "what polling brought cannot be stored, and will be asked for again: {error}");
+            Err(None)
+        }
+    }
+}
+
+async fn refused(host: &Host, channel: &ChannelRuntime, failure: Failure) -> Option<Duration> {
+    tracing::warn!(channel = %channel.id, class = failure.class(), "polling failed: {}", failure.problem().message);
+    match failure {
+        Failure::Retry { after_ms, .. } | Failure::RateLimited { after_ms, .. } => {
+            after_ms.map(|ms| Duration::from_millis(ms).clamp(SHORTEST, LONGEST))
+        }
+        Failure::Credentials(problem) => {
+            park(host, channel, problem).await;
+            None
+        }
+        _ => None,
+    }
+}
+
+/// Asking on with credentials that do not work would only lock the account.
+async fn park(host: &Host, channel: &ChannelRuntime, problem: Problem) {
+    let fact = Fact::ChannelParked { channel: channel.id.clone(), problem };
+    if let Err(error) = host.append(Actor::Channel(channel.id.clone()), fact).await {
+        tracing::error!(channel = %channel.id, "the channel cannot be parked: {error}");
+    }
+}
+
+fn after(failures: u32) -> Duration {
+    Duration::from_millis(backoff::wait(failures, FIRST_WAIT, backoff::random())).max(SHORTEST)
+}
