@@ -48,8 +48,8 @@ pub struct Limits {
     pub http_body_bytes: usize,
     /// Calls of one channel at the same time, so that one busy or slow channel cannot take the whole pool.
     pub concurrency: usize,
-    /// Calls of one channel a second, with as many at once. A provider that repeats without end, or a poller that never waits, ends
-    /// here; a call of a Rust connector takes some 60 µs of CPU time.
+    /// Calls of one channel a second, with as many at once. By default more than one core can do, so that no honest provider is ever
+    /// held back; set it lower where one channel must not have a whole core.
     pub calls_per_second: u32,
     /// Lines of log of one channel a second, over all of its calls; ten times as many at once.
     pub log_lines_per_second: u32,
@@ -83,7 +83,7 @@ impl Default for Limits {
             http_requests: 16,
             http_body_bytes: 4 << 20,
             concurrency: 16,
-            calls_per_second: 10_000,
+            calls_per_second: 50_000,
             log_lines_per_second: 100,
             state_total_bytes: 4 << 20,
             media_bytes: 25 << 20,
