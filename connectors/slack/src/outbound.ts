@@ -1,0 +1,135 @@
+/** Doing what an agent wants done, as methods of the Web API. */
+
+import { type Content, type Delivery, type Media, type Part, type Receipt, Failure, inOrder, receipt, state } from "jackfield-sdk";
+
+import { act } from "./api.ts";
+import { name } from "./emoji.ts";
+import { messageId, split } from "./ids.ts";
+import { escaped } from "./text.ts";
+
+/** Characters. Slack cuts off what is longer than 40,000, and asks for no more than this. */
+const TEXT_LIMIT = 4000;
+
+export async function deliver({ to, thread, action }: Delivery): Promise<Receipt> {
+  if (to.kind !== "slack") throw Failure.rejected(`Slack cannot write to an address of kind \`${to.kind}\`.`);
+  switch (action.tag) {
+    case "message":
+      return message(to.value, thread, action.val);
+    case "edit": {
+      const [part, ...more] = action.val.content.parts;
+      if (part?.tag !== "text" || more.length > 0) throw Failure.unsupported("On Slack only a text can be changed.");
+      return done("chat.update", { ...split(action.val.messageId), ...text(part.val) });
+    }
+    case "delete":
+      return done("chat.delete", split(action.val), ["message_not_found"]);
+    case "reaction":
+      return react(action.val.messageId, action.val.emoji);
+    case "template":
+      throw Failure.unsupported("Slack has no templates.");
+    case "mark-read":
+      throw Failure.unsupported("Apps on Slack have no read marks.");
+    case "typing":
+      throw Failure.unsupported("Apps on Slack cannot show that they are typing.");
+    case "call":
+      throw Failure.unsupported("This connector makes no calls.");
+    case "other":
+      throw Failure.unsupported(`Slack has no action \`${action.val.name}\`.`);
+  }
+}
+
+async function message(user: string, thread: string | undefined, content: Content): Promise<Receipt> {
+  const bodies = content.parts.map(body);
+  const where = await place(user, thread, content.replyTo);
+  return inOrder(bodies, async (body) => {
+    const sent = await act("chat.postMessage", { ...where, ...body });
+    if (!sent.ts) throw Failure.uncertain("Slack accepted the message but gave no time stamp of it.");
+    return messageId(String(sent.channel ?? where.channel), String(sent.ts));
+  });
+}
+
+/** The channel, and the thread in it. On Slack to answer a message is to write in its thread. */
+async function place(user: string, thread?: string, replyTo?: string): Promise<{ channel: string; thread_ts?: string }> {
+  const [channel, threadTs] = thread?.split(":") ?? [];
+  if (!channel) {
+    const opened = await act("conversations.open", { users: user });
+    return { channel: String(opened.channel?.id) };
+  }
+  if (threadTs) return { channel, thread_ts: threadTs };
+  const answered = /^([A-Z0-9]+):([0-9]+\.[0-9]+)$/.exec(replyTo ?? "");
+  // A direct chat is one conversation already; a thread in it would hide the answer.
+  return answered && answered[1] === channel && !channel.startsWith("D") ? { channel, thread_ts: answered[2] } : { channel };
+}
+
+/** What one part becomes. */
+function body(part: Part): object {
+  switch (part.tag) {
+    case "text":
+      return text(part.val);
+    case "image":
+      return picture(part.val);
+    case "audio":
+    case "video":
+    case "file":
+      return link(part.val);
+    case "other": {
+      if (part.val.name !== "blocks") break;
+      const blocks = JSON.parse(part.val.value);
+      return { blocks, text: "" };
+    }
+  }
+  throw Failure.unsupported(`Slack cannot show content of the kind \`${part.tag === "other" ? part.val.name : part.tag}\`.`);
+}
+
+function text(words: string): { text: string } {
+  const length = [...words].length;
+  if (length > TEXT_LIMIT) throw Failure.rejected(`The text has ${length} characters; Slack takes ${TEXT_LIMIT}.`);
+  return { text: escaped(words) };
+}
+
+/** Slack fetches the picture itself. */
+function picture({ url, caption, filename }: Media): object {
+  if (!url) throw Failure.rejected("Slack takes a picture by its URL.");
+  const words = caption ?? "";
+  const image = { type: "image", image_url: url, alt_text: (words || filename || "picture").slice(0, 2000) };
+  const above = words ? [{ type: "section", text: { type: "plain_text", text: words.slice(0, 3000) } }] : [];
+  return { blocks: [...above, image], text: escaped(words || filename || url) };
+}
+
+/** Uploading takes the file's bytes, which go through no connector; so other files are links. */
+function link({ url, caption, filename }: Media): object {
+  if (!url || /[<>|]/.test(url)) throw Failure.rejected("Slack takes a file by its URL.");
+  const name = escaped(filename ?? url).replace(/\|/g, "/");
+  return { text: `${caption ? `${escaped(caption)}\n` : ""}<${url}|${name}>` };
+}
+
+/** Taking a reaction back wants its name, so that is remembered. */
+async function react(id: string, emoji?: string): Promise<Receipt> {
+  const { channel, ts } = split(id);
+  const key = `reaction/${id}`;
+  const before = state.getText(key);
+  if (emoji === undefined) {
+    if (before === undefined) throw Failure.rejected("This channel has put no reaction on that message.");
+    state.delete(key);
+    return done("reactions.remove", { channel, timestamp: ts, name: before }, ["no_reaction", "message_not_found"]);
+  }
+  const wanted = name(emoji);
+  if (!wanted) throw Failure.rejected(`Slack has no name for the emoji ${emoji} that this connector knows; write it as :name:.`);
+  await done("reactions.add", { channel, timestamp: ts, name: wanted }, ["already_reacted"]);
+  // One reaction of ours on a message, as on other channels. The new one stands by now; the old one may stay if it has to.
+  if (before !== undefined && before !== wanted) {
+    await done("reactions.remove", { channel, timestamp: ts, name: before }, ["no_reaction"]).catch(() => undefined);
+  }
+  state.set(key, wanted);
+  return receipt();
+}
+
+/** Does something that makes no message. `fine` are refusals that say it is as it should be. */
+async function done(method: string, body: object, fine: string[] = []): Promise<Receipt> {
+  try {
+    await act(method, body);
+  } catch (error) {
+    const code = error instanceof Failure ? Failure.problem(error.payload).code : undefined;
+    if (code === undefined || !fine.includes(code)) throw error;
+  }
+  return receipt();
+}

@@ -1,0 +1,96 @@
+/** Short ways to make the words of the contract. */
+
+import type {
+  Event, EventBody, Header, Hint, Identifier, Message, Outcome, Part, Property, Receipt, Reply, Request, Sender, Subject,
+} from "./contract.ts";
+import { Failure } from "./failure.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The first header of this name (lower case), as text; empty if there is none. */
+export function header(request: Request, name: string): string {
+  const found = request.headers.find((header) => header.name === name);
+  return found ? decoder.decode(found.value) : "";
+}
+
+/** The body as text; bytes that are no UTF-8 are replaced. */
+export const bodyText = (request: Request) => decoder.decode(request.body);
+
+/** A reply; `body` as JSON where it is an object, else as plain text. */
+export function reply(status: number, body?: string | object): Reply {
+  if (body === undefined) return { status, headers: [], body: new Uint8Array() };
+  const [type, text] = typeof body === "string" ? ["text/plain; charset=utf-8", body] : ["application/json", JSON.stringify(body)];
+  const headers: Header[] = [{ name: "content-type", value: encoder.encode(type) }];
+  return { status, headers, body: encoder.encode(text) };
+}
+
+/** What `receive` answers, in the making: 200 and no events yet. */
+export function outcome(answer: Reply = reply(200)): Outcome {
+  return { reply: answer, events: [], unreadable: [] };
+}
+
+/** Reads each item by itself. One that `read` throws an error for is kept with the reason, and its siblings go on. */
+export function each(into: Outcome, items: unknown, read: (item: any) => Event[]) {
+  for (const item of Array.isArray(items) ? items : []) {
+    try {
+      into.events.push(...read(item));
+    } catch (error) {
+      into.unreadable.push({ raw: encoder.encode(JSON.stringify(item)), reason: String((error as Error).message ?? error) });
+    }
+  }
+}
+
+/** The text or number at a member, as text; throws an error that names the member if there is none. */
+export function need(item: any, name: string): string {
+  const value = item?.[name];
+  if ((typeof value === "string" && value !== "") || typeof value === "number") return String(value);
+  throw new Error(`\`${name}\` is missing or is neither text nor number`);
+}
+
+/** An event with the channel's id of it. */
+export const event = (body: EventBody, id = ""): Event => ({ id, body });
+
+/** A message as an event. */
+export const message = (val: Message): Event => event({ tag: "message", val });
+
+/** Any value as a property. */
+export const property = (name: string, value: unknown): Property => ({ name, value: JSON.stringify(value ?? null) });
+
+/** Something genuine that has no form of its own. */
+export const other = (name: string, value: unknown, id = ""): Event => event({ tag: "other", val: property(name, value) }, id);
+
+/** Content of a kind that has no form of its own. */
+export const otherPart = (name: string, value: unknown): Part => ({ tag: "other", val: property(name, value) });
+
+/** A person of whom the address is known. */
+export const sender = (identity: Identifier, hints: Hint[] = []): Sender => ({ identity, hints });
+
+/** Something that the provider vouches for. */
+export const attested = (about: Subject, evidence: string): Hint => ({ about, trust: { tag: "attested" }, evidence });
+
+/** Something that somebody said. */
+export const claimed = (about: Subject, evidence: string): Hint => ({ about, trust: { tag: "claimed" }, evidence });
+
+/** What was sent; empty for an action that makes no message. */
+export const receipt = (...messageIds: string[]): Receipt => ({ messageIds, events: [] });
+
+/**
+ * Sends `items` in order with one call of `send` each, which gives the channel's id. Once something has been sent, no later failure may
+ * make the host send all of it again: it becomes `uncertain` and says what went out.
+ */
+export async function inOrder<T>(items: T[], send: (item: T, isFirst: boolean) => Promise<string>): Promise<Receipt> {
+  if (items.length === 0) throw Failure.rejected("There is nothing to send.");
+  const sent: string[] = [];
+  for (const item of items) {
+    try {
+      sent.push(await send(item, sent.length === 0));
+    } catch (error) {
+      if (sent.length === 0 || !(error instanceof Failure)) throw error;
+      const { message, code } = Failure.problem(error.payload);
+      const said = `${sent.length} of ${items.length} parts were sent (${sent.join(", ")}); the next one failed: ${message}`;
+      throw Failure.uncertain({ message: said, code });
+    }
+  }
+  return receipt(...sent);
+}
