@@ -1,8 +1,8 @@
 /** Doing what an agent wants done, as methods of the Web API. */
 
-import { type Content, type Delivery, type Media, type Part, type Receipt, Failure, inOrder, receipt, state } from "jackfield-sdk";
+import { type Content, type Delivery, type Media, type Part, type Receipt, Failure, inOrder, receipt } from "jackfield-sdk";
 
-import { act } from "./api.ts";
+import { act, ask } from "./api.ts";
 import { name } from "./emoji.ts";
 import { messageId, split } from "./ids.ts";
 import { escaped } from "./text.ts";
@@ -102,25 +102,25 @@ function link({ url, caption, filename }: Media): object {
   return { text: `${caption ? `${escaped(caption)}\n` : ""}<${url}|${name}>` };
 }
 
-/** Taking a reaction back wants its name, so that is remembered. */
 async function react(id: string, emoji?: string): Promise<Receipt> {
   const { channel, ts } = split(id);
-  const key = `reaction/${id}`;
-  const before = state.getText(key);
-  if (emoji === undefined) {
-    if (before === undefined) throw Failure.rejected("This channel has put no reaction on that message.");
-    state.delete(key);
-    return done("reactions.remove", { channel, timestamp: ts, name: before }, ["no_reaction", "message_not_found"]);
+  const about = { channel, timestamp: ts };
+  if (emoji !== undefined) {
+    const wanted = name(emoji);
+    if (!wanted) throw Failure.rejected(`Slack has no name for the emoji ${emoji} that this connector knows; write it as :name:.`);
+    return done("reactions.add", { ...about, name: wanted }, ["already_reacted"]);
   }
-  const wanted = name(emoji);
-  if (!wanted) throw Failure.rejected(`Slack has no name for the emoji ${emoji} that this connector knows; write it as :name:.`);
-  await done("reactions.add", { channel, timestamp: ts, name: wanted }, ["already_reacted"]);
-  // One reaction of ours on a message, as on other channels. The new one stands by now; the old one may stay if it has to.
-  if (before !== undefined && before !== wanted) {
-    await done("reactions.remove", { channel, timestamp: ts, name: before }, ["no_reaction"]).catch(() => undefined);
-  }
-  state.set(key, wanted);
+  // Taking one back wants its name, which Slack knows.
+  for (const name of await ours(about)) await done("reactions.remove", { ...about, name }, ["no_reaction", "message_not_found"]);
   return receipt();
+}
+
+/** The names of the app's own reactions on a message. */
+async function ours(about: { channel: string; timestamp: string }): Promise<string[]> {
+  const me = await ask("auth.test");
+  const { message } = await ask("reactions.get", { ...about, full: "true" });
+  const reactions: any[] = Array.isArray(message?.reactions) ? message.reactions : [];
+  return reactions.filter(({ users }) => Array.isArray(users) && users.includes(me.user_id)).map((reaction) => String(reaction.name));
 }
 
 /** Does something that makes no message. `fine` are refusals that say it is as it should be. */

@@ -52,18 +52,24 @@ test("edits, deletions and reactions are about the message", async () => {
   await run({ tag: "edit", val: { messageId: "D1:1.5", content: { parts: [words("new")] } } });
   await run({ tag: "delete", val: "D1:1.5" });
   await run({ tag: "reaction", val: { messageId: "D1:1.5", emoji: "❤" } });
-  await run({ tag: "reaction", val: { messageId: "D1:1.5", emoji: undefined } });
   assert.deepEqual(
     slack.requests.map(({ url, body }) => [url.split("/").pop(), body]),
     [
       ["chat.update", { channel: "D1", ts: "1.5", text: "new" }],
       ["chat.delete", { channel: "D1", ts: "1.5" }],
       ["reactions.add", { channel: "D1", timestamp: "1.5", name: "heart" }],
-      ["reactions.remove", { channel: "D1", timestamp: "1.5", name: "heart" }],
     ],
   );
   const again = { tag: "reaction", val: { messageId: "D1:1.5", emoji: "👍" } } as const;
   await env().respond({ ok: false, error: "already_reacted" }).run(() => send.deliver(to(again), "key"));
+});
+
+test("taking a reaction back takes the app's own, whichever it is", async () => {
+  const reactions = [{ name: "heart", users: ["U1", "U0BOT00001"], count: 2 }, { name: "eyes", users: ["U1"], count: 1 }];
+  const slack = env().respond({ ok: true, user_id: "U0BOT00001" }).respond({ ok: true, message: { reactions } }).respond({ ok: true });
+  await slack.run(() => send.deliver(to({ tag: "reaction", val: { messageId: "D1:1.5", emoji: undefined } }), "key"));
+  assert.equal(slack.requests[1]!.url, "http://127.0.0.1:4000/api/reactions.get?channel=D1&timestamp=1.5&full=true");
+  assert.deepEqual(slack.requests.slice(2).map(({ body }) => body), [{ channel: "D1", timestamp: "1.5", name: "heart" }]);
 });
 
 test("refusals say what to do about them", async () => {
