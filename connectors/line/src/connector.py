@@ -1,0 +1,35 @@
+"""The LINE connector: one Official Account is one channel."""
+
+from jackfield_sdk import failure, json, secrets, types, words
+from line import config, outbound, profile, setup, webhook
+
+
+class Receive:
+    def handle(self, request):
+        if request.method != "POST":
+            return words.outcome(words.reply(405))
+        signature = words.header(request, "x-line-signature")
+        if not secrets.verify_base64("channel-secret", secrets.HMAC_SHA256, request.body, signature):
+            raise failure.unauthenticated("The header X-Line-Signature is missing or wrong.")
+        return webhook.read(request.body)
+
+
+class Send:
+    def deliver(self, delivery, idempotency_key):
+        return outbound.deliver(delivery, idempotency_key)
+
+
+class Identity:
+    def hints(self, who):
+        return profile.hints(who)
+
+
+class Configure:
+    def validate(self, text):
+        return [types.Problem(said, None) for said in config.problems(json.loads(text))]
+
+    def check(self):
+        return setup.check()
+
+    def connect(self, public_url):
+        return setup.connect(public_url)

@@ -1,0 +1,12 @@
+"""What an author of a connector uses.
+
+A connector is a module `connector` with the classes `Receive` and `Identity`, and where it can do more, `Send` and `Configure`.
+The words of the contract are in `wit_world.imports.types`, here as `types`; their meaning stands in the WIT.
+"""
+
+from wit_world.imports import types
+
+from . import failure, http, json, log, secrets, state, words
+from .channel import channel_id, config
+
+__all__ = ["channel_id", "config", "failure", "http", "json", "log", "secrets", "state", "types", "words"]
