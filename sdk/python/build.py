@@ -1,5 +1,6 @@
 """python build.py PROJECT OUT.wasm: from a folder with src/connector.py to a component. The manifest is embedded by jackfield-dev."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,12 @@ def build(project: Path, out: Path) -> None:
         given = write_world(Path(folder) / "wit", classes(module))
         out.parent.mkdir(parents=True, exist_ok=True)
         part = out.with_name(f"{out.name}.part")
-        paths = ["-p", str(module.parent), "-p", str(HERE)]
-        done = subprocess.run([tool(), *given, "componentize", *paths, "-o", str(part), module.stem])
+        # Copies, because what is imported leaves compiled files beside it.
+        app = Path(folder) / "app"
+        left_out = shutil.ignore_patterns("__pycache__", "testing.py")
+        shutil.copytree(module.parent, app, ignore=left_out)
+        shutil.copytree(HERE / "jackfield_sdk", app / "jackfield_sdk", ignore=left_out)
+        done = subprocess.run([tool(), *given, "componentize", "-p", str(app), "-o", str(part), module.stem])
         if done.returncode != 0:
             part.unlink(missing_ok=True)
             sys.exit(done.returncode)
