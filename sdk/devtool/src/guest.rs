@@ -49,11 +49,14 @@ fn encode(module: &Path, manifest: Option<&Path>) -> Result<Vec<u8>> {
     let module = fs::read(module).with_context(|| format!("{} cannot be read", module.display()))?;
     let mut component = ComponentEncoder::default().module(&module)?.validate(true).encode()?;
     if let Some(manifest) = manifest {
-        let manifest = fs::read(manifest)?;
-        let section = CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_slice().into() };
-        section.append_to_component(&mut component);
+        embed(&fs::read(manifest)?, &mut component);
     }
     Ok(component)
+}
+
+/// Puts the text of a manifest into a component.
+pub fn embed(manifest: &[u8], component: &mut Vec<u8>) {
+    CustomSection { name: MANIFEST_SECTION.into(), data: manifest.into() }.append_to_component(component);
 }
 
 /// Whether `made` is newer than everything it is made of. In doubt it is not.
@@ -64,7 +67,7 @@ fn is_newer<'a>(made: &Path, mut sources: impl Iterator<Item = &'a PathBuf>) -> 
 }
 
 /// A host may be watching the folder: the file appears whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let part = path.with_extension("wasm.part");
     fs::write(&part, bytes).with_context(|| format!("{} cannot be written", part.display()))?;
     fs::rename(&part, path).with_context(|| format!("{} cannot be written", path.display()))

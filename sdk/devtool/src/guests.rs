@@ -7,6 +7,7 @@ use clap::Args;
 use wasmparser::{ComponentExternalKind, Parser, Payload};
 
 use crate::guest;
+use crate::languages;
 use crate::progress::say;
 use crate::toolchain::{TARGET, Toolchain, Way};
 use crate::workspace::Workspace;
@@ -36,7 +37,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         for guest in workspace.guests(source) {
             let component = guest::build(&workspace, &toolchain, &guest, &workspace.root.join("target").join(made))?;
             // A guest of the tests may ask for what it must not get.
-            check(&component, arguments.show, source == "connectors")?;
+            check(&component, arguments.show, (source == "connectors").then_some(&[]))?;
+        }
+        for (project, language) in languages::projects(&workspace, source) {
+            let component =
+                languages::build(&workspace, &project, language, &workspace.root.join("target").join(made))?;
+            check(&component, arguments.show, Some(&languages::ALLOWED_IMPORTS))?;
         }
     }
     Ok(())
@@ -54,10 +60,12 @@ fn warn_of_the_first_build(workspace: &Workspace, toolchain: &Toolchain) {
 }
 
 /// Refuses a component that asks for something that no host gives: better here than at an operator's.
-fn check(component: &Path, show: bool, strict: bool) -> Result<()> {
+/// `also` is what a language's runtime may import besides; without it anything may be.
+fn check(component: &Path, show: bool, also: Option<&[&str]>) -> Result<()> {
     let names = Names::of(component)?;
     for import in &names.imports {
-        if strict && !ALLOWED_IMPORTS.iter().any(|allowed| import.starts_with(allowed)) {
+        let allowed = |also: &[&str]| ALLOWED_IMPORTS.iter().chain(also).any(|allowed| import.starts_with(allowed));
+        if also.is_some_and(|also| !allowed(also)) {
             bail!("{} imports {import}, which no host offers", component.display());
         }
     }

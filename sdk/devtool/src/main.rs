@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod guest;
 mod guests;
+mod languages;
 mod progress;
 mod python;
 mod swap;

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::progress::say;
 use crate::workspace::{Workspace, cargo};
-use crate::{python, tasks};
+use crate::{languages, python, tasks};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -34,7 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // Chosen from the whole workspace, so that the dependencies keep the features they were compiled with.
     let benchmarks: &[&str] =
         if nextest { &["--workspace", "-E", "package(jackfield-bench)"] } else { &["--package", "jackfield-bench"] };
-    tasks::run(&workspace, cargo().args(runner).arg("--locked").args(benchmarks))
+    tasks::run(&workspace, cargo().args(runner).arg("--locked").args(benchmarks))?;
+    languages::test(&workspace)
 }
 
 fn has_nextest() -> bool {

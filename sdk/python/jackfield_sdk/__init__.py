@@ -6,6 +6,7 @@ The words of the contract are in `wit_world.imports.types`, here as `types`; the
 
 from wit_world.imports import types
 
+from . import early  # noqa: F401: for what it imports
 from . import failure, http, json, log, secrets, state, words
 from .channel import channel_id, config
 

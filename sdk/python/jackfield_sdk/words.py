@@ -51,6 +51,11 @@ def text(item: dict, name: str) -> str | None:
         return None
 
 
+def utf16_units(text: str) -> int:
+    """The length of a text as LINE, Telegram and others count it."""
+    return sum(2 if sign > "\uffff" else 1 for sign in text)
+
+
 def event(body: types.EventBody, id: str = "") -> types.Event:
     """An event with the channel's id of it."""
     return types.Event(id, body)

@@ -94,7 +94,7 @@ def _messages(part: types.Part) -> list[dict]:
 
 
 def _text(text: str) -> dict:
-    units = len(text.encode("utf-16-le")) // 2
+    units = words.utf16_units(text)
     if units > _TEXT_LIMIT:
         raise failure.rejected(f"The text has {units} UTF-16 units; LINE takes {_TEXT_LIMIT}.")
     return {"type": "text", "text": text}
