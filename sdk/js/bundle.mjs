@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 
 import { esbuild } from "./tools.mjs";
 
-const own = (path) => fileURLToPath(new URL(path, import.meta.url));
+/** A file of the SDK. */
+export const own = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The functions of each module that the host offers, for the stand-in. */
 const OFFERED = {

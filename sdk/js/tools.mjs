@@ -22,3 +22,6 @@ async function tool(name) {
 
 export const { build: esbuild } = (await tool("esbuild")).default;
 export const componentizer = () => tool("@bytecodealliance/componentize-js");
+
+/** TypeScript's compiler, a program for node. */
+export const tsc = join(home, "node_modules/typescript/bin/tsc");

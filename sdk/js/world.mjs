@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 const CONTRACT = process.env.JACKFIELD_WIT ?? fileURLToPath(new URL("../../wit", import.meta.url));
 const PACKAGE = "jackfield:connector";
 const IMPORTS = ["channel", "log", "state", "secrets"];
-const REQUIRED = ["receive", "identity"];
+/** Whoever asks for news need not be called. */
+const required = (names) => [names.includes("poll") ? "poll" : "receive", "identity"];
 
 /** Writes the WIT of a world `connector` into `folder`. `names` are the module's exports. */
 export async function writeWorld(folder, names) {
@@ -18,7 +19,7 @@ export async function writeWorld(folder, names) {
   const interfaces = texts.flatMap((text) => [...text.matchAll(/^interface ([a-z-]+)/gm)].map((match) => match[1]));
   const offered = interfaces.filter((name) => name !== "types" && !IMPORTS.includes(name));
   const exported = offered.filter((name) => names.includes(camel(name)));
-  const missing = REQUIRED.filter((name) => !exported.includes(name));
+  const missing = required(names).filter((name) => !exported.includes(name));
   if (missing.length > 0) {
     throw new Error(`The connector does not export ${missing.map((name) => `\`${name}\``).join(" and ")}; every connector has to.`);
   }

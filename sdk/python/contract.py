@@ -13,7 +13,6 @@ HERE = Path(__file__).resolve().parent
 CONTRACT = Path(os.environ.get("JACKFIELD_WIT", HERE.parent.parent / "wit"))
 PACKAGE = "jackfield:connector"
 IMPORTS = ["channel", "log", "state", "secrets"]
-REQUIRED = ["receive", "identity"]
 
 # componentize-py would name these by what else is in the world.
 NAMES = ["{package}/types@{version}=types", "wasi:http/types@{wasi}=http_types"]
@@ -32,7 +31,9 @@ def write_world(folder: Path, names: list[str]) -> list[str]:
     interfaces = [name for text in texts.values() for name in re.findall(r"^interface ([a-z-]+)", text, re.M)]
     offered = [name for name in interfaces if name != "types" and name not in IMPORTS]
     exported = [name for name in offered if name.replace("-", " ").title().replace(" ", "") in names]
-    missing = [f"`{name.title()}`" for name in REQUIRED if name not in exported]
+    # Whoever asks for news need not be called.
+    required = ["poll" if "Poll" in names else "receive", "identity"]
+    missing = [f"`{name.title()}`" for name in required if name not in exported]
     if missing:
         sys.exit(f"The connector has no class {' and '.join(missing)}; every connector needs one.")
     lines = [f"  import {PACKAGE}/{name}@{version};" for name in IMPORTS]
