@@ -47,7 +47,9 @@ try {
   await build(resolve(project), resolve(out));
 } catch (error) {
   // esbuild's own list of errors names files and lines; anything else is one sentence.
-  const said = error.errors?.map(({ text, location: at }) => `${at ? `${at.file}:${at.line}: ` : ""}${text}`).join("\n");
+  const said = error.errors
+    ?.map(({ text, location: at }) => `${at ? `${at.file}:${at.line}: ` : ""}${text}`)
+    .join("\n");
   console.error(said ?? error.message);
   process.exit(1);
 }

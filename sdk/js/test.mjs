@@ -11,8 +11,16 @@ import { tsc } from "./tools.mjs";
 
 /** As in the template's tsconfig.json, which is for editors. */
 const TYPES = {
-  strict: true, noEmit: true, target: "es2022", lib: ["es2022", "dom", "dom.iterable"], module: "esnext", moduleResolution: "bundler",
-  allowImportingTsExtensions: true, resolveJsonModule: true, skipLibCheck: true, types: [],
+  strict: true,
+  noEmit: true,
+  target: "es2022",
+  lib: ["es2022", "dom", "dom.iterable"],
+  module: "esnext",
+  moduleResolution: "bundler",
+  allowImportingTsExtensions: true,
+  resolveJsonModule: true,
+  skipLibCheck: true,
+  types: [],
   paths: { "jackfield-sdk": [own("src/index.ts")] },
 };
 
@@ -28,15 +36,24 @@ const run = (...given) => spawnSync(process.execPath, given, { stdio: "inherit" 
 try {
   if (existsSync(join(project, "src/index.ts"))) {
     const config = join(outdir, "tsconfig.json");
-    writeFileSync(config, JSON.stringify({ compilerOptions: TYPES, include: [join(project, "src"), own("src/host.d.ts")] }));
+    writeFileSync(
+      config,
+      JSON.stringify({ compilerOptions: TYPES, include: [join(project, "src"), own("src/host.d.ts")] }),
+    );
     process.exitCode = run(tsc, "-p", config);
     rmSync(config);
   }
-  await bundle(tests.map((name) => join(folder, name)), { ...fromStandIn, outdir, outExtension: { ".js": ".mjs" }, sourcemap: "inline" });
+  await bundle(
+    tests.map((name) => join(folder, name)),
+    { ...fromStandIn, outdir, outExtension: { ".js": ".mjs" }, sourcemap: "inline" },
+  );
   const made = readdirSync(outdir).map((name) => join(outdir, name));
   process.exitCode = run("--enable-source-maps", "--test", ...made) || process.exitCode;
 } catch (error) {
-  console.error(error.errors?.map(({ text, location: at }) => `${at ? `${at.file}:${at.line}: ` : ""}${text}`).join("\n") ?? error.message);
+  console.error(
+    error.errors?.map(({ text, location: at }) => `${at ? `${at.file}:${at.line}: ` : ""}${text}`).join("\n") ??
+      error.message,
+  );
   process.exitCode = 1;
 } finally {
   rmSync(outdir, { recursive: true, force: true });

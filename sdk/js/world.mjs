@@ -21,7 +21,9 @@ export async function writeWorld(folder, names) {
   const exported = offered.filter((name) => names.includes(camel(name)));
   const missing = required(names).filter((name) => !exported.includes(name));
   if (missing.length > 0) {
-    throw new Error(`The connector does not export ${missing.map((name) => `\`${name}\``).join(" and ")}; every connector has to.`);
+    throw new Error(
+      `The connector does not export ${missing.map((name) => `\`${name}\``).join(" and ")}; every connector has to.`,
+    );
   }
   const lines = [
     ...IMPORTS.map((name) => `  import ${PACKAGE}/${name}@${version};`),

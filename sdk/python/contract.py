@@ -58,7 +58,9 @@ def tool() -> str:
     """The pinned componentize-py, from the environment that runs this."""
     path = Path(sys.executable).parent / "componentize-py"
     if not path.exists():
-        sys.exit(f"componentize-py is not installed beside {sys.executable}: pip install -r {HERE / 'requirements.txt'}")
+        sys.exit(
+            f"componentize-py is not installed beside {sys.executable}: pip install -r {HERE / 'requirements.txt'}"
+        )
     return str(path)
 
 

@@ -41,7 +41,9 @@ class Inbound(unittest.TestCase):
         message = self.bodies["ZR"].value
         self.assertEqual(message.id, "444573844083572737")
         self.assertEqual(message.thread, types.Thread("U4af4980629", types.ThreadKind_Direct()))
-        self.assertEqual(message.author, types.Author_Customer(words.sender(types.Identifier("line", None, "U4af4980629"))))
+        self.assertEqual(
+            message.author, types.Author_Customer(words.sender(types.Identifier("line", None, "U4af4980629")))
+        )
         self.assertEqual((message.sent_at, message.reply_to), (1692251666727, "444573844083572000"))
         self.assertEqual(message.parts, [types.Part_Text("Is the tea back? (tea) @All")])
         self.assertEqual([extra.name for extra in message.extra], ["mention", "emojis"])
@@ -52,7 +54,9 @@ class Inbound(unittest.TestCase):
 
     def test_files_come_by_the_id_of_their_message(self):
         self.assertEqual(self.part("ZS"), types.Part_Image(words.media(id="354718705033693859")))
-        self.assertEqual(self.part("ZT"), types.Part_Video(words.media(id="325708", url="https://cdn.example/original.mp4")))
+        self.assertEqual(
+            self.part("ZT"), types.Part_Video(words.media(id="325708", url="https://cdn.example/original.mp4"))
+        )
         self.assertEqual(self.part("ZU"), types.Part_Audio(words.media(id="325709")))
         self.assertEqual(self.part("ZV"), types.Part_File(words.media(id="325710", filename="receipt.pdf", size=2138)))
 

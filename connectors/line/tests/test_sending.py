@@ -81,7 +81,12 @@ class Sending(unittest.TestCase):
         self.assertEqual(json.loads(flex.requests[0].body)["messages"][0]["type"], "flex")
 
     def test_what_line_cannot_do_is_said(self):
-        kinds = [send.Action_Delete("1"), send.Action_MarkRead("1"), send.Action_Call(), message(types.Part_Contact(types.Contact("", [])))]
+        kinds = [
+            send.Action_Delete("1"),
+            send.Action_MarkRead("1"),
+            send.Action_Call(),
+            message(types.Part_Contact(types.Contact("", []))),
+        ]
         for action in kinds:
             failure = env().fails(lambda: Send().deliver(send.Delivery(WHO, None, action), "key"))
             self.assertIsInstance(failure, types.Failure_Unsupported)
@@ -110,7 +115,10 @@ class Sending(unittest.TestCase):
         ]
         for status, kind in table:
             self.assertIsInstance(refused(status), kind, status)
-        details = {"message": "The request body has 1 error(s)", "details": [{"message": "May not be empty", "property": "messages[0].text"}]}
+        details = {
+            "message": "The request body has 1 error(s)",
+            "details": [{"message": "May not be empty", "property": "messages[0].text"}],
+        }
         self.assertIn("messages[0].text: May not be empty", refused(400, details).value.message)
 
     def test_a_connection_that_fails_says_whether_anything_was_sent(self):
@@ -125,7 +133,13 @@ class Sending(unittest.TestCase):
             self.assertIsInstance(failure, kind)
 
     def test_a_profile_is_claims_and_a_stranger_has_none(self):
-        profile = {"displayName": "Budi", "userId": WHO.value, "language": "id", "pictureUrl": "https://profile.example/b", "statusMessage": "tea"}
+        profile = {
+            "displayName": "Budi",
+            "userId": WHO.value,
+            "language": "id",
+            "pictureUrl": "https://profile.example/b",
+            "statusMessage": "tea",
+        }
         hints = env().respond(profile).run(lambda: Identity().hints(WHO))
         kinds = [types.Subject_Name, types.Subject_Avatar, types.Subject_Language, types.Subject_Other]
         self.assertEqual([type(hint.about) for hint in hints], kinds)
@@ -133,7 +147,13 @@ class Sending(unittest.TestCase):
         self.assertEqual(env().respond({"message": "Not found"}, 404).run(lambda: Identity().hints(WHO)), [])
 
     def test_the_check_says_which_account_it_is(self):
-        bot = {"userId": "Ub9952f8", "basicId": "@216ru", "displayName": "Shop", "chatMode": "bot", "markAsReadMode": "auto"}
+        bot = {
+            "userId": "Ub9952f8",
+            "basicId": "@216ru",
+            "displayName": "Shop",
+            "chatMode": "bot",
+            "markAsReadMode": "auto",
+        }
         self.assertEqual(env().respond(bot).run(lambda: Configure().check()).summary, "LINE account Shop (@216ru)")
 
     def test_connecting_registers_the_webhook_and_says_what_is_left(self):

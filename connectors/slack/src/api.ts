@@ -5,11 +5,28 @@ import { Failure, http } from "jackfield-sdk";
 import { url } from "./config.ts";
 
 const CREDENTIALS = new Set([
-  "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "no_permission", "org_login_required",
-  "not_allowed_token_type", "ekm_access_denied", "access_denied", "team_access_not_granted",
+  "invalid_auth",
+  "not_authed",
+  "account_inactive",
+  "token_revoked",
+  "token_expired",
+  "missing_scope",
+  "no_permission",
+  "org_login_required",
+  "not_allowed_token_type",
+  "ekm_access_denied",
+  "access_denied",
+  "team_access_not_granted",
 ]);
 const RETRY = new Set(["internal_error", "service_unavailable", "request_timeout", "team_added_to_org"]);
-const GONE = new Set(["user_not_found", "users_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot", "messages_tab_disabled"]);
+const GONE = new Set([
+  "user_not_found",
+  "users_not_found",
+  "user_disabled",
+  "user_not_visible",
+  "cannot_dm_bot",
+  "messages_tab_disabled",
+]);
 
 /** What an operator can do about the commonest refusals. */
 const ADVICE: Record<string, string> = {
@@ -33,7 +50,8 @@ function accept(method: string, answer: http.Answer): any {
   if (answer.status === 200 && answer.json?.ok === true) return answer.json;
   const code: string | undefined = typeof answer.json?.error === "string" ? answer.json.error : undefined;
   const problem = { message: sentence(method, answer, code), code: code ?? String(answer.status) };
-  if (answer.status === 429 || code === "ratelimited" || code === "rate_limited") throw Failure.rateLimited(problem, answer.retryAfterMs);
+  if (answer.status === 429 || code === "ratelimited" || code === "rate_limited")
+    throw Failure.rateLimited(problem, answer.retryAfterMs);
   // Some aspect of it may have succeeded, in Slack's own words; and a gateway that waited in vain knows no more.
   if (code === "fatal_error" || answer.status === 504) throw Failure.uncertain(problem);
   if (code !== undefined && RETRY.has(code)) throw Failure.retry(problem, answer.retryAfterMs);

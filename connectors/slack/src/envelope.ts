@@ -1,6 +1,18 @@
 /** One request of Slack: JSON for events, a form for what people press and type. */
 
-import { type Event, type Outcome, type Request, Failure, each, header, log, need, other, outcome, reply } from "jackfield-sdk";
+import {
+  type Event,
+  type Outcome,
+  type Request,
+  Failure,
+  each,
+  header,
+  log,
+  need,
+  other,
+  outcome,
+  reply,
+} from "jackfield-sdk";
 
 import { config } from "./config.ts";
 import * as message from "./message.ts";
@@ -9,7 +21,8 @@ import { reaction } from "./reaction.ts";
 
 /** Reads a request that is known to be genuine. Fails (`rejected`) if its body is nothing that Slack sends. */
 export function read(request: Request, body: string): Outcome {
-  if (header(request, "content-type").startsWith("application/x-www-form-urlencoded")) return form(new URLSearchParams(body));
+  if (header(request, "content-type").startsWith("application/x-www-form-urlencoded"))
+    return form(new URLSearchParams(body));
   const envelope = parse(body);
   if (envelope.type === "url_verification") return outcome(reply(200, String(envelope.challenge ?? "")));
   const whole = outcome();

@@ -1,6 +1,15 @@
 /** The Slack connector: one app in one workspace is one channel. */
 
-import { type Configure, type Identity, type Receive, type Send, Failure, bodyText, outcome, reply } from "jackfield-sdk";
+import {
+  type Configure,
+  type Identity,
+  type Receive,
+  type Send,
+  Failure,
+  bodyText,
+  outcome,
+  reply,
+} from "jackfield-sdk";
 
 import { problems } from "./config.ts";
 import * as envelope from "./envelope.ts";
@@ -13,7 +22,9 @@ export const receive: Receive = {
   handle(request) {
     if (request.method !== "POST") return outcome(reply(405));
     if (!isGenuine(request)) {
-      throw Failure.unauthenticated("X-Slack-Signature is missing or wrong, or the request is older than five minutes.");
+      throw Failure.unauthenticated(
+        "X-Slack-Signature is missing or wrong, or the request is older than five minutes.",
+      );
     }
     return envelope.read(request, bodyText(request));
   },

@@ -1,12 +1,28 @@
 /** Messages, and what becomes of them. */
 
-import { type Author, type Event, type Part, event, message as messageEvent, need, other, property, sender, state } from "jackfield-sdk";
+import {
+  type Author,
+  type Event,
+  type Part,
+  event,
+  message as messageEvent,
+  need,
+  other,
+  property,
+  sender,
+  state,
+} from "jackfield-sdk";
 
 import { parts } from "./content.ts";
 import { member, messageId, thread, time } from "./ids.ts";
 
 /** What an event of a message comes with. */
-export interface Context { team: string; id: string; app?: string; bots: string[] }
+export interface Context {
+  team: string;
+  id: string;
+  app?: string;
+  bots: string[];
+}
 
 /** Subtypes that are somebody's words. The others are news of the channel. */
 const WORDS = new Set(["file_share", "thread_broadcast", "me_message", "bot_message"]);
@@ -37,7 +53,9 @@ function said(context: Context, channel: string, item: any): Event {
     sentAt: time(ts),
     parts: parts(item),
     replyTo: threadTs && messageId(channel, threadTs),
-    extra: ["subtype", "client_msg_id", "edited"].filter((name) => item[name] !== undefined).map((name) => property(name, item[name])),
+    extra: ["subtype", "client_msg_id", "edited"]
+      .filter((name) => item[name] !== undefined)
+      .map((name) => property(name, item[name])),
   });
 }
 
@@ -48,7 +66,8 @@ function said(context: Context, channel: string, item: any): Event {
 function whose(context: Context, channel: string, item: any): Author | undefined {
   const isOwn = context.bots.includes(item.user) || (context.app !== undefined && appOf(item) === context.app);
   if (isOwn) {
-    const customer = item.parent_user_id && !context.bots.includes(item.parent_user_id) ? item.parent_user_id : partner(channel);
+    const customer =
+      item.parent_user_id && !context.bots.includes(item.parent_user_id) ? item.parent_user_id : partner(channel);
     return customer ? { tag: "account", val: sender(member(context.team, customer)) } : undefined;
   }
   if (item.bot_id || item.subtype === "bot_message") return undefined;
@@ -78,7 +97,12 @@ function changed(context: Context, channel: string, item: any): Event[] {
   const isEdit = now.edited !== undefined && now.edited?.ts !== item.previous_message?.edited?.ts;
   if (!isEdit) return [other("message_changed", item, context.id)];
   const words: Part[] = parts(now);
-  return [event({ tag: "edit", val: { messageId: id, editedAt: time(now.edited.ts) ?? time(item.ts), parts: words } }, context.id)];
+  return [
+    event(
+      { tag: "edit", val: { messageId: id, editedAt: time(now.edited.ts) ?? time(item.ts), parts: words } },
+      context.id,
+    ),
+  ];
 }
 
 const deletion = (context: Context, id: string, item: any): Event =>

@@ -1,6 +1,15 @@
 /** Doing what an agent wants done, as methods of the Web API. */
 
-import { type Content, type Delivery, type Media, type Part, type Receipt, Failure, inOrder, receipt } from "jackfield-sdk";
+import {
+  type Content,
+  type Delivery,
+  type Media,
+  type Part,
+  type Receipt,
+  Failure,
+  inOrder,
+  receipt,
+} from "jackfield-sdk";
 
 import { act, ask } from "./api.ts";
 import { name } from "./emoji.ts";
@@ -48,7 +57,11 @@ async function message(user: string, thread: string | undefined, content: Conten
 }
 
 /** The channel, and the thread in it. On Slack to answer a message is to write in its thread. */
-async function place(user: string, thread?: string, replyTo?: string): Promise<{ channel: string; thread_ts?: string }> {
+async function place(
+  user: string,
+  thread?: string,
+  replyTo?: string,
+): Promise<{ channel: string; thread_ts?: string }> {
   const [channel, threadTs] = thread?.split(":") ?? [];
   if (!channel) {
     const opened = await act("conversations.open", { users: user });
@@ -57,7 +70,9 @@ async function place(user: string, thread?: string, replyTo?: string): Promise<{
   if (threadTs) return { channel, thread_ts: threadTs };
   const answered = /^([A-Z0-9]+):([0-9]+\.[0-9]+)$/.exec(replyTo ?? "");
   // A direct chat is one conversation already; a thread in it would hide the answer.
-  return answered && answered[1] === channel && !channel.startsWith("D") ? { channel, thread_ts: answered[2] } : { channel };
+  return answered && answered[1] === channel && !channel.startsWith("D")
+    ? { channel, thread_ts: answered[2] }
+    : { channel };
 }
 
 /** What one part becomes. */
@@ -77,7 +92,9 @@ function body(part: Part): object {
       return { blocks, text: "" };
     }
   }
-  throw Failure.unsupported(`Slack cannot show content of the kind \`${part.tag === "other" ? part.val.name : part.tag}\`.`);
+  throw Failure.unsupported(
+    `Slack cannot show content of the kind \`${part.tag === "other" ? part.val.name : part.tag}\`.`,
+  );
 }
 
 function text(words: string): { text: string } {
@@ -107,11 +124,13 @@ async function react(id: string, emoji?: string): Promise<Receipt> {
   const about = { channel, timestamp: ts };
   if (emoji !== undefined) {
     const wanted = name(emoji);
-    if (!wanted) throw Failure.rejected(`Slack has no name for the emoji ${emoji} that this connector knows; write it as :name:.`);
+    if (!wanted)
+      throw Failure.rejected(`Slack has no name for the emoji ${emoji} that this connector knows; write it as :name:.`);
     return done("reactions.add", { ...about, name: wanted }, ["already_reacted"]);
   }
   // Taking one back wants its name, which Slack knows.
-  for (const name of await ours(about)) await done("reactions.remove", { ...about, name }, ["no_reaction", "message_not_found"]);
+  for (const name of await ours(about))
+    await done("reactions.remove", { ...about, name }, ["no_reaction", "message_not_found"]);
   return receipt();
 }
 
@@ -120,7 +139,9 @@ async function ours(about: { channel: string; timestamp: string }): Promise<stri
   const me = await ask("auth.test");
   const { message } = await ask("reactions.get", { ...about, full: "true" });
   const reactions: any[] = Array.isArray(message?.reactions) ? message.reactions : [];
-  return reactions.filter(({ users }) => Array.isArray(users) && users.includes(me.user_id)).map((reaction) => String(reaction.name));
+  return reactions
+    .filter(({ users }) => Array.isArray(users) && users.includes(me.user_id))
+    .map((reaction) => String(reaction.name));
 }
 
 /** Does something that makes no message. `fine` are refusals that say it is as it should be. */

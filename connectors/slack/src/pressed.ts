@@ -25,6 +25,8 @@ export function pressed(payload: any): Event[] {
   );
 }
 
-const title = (action: any): string => String(action.selected_option?.text?.text ?? action.text?.text ?? action.action_id);
+const title = (action: any): string =>
+  String(action.selected_option?.text?.text ?? action.text?.text ?? action.action_id);
 
-const chosen = (action: any): string | undefined => action.value ?? action.selected_option?.value ?? action.selected_date ?? undefined;
+const chosen = (action: any): string | undefined =>
+  action.value ?? action.selected_option?.value ?? action.selected_date ?? undefined;

@@ -31,9 +31,11 @@ async function member(user: string): Promise<any> {
   try {
     return (await ask("users.info", { user, include_locale: "true" })).user;
   } catch (error) {
-    if (error instanceof Failure && (error.payload.tag === "recipient-gone" || error.payload.tag === "rejected")) return undefined;
+    if (error instanceof Failure && (error.payload.tag === "recipient-gone" || error.payload.tag === "rejected"))
+      return undefined;
     throw error;
   }
 }
 
-const told = (value: unknown, hint: (value: string) => Hint) => (typeof value === "string" && value !== "" ? hint(value) : undefined);
+const told = (value: unknown, hint: (value: string) => Hint) =>
+  typeof value === "string" && value !== "" ? hint(value) : undefined;

@@ -32,6 +32,9 @@ export function steps(publicUrl: string): Step[] {
         "message.channels, message.groups, message.mpim, reaction_added, reaction_removed, tokens_revoked and app_uninstalled.",
     },
     { title: "Let buttons answer", todo: `Under Interactivity & Shortcuts, set the Request URL to ${publicUrl}.` },
-    { title: "Let people write to the app", todo: "Under App Home, enable the Messages tab, and invite the app to the channels it serves." },
+    {
+      title: "Let people write to the app",
+      todo: "Under App Home, enable the Messages tab, and invite the app to the channels it serves.",
+    },
   ];
 }

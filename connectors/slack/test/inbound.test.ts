@@ -23,8 +23,14 @@ test("the challenge is answered only when it is signed", async () => {
 
 test("a request older than five minutes is refused, and so is one without a signature", async () => {
   assert.equal((await env().fails(() => receive.handle(signed(fixtures.direct, { age: 301 })))).tag, "unauthenticated");
-  assert.equal((await env().fails(() => receive.handle(signed(fixtures.direct, { age: -301 })))).tag, "unauthenticated");
-  assert.equal((await env().fails(() => receive.handle({ ...signed(fixtures.direct), headers: [] }))).tag, "unauthenticated");
+  assert.equal(
+    (await env().fails(() => receive.handle(signed(fixtures.direct, { age: -301 })))).tag,
+    "unauthenticated",
+  );
+  assert.equal(
+    (await env().fails(() => receive.handle({ ...signed(fixtures.direct), headers: [] }))).tag,
+    "unauthenticated",
+  );
   assert.equal((await env().run(() => receive.handle(signed(fixtures.direct, { age: 299 })))).events.length, 1);
 });
 
@@ -93,7 +99,10 @@ test("deletions and reactions are about the message", async () => {
     val: { messageId: "D024BE91L:1515449522.000016", deletedAt: 1_515_449_950_000n },
   });
   const reaction = await only(fixtures.reaction);
-  assert.deepEqual(reaction.body.tag === "reaction" && [reaction.body.val.messageId, reaction.body.val.emoji], ["D024BE91L:1515449800.000300", "👍"]);
+  assert.deepEqual(reaction.body.tag === "reaction" && [reaction.body.val.messageId, reaction.body.val.emoji], [
+    "D024BE91L:1515449800.000300",
+    "👍",
+  ]);
   const removed = await only({ ...fixtures.reaction, type: "reaction_removed" });
   assert.equal(removed.body.tag === "reaction" && removed.body.val.emoji, undefined);
   assert.equal((await only({ ...fixtures.reaction, user: "U0BOT00001" })).body.tag, "other");
@@ -106,10 +115,20 @@ test("a pressed button is an interaction, and what it came with for answering is
   assert.ok(event?.body.tag === "message");
   assert.deepEqual(event.body.val.parts, [{ tag: "interaction", val: { title: "Yes, please", payload: "order-7" } }]);
   assert.equal(event.body.val.replyTo, "D024BE91L:1515449800.000300");
-  const command = "token=t&command=%2Fhelp&text=tea&trigger_id=1.2&response_url=https%3A%2F%2Fhooks.slack.com%2Fx&user_id=U061F7AUR";
+  const command =
+    "token=t&command=%2Fhelp&text=tea&trigger_id=1.2&response_url=https%3A%2F%2Fhooks.slack.com%2Fx&user_id=U061F7AUR";
   const typed = await env().run(() => receive.handle(signed(command, { type: "application/x-www-form-urlencoded" })));
   assert.deepEqual(typed.events, [
-    { id: "command:1.2", body: { tag: "other", val: { name: "slash_command", value: '{"command":"/help","text":"tea","trigger_id":"1.2","user_id":"U061F7AUR"}' } } },
+    {
+      id: "command:1.2",
+      body: {
+        tag: "other",
+        val: {
+          name: "slash_command",
+          value: '{"command":"/help","text":"tea","trigger_id":"1.2","user_id":"U061F7AUR"}',
+        },
+      },
+    },
   ]);
 });
 

@@ -21,4 +21,9 @@ export function signed(body: string | object, { age = 0, type = "application/jso
 }
 
 /** An event in the envelope of the fixture. */
-export const enveloped = (event: object, more: object = {}) => ({ ...fixtures.direct, event_id: "Ev2", ...more, event });
+export const enveloped = (event: object, more: object = {}) => ({
+  ...fixtures.direct,
+  event_id: "Ev2",
+  ...more,
+  event,
+});

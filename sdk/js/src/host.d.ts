@@ -20,8 +20,7 @@ declare module "jackfield:connector/state@0.1.0" {
 
 declare module "jackfield:connector/secrets@0.1.0" {
   export type Scheme =
-    | { tag: "hmac-sha256" | "hmac-sha1" | "ed25519" | "ecdsa-p256-sha256" }
-    | { tag: "other"; val: string };
+    { tag: "hmac-sha256" | "hmac-sha1" | "ed25519" | "ecdsa-p256-sha256" } | { tag: "other"; val: string };
   export function verify(name: string, scheme: Scheme, message: Uint8Array, signature: Uint8Array): boolean;
   export function equals(name: string, candidate: Uint8Array): boolean;
   export function sign(name: string, scheme: Scheme, message: Uint8Array): Uint8Array;

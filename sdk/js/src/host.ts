@@ -59,23 +59,45 @@ const unusable = (said: string) => Failure.misconfigured(said);
 /** Secrets are used, not read: the host compares and signs. Names are those of the manifest. */
 export const secrets = {
   /** Whether `signature`, raw bytes, is genuine. */
-  verify: (name: string, scheme: Exclude<Scheme["tag"], "other">, message: string | Uint8Array, signature: Uint8Array) =>
-    ask("The secret cannot be used", unusable, () => secretsImport.verify(name, { tag: scheme }, bytes(message), signature)),
+  verify: (
+    name: string,
+    scheme: Exclude<Scheme["tag"], "other">,
+    message: string | Uint8Array,
+    signature: Uint8Array,
+  ) =>
+    ask("The secret cannot be used", unusable, () =>
+      secretsImport.verify(name, { tag: scheme }, bytes(message), signature),
+    ),
   /** Whether a signature in hexadecimal is genuine. False if it is not hexadecimal. */
-  verifyHex: (name: string, scheme: Exclude<Scheme["tag"], "other">, message: string | Uint8Array, signature: string) => {
+  verifyHex: (
+    name: string,
+    scheme: Exclude<Scheme["tag"], "other">,
+    message: string | Uint8Array,
+    signature: string,
+  ) => {
     if (!/^([0-9a-f]{2})+$/i.test(signature)) return false;
     const raw = Uint8Array.from(signature.match(/../g) ?? [], (pair) => parseInt(pair, 16));
     return secrets.verify(name, scheme, message, raw);
   },
   /** Whether a signature in base64 is genuine. False if it is not base64. */
-  verifyBase64: (name: string, scheme: Exclude<Scheme["tag"], "other">, message: string | Uint8Array, signature: string) => {
+  verifyBase64: (
+    name: string,
+    scheme: Exclude<Scheme["tag"], "other">,
+    message: string | Uint8Array,
+    signature: string,
+  ) => {
     let raw: string;
     try {
       raw = atob(signature);
     } catch {
       return false;
     }
-    return secrets.verify(name, scheme, message, Uint8Array.from(raw, (sign) => sign.charCodeAt(0)));
+    return secrets.verify(
+      name,
+      scheme,
+      message,
+      Uint8Array.from(raw, (sign) => sign.charCodeAt(0)),
+    );
   },
   /** Whether `candidate` is the secret. */
   equals: (name: string, candidate: string | Uint8Array) =>

@@ -6,7 +6,12 @@ import type { Failure } from "./failure.ts";
 import type { Request } from "./contract.ts";
 
 /** A request that the connector made. */
-export interface Made { method: string; url: string; headers: Record<string, string>; body: any }
+export interface Made {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: any;
+}
 
 const encoder = new TextEncoder();
 const refusal = (tag: string, val: string) => Object.assign(new Error(val), { payload: { tag, val } });
@@ -80,7 +85,9 @@ export class Env {
 
   readonly channel = { id: () => this.given.id ?? "test", config: () => JSON.stringify(this.given.config ?? {}) };
 
-  readonly log = { write: (level: { tag: string }, message: string) => void this.lines.push(`${level.tag}: ${message}`) };
+  readonly log = {
+    write: (level: { tag: string }, message: string) => void this.lines.push(`${level.tag}: ${message}`),
+  };
 
   readonly state = {
     get: (key: string) => this.stored.get(key),
@@ -110,7 +117,11 @@ export class Env {
 }
 
 /** A webhook request, received now unless said otherwise. Names of headers in lower case. */
-export function webhook(body: string | object, headers: Record<string, string> = {}, more: Partial<Request> = {}): Request {
+export function webhook(
+  body: string | object,
+  headers: Record<string, string> = {},
+  more: Partial<Request> = {},
+): Request {
   return {
     method: "POST",
     url: "https://desk.example.com/hooks/test",

@@ -1,7 +1,20 @@
 /** Short ways to make the words of the contract. */
 
 import type {
-  Event, EventBody, Header, Hint, Identifier, Message, Outcome, Part, Property, Receipt, Reply, Request, Sender, Subject,
+  Event,
+  EventBody,
+  Header,
+  Hint,
+  Identifier,
+  Message,
+  Outcome,
+  Part,
+  Property,
+  Receipt,
+  Reply,
+  Request,
+  Sender,
+  Subject,
 } from "./contract.ts";
 import { Failure } from "./failure.ts";
 
@@ -20,7 +33,8 @@ export const bodyText = (request: Request) => decoder.decode(request.body);
 /** A reply; `body` as JSON where it is an object, else as plain text. */
 export function reply(status: number, body?: string | object): Reply {
   if (body === undefined) return { status, headers: [], body: new Uint8Array() };
-  const [type, text] = typeof body === "string" ? ["text/plain; charset=utf-8", body] : ["application/json", JSON.stringify(body)];
+  const [type, text] =
+    typeof body === "string" ? ["text/plain; charset=utf-8", body] : ["application/json", JSON.stringify(body)];
   const headers: Header[] = [{ name: "content-type", value: encoder.encode(type) }];
   return { status, headers, body: encoder.encode(text) };
 }
@@ -36,7 +50,10 @@ export function each(into: Outcome, items: unknown, read: (item: any) => Event[]
     try {
       into.events.push(...read(item));
     } catch (error) {
-      into.unreadable.push({ raw: encoder.encode(JSON.stringify(item)), reason: String((error as Error).message ?? error) });
+      into.unreadable.push({
+        raw: encoder.encode(JSON.stringify(item)),
+        reason: String((error as Error).message ?? error),
+      });
     }
   }
 }
@@ -58,7 +75,8 @@ export const message = (val: Message): Event => event({ tag: "message", val });
 export const property = (name: string, value: unknown): Property => ({ name, value: JSON.stringify(value ?? null) });
 
 /** Something genuine that has no form of its own. */
-export const other = (name: string, value: unknown, id = ""): Event => event({ tag: "other", val: property(name, value) }, id);
+export const other = (name: string, value: unknown, id = ""): Event =>
+  event({ tag: "other", val: property(name, value) }, id);
 
 /** Content of a kind that has no form of its own. */
 export const otherPart = (name: string, value: unknown): Part => ({ tag: "other", val: property(name, value) });

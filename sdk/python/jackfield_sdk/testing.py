@@ -107,7 +107,9 @@ class Env:
         return hmac.compare_digest(self._secret(name), candidate)
 
 
-def webhook(body: bytes, headers: dict[str, str] | None = None, method: str = "POST", received_at: int | None = None) -> receive.Request:
+def webhook(
+    body: bytes, headers: dict[str, str] | None = None, method: str = "POST", received_at: int | None = None
+) -> receive.Request:
     """A webhook request, received now unless said otherwise. Names of headers in lower case."""
     given = [types.Header(name, value.encode()) for name, value in (headers or {}).items()]
     at = int(time.time() * 1000) if received_at is None else received_at

@@ -100,7 +100,8 @@ def claimed(about: types.Subject, evidence: str) -> types.Hint:
 
 def in_order(items: list, send) -> list[str]:
     """Sends `items` in order with one call of `send` each, which gets whether it is the first and gives the channel's id. Once something
-    has been sent, no later failure may make the host send all of it again: it becomes `uncertain` and says what went out."""
+    has been sent, no later failure may make the host send all of it again: it becomes `uncertain` and says what went out.
+    """
     if not items:
         raise failure.rejected("There is nothing to send.")
     sent: list[str] = []
@@ -111,6 +112,8 @@ def in_order(items: list, send) -> list[str]:
             if not sent:
                 raise
             why = failure.problem(error)
-            said = f"{len(sent)} of {len(items)} parts were sent ({', '.join(sent)}); the next one failed: {why.message}"
+            said = (
+                f"{len(sent)} of {len(items)} parts were sent ({', '.join(sent)}); the next one failed: {why.message}"
+            )
             raise failure.uncertain(said, why.code) from None
     return sent

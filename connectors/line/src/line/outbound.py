@@ -90,7 +90,9 @@ def _messages(part: types.Part) -> list[dict]:
         case types.Part_Other(value=property):
             return [_as_it_is(property)]
         case _:
-            raise failure.unsupported(f"LINE has no content of the kind {type(part).__name__.removeprefix('Part_').lower()}.")
+            raise failure.unsupported(
+                f"LINE has no content of the kind {type(part).__name__.removeprefix('Part_').lower()}."
+            )
 
 
 def _text(text: str) -> dict:

@@ -17,7 +17,11 @@ def connect(public_url: str) -> list[configure.Step]:
     """Registers the webhook and has LINE try it. Two switches stay, which no program can turn."""
     api.put("/v2/bot/channel/webhook/endpoint", {"endpoint": public_url})
     registered = api.get("/v2/bot/channel/webhook/endpoint")
-    use = None if registered.get("active") else "In the LINE Developers Console, under Messaging API, turn on `Use webhook`."
+    use = (
+        None
+        if registered.get("active")
+        else "In the LINE Developers Console, under Messaging API, turn on `Use webhook`."
+    )
     tried = api.post("/v2/bot/channel/webhook/test", {"endpoint": public_url})
     detail = words.text(tried, "detail") or words.text(tried, "reason") or "no reason was given"
     reached = None if tried.get("success") else f"LINE could not reach {public_url}: {detail}."

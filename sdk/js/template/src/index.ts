@@ -1,5 +1,21 @@
 import {
-  type Identity, type Part, type Receive, type Send, Failure, bodyText, channel, each, header, http, inOrder, message, need, other, outcome, secrets, sender,
+  type Identity,
+  type Part,
+  type Receive,
+  type Send,
+  Failure,
+  bodyText,
+  channel,
+  each,
+  header,
+  http,
+  inOrder,
+  message,
+  need,
+  other,
+  outcome,
+  secrets,
+  sender,
 } from "jackfield-sdk";
 
 export const receive: Receive = {

@@ -10,8 +10,14 @@ const signed = (body: string) => webhook(body, { "x-signature": hmac("sha256", "
 
 test("a message arrives, and one that cannot be read does not take it along", async () => {
   const outcome = await env().run(() => receive.handle(signed(JSON.stringify(fixture))));
-  assert.deepEqual(outcome.events.map((event) => event.body.tag), ["message", "other"]);
-  assert.deepEqual(outcome.unreadable.map((item) => item.reason), ["`from` is missing or is neither text nor number"]);
+  assert.deepEqual(
+    outcome.events.map((event) => event.body.tag),
+    ["message", "other"],
+  );
+  assert.deepEqual(
+    outcome.unreadable.map((item) => item.reason),
+    ["`from` is missing or is neither text nor number"],
+  );
 });
 
 test("what is not signed is refused", async () => {
@@ -25,6 +31,11 @@ test("a text is sent without a credential, which the host adds", async () => {
   const receipt = await provider.run(() => send.deliver({ to: { kind: "example", value: "budi" }, action }, "key"));
   assert.deepEqual(receipt.messageIds, ["m-9"]);
   assert.deepEqual(provider.requests, [
-    { method: "POST", url: "http://127.0.0.1:4000/messages", headers: { "content-type": "application/json; charset=utf-8" }, body: { to: "budi", text: "Yes" } },
+    {
+      method: "POST",
+      url: "http://127.0.0.1:4000/messages",
+      headers: { "content-type": "application/json; charset=utf-8" },
+      body: { to: "budi", text: "Yes" },
+    },
   ]);
 });

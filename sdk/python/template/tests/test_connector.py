@@ -18,8 +18,12 @@ class Connector(unittest.TestCase):
     def test_a_message_arrives_and_one_that_cannot_be_read_does_not_take_it_along(self):
         signature = hmac.digest(b"s3cret", FIXTURE, hashlib.sha256).hex()
         outcome = env().run(lambda: Receive().handle(testing.webhook(FIXTURE, {"x-signature": signature})))
-        self.assertEqual([type(event.body) for event in outcome.events], [types.EventBody_Message, types.EventBody_Other])
-        self.assertEqual([item.reason for item in outcome.unreadable], ["`from` is missing or is neither text nor number"])
+        self.assertEqual(
+            [type(event.body) for event in outcome.events], [types.EventBody_Message, types.EventBody_Other]
+        )
+        self.assertEqual(
+            [item.reason for item in outcome.unreadable], ["`from` is missing or is neither text nor number"]
+        )
 
     def test_what_is_not_signed_is_refused(self):
         failure = env().fails(lambda: Receive().handle(testing.webhook(FIXTURE)))
