@@ -70,7 +70,7 @@ function whose(context: Context, channel: string, item: any): Author | undefined
       item.parent_user_id && !context.bots.includes(item.parent_user_id) ? item.parent_user_id : partner(channel);
     return customer ? { tag: "account", val: sender(member(context.team, customer)) } : undefined;
   }
-  if (item.bot_id || item.subtype === "bot_message") return undefined;
+  if (item.bot_id || item.subtype === "bot_message" || item.user === "USLACKBOT") return undefined;
   const user = need(item, "user");
   if (item.channel_type === "im" || channel.startsWith("D")) remember(channel, user);
   return { tag: "customer", val: sender(member(context.team, user)) };

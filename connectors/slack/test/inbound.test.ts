@@ -74,6 +74,7 @@ test("the app's own message is an echo to whoever the chat is with, another app'
   const echo = await only(fixtures.echo, channel);
   assert.deepEqual(echo.body.tag === "message" && echo.body.val.author, { tag: "account", val: customer });
   assert.equal((await only(fixtures.stranger_bot)).body.tag, "other");
+  assert.equal((await only({ ...fixtures.thread, user: "USLACKBOT" })).body.tag, "other");
 });
 
 test("an edit is one, a preview of a link is none", async () => {
