@@ -30,6 +30,10 @@ pub(super) struct Limits {
 }
 
 /// Serves the queue until it is closed and empty.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a thread of its own, which has nothing else to do while it waits for company"
+)]
 pub(super) fn run(mut writer: Writer, mut queue: mpsc::Receiver<Job>, limits: Limits, shared: &Shared) {
     let mut left = None;
     // Whoever comes alone does not wait for others.
