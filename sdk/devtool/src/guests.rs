@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use wasmparser::{ComponentExternalKind, Parser, Payload};
+use jackfield_devtool::component::Outline;
 
 use crate::guest;
 use crate::languages;
@@ -62,7 +62,8 @@ fn warn_of_the_first_build(workspace: &Workspace, toolchain: &Toolchain) {
 /// Refuses a component that asks for something that no host gives: better here than at an operator's.
 /// `also` is what a language's runtime may import besides; without it anything may be.
 fn check(component: &Path, show: bool, also: Option<&[&str]>) -> Result<()> {
-    let names = Names::of(component)?;
+    let bytes = std::fs::read(component).with_context(|| format!("{} cannot be read", component.display()))?;
+    let names = Outline::of(&bytes).with_context(|| format!("{} is no component", component.display()))?;
     for import in &names.imports {
         let allowed = |also: &[&str]| ALLOWED_IMPORTS.iter().chain(also).any(|allowed| import.starts_with(allowed));
         if also.is_some_and(|also| !allowed(also)) {
@@ -73,45 +74,7 @@ fn check(component: &Path, show: bool, also: Option<&[&str]>) -> Result<()> {
         say(format_args!("{}", component.display()));
         names.imports.iter().for_each(|name| say(format_args!("  import {name}")));
         names.exports.iter().for_each(|name| say(format_args!("  export {name}")));
-        names.sections.iter().for_each(|name| say(format_args!("  section {name}")));
+        names.sections.iter().for_each(|section| say(format_args!("  section {}", section.name)));
     }
     Ok(())
-}
-
-/// What a component names on its outside.
-#[derive(Default)]
-struct Names {
-    imports: Vec<String>,
-    exports: Vec<String>,
-    sections: Vec<String>,
-}
-
-impl Names {
-    fn of(component: &Path) -> Result<Self> {
-        let bytes = std::fs::read(component).with_context(|| format!("{} cannot be read", component.display()))?;
-        let mut names = Self::default();
-        let mut depth = 0_usize;
-        for payload in Parser::new(0).parse_all(&bytes) {
-            match payload? {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(section) if depth == 0 => {
-                    for import in section {
-                        names.imports.push(import?.name.name.to_owned());
-                    }
-                }
-                Payload::ComponentExportSection(section) if depth == 0 => {
-                    for export in section {
-                        let export = export?;
-                        if export.kind == ComponentExternalKind::Instance {
-                            names.exports.push(export.name.name.to_owned());
-                        }
-                    }
-                }
-                Payload::CustomSection(section) if depth == 0 => names.sections.push(section.name().to_owned()),
-                _ => {}
-            }
-        }
-        Ok(names)
-    }
 }

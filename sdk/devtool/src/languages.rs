@@ -8,6 +8,8 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use jackfield_devtool::component::{MANIFEST_SECTION, append_section};
+
 use crate::guest;
 use crate::progress::say;
 use crate::tasks;
@@ -83,7 +85,7 @@ pub fn build(workspace: &Workspace, project: &Path, language: Language, made: &P
     fs::remove_file(&plain)?;
     let manifest = project.join("connector.toml");
     let manifest = fs::read(&manifest).with_context(|| format!("{} cannot be read", manifest.display()))?;
-    guest::embed(&manifest, &mut bytes);
+    append_section(&mut bytes, MANIFEST_SECTION, &manifest);
     guest::write_whole(&component, &bytes)?;
     let (size, seconds) = (bytes.len().div_ceil(1024), started.elapsed().as_secs());
     say(format_args!("built {} ({size} KiB, {seconds} s)", component.display()));

@@ -3,18 +3,15 @@
 mod bench;
 mod crash;
 mod demo;
-mod guest;
 mod guests;
 mod languages;
-mod progress;
 mod python;
 mod swap;
 mod tasks;
 mod test;
-mod toolchain;
-mod workspace;
 
 use clap::{Parser, Subcommand};
+use jackfield_devtool::{guest, progress, toolchain, workspace};
 
 #[derive(Parser)]
 #[command(name = "xtask", about = "The tasks of this project", disable_version_flag = true)]

@@ -44,8 +44,14 @@ pub struct Guest {
 impl Workspace {
     /// The workspace around the current folder.
     pub fn find() -> Result<Self> {
+        Self::around(Path::new("."))
+    }
+
+    /// The workspace around a folder with a crate; a crate alone is one too.
+    pub fn around(folder: &Path) -> Result<Self> {
         let output = cargo()
             .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(folder)
             .output()
             .context("cargo metadata could not be started")?;
         ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
@@ -53,11 +59,20 @@ impl Workspace {
     }
 
     /// Every crate below `folder` (relative to the root) that makes a `cdylib`, in order of their names.
+    #[must_use]
     pub fn guests(&self, folder: &str) -> Vec<Guest> {
         let parent = self.root.join(folder);
         let mut guests: Vec<_> = self.packages.iter().filter_map(|package| guest_below(&parent, package)).collect();
         guests.sort_by(|a, b| a.name.cmp(&b.name));
         guests
+    }
+
+    /// The crate in this very folder, if it makes a `cdylib`.
+    #[must_use]
+    pub fn guest_in(&self, folder: &Path) -> Option<Guest> {
+        let folder = folder.canonicalize().ok()?;
+        let packages = self.packages.iter().filter_map(|package| guest_below(&folder, package));
+        packages.into_iter().find(|guest| guest.folder == folder)
     }
 }
 
@@ -68,6 +83,7 @@ fn guest_below(parent: &Path, package: &Package) -> Option<Guest> {
 }
 
 /// The cargo that runs us, or the one of the path.
+#[must_use]
 pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
