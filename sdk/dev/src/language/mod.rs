@@ -1,0 +1,48 @@
+//! What is different from language to language: the template of a project, and how a component is made of it.
+
+mod rust;
+mod script;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::sdk::Sdk;
+
+/// A file of a template: its path in the project, and its text with `{{name}}`, `{{type}}` and `{{sdk}}` still in it.
+pub type TemplateFile = (String, Vec<u8>);
+
+/// A language that connectors are written in.
+pub trait Language: Sync {
+    /// What it is called on the command line.
+    fn word(&self) -> &'static str;
+
+    /// A file in the folder of a project by which the language is known.
+    fn mark(&self) -> &'static str;
+
+    /// The files of a new project.
+    fn template(&self, sdk: &Sdk) -> Result<Vec<TemplateFile>>;
+
+    /// How the author runs the project's own tests, as a line for the shell.
+    fn tests(&self) -> &'static str;
+
+    /// Makes a component of a project, without the manifest.
+    fn compile(&self, project: &Path, sdk: Option<&Path>) -> Result<Vec<u8>>;
+}
+
+/// Every language, in the order in which a project's folder is looked through.
+pub const ALL: [&dyn Language; 3] = [&rust::Rust, &script::JAVASCRIPT, &script::PYTHON];
+
+/// The language of this word.
+#[must_use]
+pub fn by_word(word: &str) -> Option<&'static dyn Language> {
+    ALL.into_iter().find(|language| language.word() == word)
+}
+
+/// The language of the project in a folder.
+pub fn of_project(project: &Path) -> Result<&'static dyn Language> {
+    ALL.into_iter().find(|language| project.join(language.mark()).is_file()).with_context(|| {
+        let marks: Vec<_> = ALL.iter().map(|language| language.mark()).collect();
+        format!("{} is no project of a connector: none of {} is in it", project.display(), marks.join(", "))
+    })
+}
