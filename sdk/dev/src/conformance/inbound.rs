@@ -6,7 +6,7 @@ use jackfield_core::event::Event;
 use jackfield_sandbox::{CallErrorKind, Failure, Request};
 use serde_json::Value;
 
-use super::events::{bag, count, nameless, same};
+use super::events::{Bag, bag, count, nameless, same, without};
 use super::genuine::Forgery;
 use super::plan::{Challenge, Inbound, Scheme};
 use super::report::{Fault, Judged, failed, not_applicable};
@@ -101,13 +101,18 @@ pub(super) async fn batched(rig: &Rig, origin: &str) -> Judged {
     let mut tried = Vec::new();
     for inbound in &rig.plan.inbound {
         let Some(items) = Items::of(inbound) else { continue };
-        let together = items.take(rig, origin, items.all()).await?;
+        // What stands beside the items comes with every piece.
+        let rest = bag(&items.take(rig, origin, Vec::new()).await?);
+        let together = without(&bag(&items.take(rig, origin, items.all()).await?), &rest);
         let line = rig.line(origin)?;
-        let mut apart = Vec::new();
+        let mut apart = Bag::new();
         for item in items.all() {
-            apart.extend(line.take(items.body(vec![item]), &inbound.content_type, AT_ONCE).await?.events);
+            let piece = line.take(items.body(vec![item]), &inbound.content_type, AT_ONCE).await?.events;
+            for (event, n) in without(&bag(&piece), &rest) {
+                *apart.entry(event).or_default() += n;
+            }
         }
-        same(&bag(&together), &bag(&apart), &format!("With the items of {} one by one", inbound.file))?;
+        same(&together, &apart, &format!("With the items of {} one by one", inbound.file))?;
         tried.push(format!("{} in {} pieces", inbound.file, items.all().len()));
     }
     if let Some(joined) = join(rig) {
