@@ -46,7 +46,8 @@ pub fn component_path(project: &Path) -> Result<PathBuf> {
 }
 
 fn default_path(project: &Path, id: &str) -> PathBuf {
-    project.join("dist").join(id).with_extension("wasm")
+    // Without a `./` that only looks odd.
+    project.strip_prefix(".").unwrap_or(project).join("dist").join(id).with_extension("wasm")
 }
 
 fn manifest(project: &Path) -> Result<(String, Manifest)> {

@@ -37,6 +37,7 @@ pub struct Section {
 impl Outline {
     /// Reads a component's bytes. Fails for a core module, and for what is no WebAssembly or is cut off.
     pub fn of(bytes: &[u8]) -> Result<Self> {
+        ensure!(bytes.starts_with(b"\0asm"), "it is no WebAssembly");
         let mut outline = Self::default();
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
