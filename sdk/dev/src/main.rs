@@ -169,9 +169,10 @@ fn create(arguments: &New) -> Result<bool> {
     let words: Vec<_> = language::ALL.iter().map(|language| language.word()).collect();
     let chosen = language::by_word(&arguments.lang)
         .with_context(|| format!("there is no SDK for `{}`; there is one for {}", arguments.lang, words.join(", ")))?;
-    new::create(Path::new("."), &arguments.name, chosen, &Sdk::find(arguments.sdk.as_deref())?)?;
+    let sdk = Sdk::find(arguments.sdk.as_deref())?;
+    new::create(Path::new("."), &arguments.name, chosen, &sdk)?;
     say(format_args!("{}/ is ready. Next:\n  cd {}", arguments.name, arguments.name));
-    say(format_args!("  {}\n  jackfield-dev build\n  jackfield-dev test", chosen.tests()));
+    say(format_args!("  {}\n  jackfield-dev build\n  jackfield-dev test", chosen.tests(&sdk)));
     Ok(true)
 }
 

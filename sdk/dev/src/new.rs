@@ -104,7 +104,7 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         write("rust/Cargo.toml", "");
-        write("python/template/pyproject.toml", "name = \"{{name}}\"");
+        write("python/template/src/connector.py", "NAME = \"{{name}}\"");
         write("python/template/gitignore", "/dist");
         write("python/template/src/app.py", "class {{type}}: pass");
         write("python/template/__pycache__/x", "");

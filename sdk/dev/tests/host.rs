@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// A host that gives one answer, and everything that it was told.
-async fn host(answer: &'static str) -> (Host, Arc<Mutex<Vec<String>>>) {
+async fn host((status, body): (&'static str, &'static str)) -> (Host, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -21,6 +21,8 @@ async fn host(answer: &'static str) -> (Host, Arc<Mutex<Vec<String>>>) {
                 stream.read_buf(&mut bytes).await.unwrap();
             }
             book.lock().unwrap().push(String::from_utf8_lossy(&bytes).into_owned());
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
@@ -34,9 +36,8 @@ fn is_whole(bytes: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
-const CREATED: &str =
-    "HTTP/1.1 201 Created\r\nconnection: close\r\ncontent-length: 34\r\n\r\n{\"generation\": 3,\"state\":\"active\"}";
-const REFUSED: &str = "HTTP/1.1 422 Unprocessable Content\r\nconnection: close\r\ncontent-length: 40\r\n\r\n{\"detail\":\"The component is not signed.\"}";
+const CREATED: (&str, &str) = ("201 Created", r#"{"generation": 3, "state": "active"}"#);
+const REFUSED: (&str, &str) = ("422 Unprocessable Content", r#"{"detail": "The component is not signed."}"#);
 
 #[tokio::test]
 async fn a_component_is_uploaded_as_the_next_generation() {

@@ -17,14 +17,14 @@ pub trait Language: Sync {
     /// What it is called on the command line.
     fn word(&self) -> &'static str;
 
-    /// A file in the folder of a project by which the language is known.
-    fn mark(&self) -> &'static str;
+    /// Files in the folder of a project by any of which the language is known.
+    fn marks(&self) -> &'static [&'static str];
 
     /// The files of a new project.
     fn template(&self, sdk: &Sdk) -> Result<Vec<TemplateFile>>;
 
-    /// How the author runs the project's own tests, as a line for the shell.
-    fn tests(&self) -> &'static str;
+    /// How the author runs the project's own tests, as a line for the shell in the project's folder.
+    fn tests(&self, sdk: &Sdk) -> String;
 
     /// Makes a component of a project, without the manifest.
     fn compile(&self, project: &Path, sdk: Option<&Path>) -> Result<Vec<u8>>;
@@ -41,8 +41,9 @@ pub fn by_word(word: &str) -> Option<&'static dyn Language> {
 
 /// The language of the project in a folder.
 pub fn of_project(project: &Path) -> Result<&'static dyn Language> {
-    ALL.into_iter().find(|language| project.join(language.mark()).is_file()).with_context(|| {
-        let marks: Vec<_> = ALL.iter().map(|language| language.mark()).collect();
+    let is_of = |language: &&dyn Language| language.marks().iter().any(|mark| project.join(mark).is_file());
+    ALL.into_iter().find(is_of).with_context(|| {
+        let marks: Vec<_> = ALL.iter().flat_map(|language| language.marks().iter().copied()).collect();
         format!("{} is no project of a connector: none of {} is in it", project.display(), marks.join(", "))
     })
 }

@@ -30,16 +30,16 @@ impl Language for Rust {
         "rust"
     }
 
-    fn mark(&self) -> &'static str {
-        "Cargo.toml"
+    fn marks(&self) -> &'static [&'static str] {
+        &["Cargo.toml"]
     }
 
     fn template(&self, _: &Sdk) -> Result<Vec<TemplateFile>> {
         Ok(TEMPLATE.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
     }
 
-    fn tests(&self) -> &'static str {
-        "cargo test"
+    fn tests(&self, _: &Sdk) -> String {
+        "cargo test".to_owned()
     }
 
     fn compile(&self, project: &Path, _: Option<&Path>) -> Result<Vec<u8>> {

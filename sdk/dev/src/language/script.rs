@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,41 +13,51 @@ use crate::sdk::Sdk;
 /// A language whose SDK builds by a script of its own: `RUNNER SCRIPT PROJECT OUT.wasm`.
 pub struct Script {
     word: &'static str,
-    mark: &'static str,
+    marks: &'static [&'static str],
     runner: &'static str,
-    /// Below the SDK's folder.
+    /// A variable of the environment that names another runner: the Python of an environment with componentize-py, for one.
+    variable: &'static str,
+    // Below the SDK's folder:
     script: &'static str,
-    template: &'static str,
     tests: &'static str,
+    template: &'static str,
 }
 
 /// JavaScript and TypeScript, by componentize-js.
 pub const JAVASCRIPT: Script = Script {
     word: "js",
-    mark: "package.json",
+    marks: &["src/index.ts", "src/index.js", "index.ts", "index.js", "package.json"],
     runner: "node",
+    variable: "JACKFIELD_NODE",
     script: "js/build.mjs",
+    tests: "js/test.mjs",
     template: "js/template",
-    tests: "npm test",
 };
 
 /// Python, by componentize-py.
 pub const PYTHON: Script = Script {
     word: "python",
-    mark: "pyproject.toml",
+    marks: &["src/connector.py", "pyproject.toml"],
     runner: "python3",
+    variable: "JACKFIELD_PYTHON",
     script: "python/build.py",
+    tests: "python/test.py",
     template: "python/template",
-    tests: "python3 -m unittest",
 };
+
+impl Script {
+    fn runner(&self) -> PathBuf {
+        std::env::var_os(self.variable).map_or_else(|| self.runner.into(), PathBuf::from)
+    }
+}
 
 impl Language for Script {
     fn word(&self) -> &'static str {
         self.word
     }
 
-    fn mark(&self) -> &'static str {
-        self.mark
+    fn marks(&self) -> &'static [&'static str] {
+        self.marks
     }
 
     fn template(&self, sdk: &Sdk) -> Result<Vec<TemplateFile>> {
@@ -64,8 +74,8 @@ impl Language for Script {
         Ok(files)
     }
 
-    fn tests(&self) -> &'static str {
-        self.tests
+    fn tests(&self, sdk: &Sdk) -> String {
+        format!("{} {} .", self.runner().display(), sdk.root().join(self.tests).display())
     }
 
     fn compile(&self, project: &Path, sdk: Option<&Path>) -> Result<Vec<u8>> {
@@ -80,8 +90,11 @@ impl Language for Script {
         );
         let made = project.join("dist").join("component.wasm.part");
         fs::create_dir_all(project.join("dist"))?;
-        let status = Command::new(self.runner).arg(&script).arg(project).arg(&made).status();
-        let status = status.with_context(|| format!("`{}` could not be started; is it installed?", self.runner))?;
+        let runner = self.runner();
+        let status = Command::new(&runner).arg(&script).arg(project).arg(&made).status();
+        let status = status.with_context(|| {
+            format!("`{}` could not be started; install it, or name another in {}", runner.display(), self.variable)
+        })?;
         if !status.success() {
             bail!("the project does not build; what {} said stands above", self.script);
         }
