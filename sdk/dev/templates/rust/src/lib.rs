@@ -52,15 +52,12 @@ fn verify(request: &Request) -> Result<(), Failure> {
     }
 }
 
-/// One item of the webhook. Kinds without a form are kept as they are, never lost.
+/// One item of the webhook. Kinds without a form are kept as they are, never lost; what fails here goes to the unreadable items.
 fn event(raw: &Raw) -> Result<Event, String> {
     let item = json::item(raw)?;
-    match item.text("type").as_deref() {
-        Some("text") => message(&item).map(Event::from),
-        kind => {
-            let kind = kind.unwrap_or("unknown");
-            Ok(Event::new(item.text("id").unwrap_or_default(), EventBody::Other(Property::raw(kind, raw.get()))))
-        }
+    match item.need("type")?.as_str() {
+        "text" => message(&item).map(Event::from),
+        kind => Ok(Event::new(item.text("id").unwrap_or_default(), EventBody::Other(Property::raw(kind, raw.get())))),
     }
 }
 
