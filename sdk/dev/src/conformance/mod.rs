@@ -1,6 +1,6 @@
 //! The conformance kit: a component in the real sandbox, with its fixtures, against a provider on loopback that makes trouble.
 //!
-//! * [`plan`]: `fixtures/conformance.toml`.
+//! * [`plan`] reads `fixtures/conformance.toml`.
 //! * [`genuine`]: requests as the provider signs them. [`provider`]: the other end of what goes out.
 //! * [`rig`]: the component in the sandbox, and channels of it. [`events`]: comparing what comes out.
 //! * [`inbound`], [`trouble`], [`outbound`], [`people`]: the cases. [`report`]: what came of them.
