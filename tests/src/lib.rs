@@ -9,6 +9,7 @@
 //! * [`webhooks`]: signed requests as the providers make them.
 //! * [`swap`]: a connector that is swapped under load. [`cycles`]: one that is loaded and unloaded a thousand times.
 //! * [`versions`]: versions of one connector, good and bad, made from one guest.
+//! * [`stranger`]: the path of somebody who has never seen this source.
 //! * [`paths`]: where built things are.
 
 pub mod client;
@@ -18,6 +19,7 @@ pub mod events;
 pub mod host;
 pub mod paths;
 pub mod provider;
+pub mod stranger;
 pub mod swap;
 pub mod versions;
 pub mod webhooks;

@@ -25,12 +25,21 @@ pub fn program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The folder of the workspace.
+///
+/// # Errors
+/// When the tests are not in one.
+pub fn root() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests are in the workspace")?;
+    Ok(root.to_path_buf())
+}
+
 /// A built connector or guest.
 ///
 /// # Errors
 /// When it was not built.
 pub fn component(name: &str) -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests are in the workspace")?;
+    let root = root()?;
     let file = format!("{name}.wasm");
     let places = ["target/connectors", "target/test-guests"].map(|place| root.join(place).join(&file));
     let found = places.into_iter().find(|path| path.is_file());

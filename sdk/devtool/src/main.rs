@@ -6,6 +6,7 @@ mod demo;
 mod guests;
 mod languages;
 mod python;
+mod stranger;
 mod swap;
 mod tasks;
 mod test;
@@ -28,6 +29,8 @@ enum Command {
     Test(test::Arguments),
     /// Kill the host, cut its power, damage its files, fill its disk; print what was lost
     Crash(crash::Arguments),
+    /// Walk the path of a stranger in each language: new, build, check, test, sign, plug in, receive, reply
+    Stranger(stranger::Arguments),
     /// Swap a connector a hundred times under load; print what that cost
     Swap(swap::Arguments),
     /// Measure, and print the table of ratios
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Crash(arguments) => crash::run(&arguments),
+        Command::Stranger(arguments) => stranger::run(&arguments),
         Command::Swap(arguments) => swap::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Guests(arguments) => guests::run(&arguments),
