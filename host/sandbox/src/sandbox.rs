@@ -11,7 +11,7 @@ use crate::egress::client;
 use crate::engine::{SharedEngine, TickingEngine};
 use crate::guest::Guest;
 use crate::imports;
-use crate::package::{self, Cache, LoadError};
+use crate::package::{self, Cache, LoadError, Workshop};
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -43,6 +43,9 @@ pub enum SandboxError {
     /// The folder of compiled components.
     #[error("The folder for compiled connectors cannot be used: {0}.")]
     Cache(#[from] std::io::Error),
+    /// The threads that compile.
+    #[error("The threads that compile connectors cannot be started: {0}.")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// TLS.
     #[error("TLS cannot be set up: {0}.")]
     Tls(#[from] rustls::Error),
@@ -53,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) engine: SharedEngine,
     pub(crate) linker: Arc<Linker<Guest>>,
     pub(crate) cache: Option<Arc<Cache>>,
+    pub(crate) workshop: Arc<Workshop>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) tls: Arc<rustls::ClientConfig>,
 }
@@ -80,6 +84,7 @@ impl Sandbox {
             engine: Arc::new(engine),
             linker: Arc::new(linker),
             cache: cache.map(Arc::new),
+            workshop: Arc::new(Workshop::open()?),
             places: Arc::new(Semaphore::new(places)),
             tls: client::tls()?,
         })))

@@ -1,6 +1,7 @@
 //! From a component's bytes to a connector that can be called: digest, manifest, what it imports and exports, compilation, trial start.
 
 mod cache;
+mod workshop;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::manifest::{self, Manifest, ManifestError, schema};
 use crate::sandbox::Shared;
 
 pub(crate) use cache::Cache;
+pub(crate) use workshop::Workshop;
 
 /// The largest component. Python's have 18 MiB, JavaScript's 12.
 const COMPONENT_BYTES: usize = 64 << 20;
@@ -76,7 +78,8 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
         return Err(LoadError::TooLarge { bytes: bytes.len() });
     }
     let (engine, linker, cache) = (shared.engine.clone(), shared.linker.clone(), shared.cache.clone());
-    let prepare = move || prepare(engine.get(), &linker, cache.as_deref(), &bytes);
+    let workshop = shared.workshop.clone();
+    let prepare = move || workshop.run(|| prepare(engine.get(), &linker, cache.as_deref(), &bytes));
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| LoadError::Host(e.to_string()))??;
 
     let validator = schema::validator(&prepared.manifest.config).map_err(ManifestError::Invalid)?;
