@@ -20,6 +20,11 @@ impl Config {
         [self.api_base.trim_end_matches('/'), "/bot{bot-token}/", method].concat()
     }
 
+    /// The URL of a file that `getFile` gave a path for.
+    pub fn file_url(&self, path: &str) -> String {
+        [self.api_base.trim_end_matches('/'), "/file/bot{bot-token}/", path].concat()
+    }
+
     /// What the schema cannot tell.
     pub fn problems(&self) -> Vec<Problem> {
         if self.api_base.starts_with("https://") || self.api_base.starts_with("http://") {

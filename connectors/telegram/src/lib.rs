@@ -4,6 +4,7 @@ mod api;
 mod chat;
 mod config;
 mod content;
+mod files;
 mod membership;
 mod message;
 mod outbound;
@@ -15,8 +16,9 @@ mod setup;
 mod tests;
 mod update;
 
+use jackfield_sdk::media::{File, Files};
 use jackfield_sdk::{
-    Connector, Delivery, Failure, Health, Hint, Identifier, Outcome, Problem, Receipt, Reply, Request, Step,
+    Connector, Delivery, Failure, Health, Hint, Identifier, Media, Outcome, Problem, Receipt, Reply, Request, Step,
     config as channel, secrets,
 };
 
@@ -59,4 +61,10 @@ impl Connector for Telegram {
     }
 }
 
-jackfield_sdk::export!(Telegram);
+impl Files for Telegram {
+    fn fetch(media: Media) -> Result<File, Failure> {
+        files::fetch(&channel::load()?, &media)
+    }
+}
+
+jackfield_sdk::export!(Telegram, media);

@@ -83,6 +83,21 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+/// A file that was fetched and is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Hexadecimal; its name in the store.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// `type/subtype`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// What the sender called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+}
+
 /// Which code spoke for a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -375,6 +390,20 @@ pub enum Fact {
         request: RawRequest,
         /// Why.
         problem: Problem,
+    },
+    /// The file of a message's part was fetched and is kept.
+    AttachmentStored {
+        /// From this channel.
+        channel: ChannelId,
+        /// Whose file.
+        message: MessageId,
+        /// Which part, from 0.
+        part: u16,
+        /// What is kept.
+        attachment: Attachment,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
     },
     /// A parked delivery is no longer wanted, or was handled after all.
     ParkedDiscarded {

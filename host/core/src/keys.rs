@@ -39,6 +39,7 @@ enum Table {
     Connector = 25,
     Grants = 26,
     Cursor = 27,
+    Attachment = 28,
 }
 
 /// A range of keys.
@@ -352,6 +353,12 @@ pub fn grants(channel: &ChannelId) -> Vec<u8> {
 #[must_use]
 pub fn cursor(channel: &ChannelId) -> Vec<u8> {
     Key::of(Table::Cursor).text(channel.as_str()).done()
+}
+
+/// The file of a message's part.
+#[must_use]
+pub fn attachment(message: MessageId, part: u16) -> Vec<u8> {
+    Key::of(Table::Attachment).raw(&message.to_bytes()).raw(&part.to_be_bytes()).done()
 }
 
 /// All channels.

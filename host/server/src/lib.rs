@@ -9,13 +9,15 @@
 //! * [`host`]: what everything shares, and the one way to append a fact.
 //! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to.
 //! * [`connectors`]: the connectors that are loaded, and the life of their versions.
-//! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out.
+//! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out;
+//!   [`attachments`]: files.
 //! * [`api`]: HTTP under `/v1`.
 //! * [`config`], [`start`], [`serve`], [`tls`], [`shutdown`], [`logging`], [`metrics`], [`clock`]: the running of it.
 //! * [`cli`], [`commands`]: what an operator types. [`keys`]: API keys.
 
 pub mod activity;
 pub mod api;
+pub mod attachments;
 pub mod channels;
 pub mod cli;
 pub mod clock;

@@ -103,6 +103,8 @@ async fn the_description_of_the_api_is_true_for_every_request_that_it_allows() -
     run.args(["--checks", checks, "--max-examples", "40", "--no-color", "--seed", "1", "--request-timeout", "20"]);
     // The live feed never ends by itself; its own tests read it.
     run.args(["--exclude-path", "/v1/events"]);
+    // Who is paused answers 503, and components cannot be made up; the tests of versions do both.
+    run.args(["--exclude-path", "/v1/channels/{id}/pause", "--exclude-path", "/v1/connectors/{name}/generations"]);
     let output = run.kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "{said}\n{}\n{}", String::from_utf8_lossy(&output.stderr), host.log());

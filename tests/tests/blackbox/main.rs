@@ -3,6 +3,7 @@
 mod bad_days;
 mod contract;
 mod events;
+mod files;
 mod hostile;
 mod interleavings;
 mod lifecycle;

@@ -128,6 +128,11 @@ impl Applier<'_> {
             Fact::DeliveryParked { channel, source, request, problem } => {
                 self.park_delivery(channel, source, request, problem)
             }
+            Fact::AttachmentStored { channel, message, part, attachment, state } => {
+                self.change_state(channel, state);
+                rows::put(self.tables, keys::attachment(*message, *part), attachment)?;
+                Ok(Outcome::Done)
+            }
             Fact::ParkedDiscarded { parked } => self.discard_parked(*parked),
             Fact::HintsLearnt { channel, identity, hints, state } => {
                 self.change_state(channel, state);

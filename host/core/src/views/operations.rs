@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{BadCursor, ListError, Page, Time};
 use crate::event::{DeliveryScope, Event, EventBody, Identifier};
-use crate::fact::{Outcome, Role};
+use crate::fact::{Attachment, Outcome, Role};
 use crate::generation::{GrantChanges, Versions};
 use crate::ids::{ChannelId, KeyId, MessageId, Millis, ParkedId};
 use crate::keys;
@@ -57,6 +57,14 @@ pub fn grant_changes(tables: &impl Read, channel: &ChannelId) -> Result<GrantCha
 /// When the views cannot be read.
 pub fn cursor(tables: &impl Read, channel: &ChannelId) -> Result<Option<Vec<u8>>> {
     tables.get(&keys::cursor(channel))
+}
+
+/// The file of a message's part, if it was fetched.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn attachment(tables: &impl Read, message: MessageId, part: u16) -> Result<Option<Attachment>> {
+    rows::get(tables, &keys::attachment(message, part))
 }
 
 /// What waits in a channel's outbox, oldest first.

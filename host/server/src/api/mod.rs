@@ -1,13 +1,14 @@
 //! HTTP: JSON under `/v1`, webhooks under `/hooks`, health and metrics. Reading is done by the views of `jackfield_core`; commands are
 //! facts, and their outcomes come back. What is here only translates between HTTP and those.
 //!
-//! * [`customers`], [`messages`], [`links`], [`inbox`], [`events`], [`channels`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
+//! * [`customers`], [`messages`], [`attachments`], [`links`], [`inbox`], [`events`], [`channels`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
 //! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
 //! * [`openapi`]: the description of all of it, made from the code.
 
 mod actions;
+mod attachments;
 mod auth;
 mod care;
 mod channels;
@@ -101,6 +102,7 @@ fn reader() -> OpenApiRouter<Api> {
         .routes(routes!(links::list_suggestions))
         .routes(routes!(links::get_suggestion))
         .routes(routes!(messages::get_message))
+        .routes(routes!(attachments::get_attachment))
         .routes(routes!(inbox::get_inbox))
         .routes(routes!(events::follow_events))
         .routes(routes!(channels::list_channels))
