@@ -82,9 +82,11 @@ impl Host {
 
 fn accepted(answer: &Value) -> String {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let number = answer.get("generation").or_else(|| answer.get("number")).map_or_else(|| "?".to_owned(), plain);
-    let state = answer.get("state").map_or_else(|| "accepted".to_owned(), plain);
-    format!("generation {number}: {state}")
+    let number = answer.get("generation").map_or_else(|| "?".to_owned(), plain);
+    let stage = answer.get("stage").map_or_else(|| "accepted".to_owned(), plain);
+    let missing = answer.get("missing").and_then(Value::as_array).into_iter().flatten();
+    let wants = missing.filter_map(|one| one.get("message")?.as_str()).map(|message| format!(" {message}"));
+    format!("generation {number}: {stage}{}", wants.collect::<String>())
 }
 
 /// What a problem document (RFC 9457) says.
@@ -101,7 +103,9 @@ mod tests {
 
     #[test]
     fn answers_become_lines() {
-        assert_eq!(accepted(&json!({"generation": 7, "state": "active"})), "generation 7: active");
+        assert_eq!(accepted(&json!({"generation": 7, "stage": "active"})), "generation 7: active");
+        let waits = json!({"generation": 8, "stage": "pending-approval", "missing": [{"message": "Grant it."}]});
+        assert_eq!(accepted(&waits), "generation 8: pending-approval Grant it.");
         assert_eq!(accepted(&json!({})), "generation ?: accepted");
         assert_eq!(reason(&json!({"title": "Bad", "detail": "It is unsigned."})), "It is unsigned.");
         assert_eq!(reason(&Value::Null), "it does not say why");

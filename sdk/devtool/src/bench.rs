@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 
 /// The host as it ships. Two builds, because the program needs a feature of the host's library that the host must not have; the packages
 /// beside the host give both builds the same features of everything else, so that it is compiled once.
-const HOST: [&str; 9] =
+pub const HOST: [&str; 9] =
     ["--release", "-p", "jackfield-server", "-p", "jackfield-tests", "-p", "whatsapp", "--bin", "jackfield"];
 /// The program that measures.
 const BENCH: [&str; 3] = ["--release", "-p", "jackfield-bench"];

@@ -15,6 +15,10 @@ use crate::workspace::Workspace;
 /// Where the guests' crates are, and where below `target` their components go.
 const PLACES: [(&str, &str); 2] = [("connectors", "connectors"), ("tests/guests", "test-guests")];
 
+/// Connectors in JavaScript and Python whose sources are frozen: too large to keep, and built anew to show that they still work. The
+/// frozen one in Rust is kept as it was built.
+const GOLDEN: (&str, &str) = ("tests/golden/0.1", "golden");
+
 /// All that a connector may import, as beginnings of names.
 const ALLOWED_IMPORTS: [&str; 5] = ["jackfield:connector/", "wasi:http/", "wasi:io/", "wasi:clocks/", "wasi:random/"];
 
@@ -39,6 +43,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             // A guest of the tests may ask for what it must not get.
             check(&component, arguments.show, (source == "connectors").then_some(&[]))?;
         }
+    }
+    for (source, made) in PLACES.into_iter().chain([GOLDEN]) {
         for (project, language) in languages::projects(&workspace, source) {
             let component =
                 languages::build(&workspace, &project, language, &workspace.root.join("target").join(made))?;

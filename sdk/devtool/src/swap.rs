@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::bench;
 use crate::tasks;
 use crate::workspace::Workspace;
 
@@ -16,6 +17,8 @@ pub struct Arguments {
 /// Swap a connector a hundred times under load; print what that cost.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
-    tasks::build(&workspace, true)?;
+    // As the benchmarks build it, so that it is compiled once for both.
+    let what: Vec<&str> = bench::HOST.into_iter().chain(["--bin", "swap"]).collect();
+    tasks::build_all(&workspace, &[&what])?;
     tasks::start(&workspace, "swap", true, &arguments.rest)
 }

@@ -4,6 +4,7 @@ mod bad_days;
 mod contract;
 mod events;
 mod files;
+mod golden;
 mod hostile;
 mod interleavings;
 mod lifecycle;

@@ -36,7 +36,7 @@ fn is_whole(bytes: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
-const CREATED: (&str, &str) = ("201 Created", r#"{"generation": 3, "state": "active"}"#);
+const CREATED: (&str, &str) = ("201 Created", r#"{"generation": 3, "stage": "active"}"#);
 const REFUSED: (&str, &str) = ("422 Unprocessable Content", r#"{"detail": "The component is not signed."}"#);
 
 #[tokio::test]
