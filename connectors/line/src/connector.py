@@ -11,7 +11,7 @@ class Receive:
         signature = words.header(request, "x-line-signature")
         if not secrets.verify_base64("channel-secret", secrets.HMAC_SHA256, request.body, signature):
             raise failure.unauthenticated("The header X-Line-Signature is missing or wrong.")
-        return webhook.read(request.body)
+        return webhook.read(request)
 
 
 class Send:

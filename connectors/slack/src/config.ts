@@ -13,7 +13,7 @@ export const url = (method: string) =>
   `${(config().api_base ?? "https://slack.com").replace(/\/+$/, "")}/api/${method}`;
 
 /** What the schema cannot tell. */
-export function problems(config: Config): Problem[] {
-  if (config.api_base === undefined || /^https?:\/\//.test(config.api_base)) return [];
+export function problems(config: Config | null): Problem[] {
+  if (config?.api_base === undefined || /^https?:\/\//.test(config.api_base)) return [];
   return [{ message: "`api_base` has to begin with https:// or http://." }];
 }

@@ -4,11 +4,11 @@ import {
   type Event,
   type Outcome,
   type Request,
-  Failure,
   each,
   header,
   log,
   need,
+  object,
   other,
   outcome,
   reply,
@@ -23,21 +23,11 @@ import { reaction } from "./reaction.ts";
 export function read(request: Request, body: string): Outcome {
   if (header(request, "content-type").startsWith("application/x-www-form-urlencoded"))
     return form(new URLSearchParams(body));
-  const envelope = parse(body);
+  const envelope = object(body);
   if (envelope.type === "url_verification") return outcome(reply(200, String(envelope.challenge ?? "")));
   const whole = outcome();
   each(whole, [envelope], events);
   return whole;
-}
-
-function parse(text: string): any {
-  try {
-    const value = JSON.parse(text);
-    if (value !== null && typeof value === "object") return value;
-  } catch {
-    // Said below.
-  }
-  throw Failure.rejected("The body is not a JSON object.");
 }
 
 function events(envelope: any): Event[] {
@@ -82,7 +72,7 @@ function bots(envelope: any): string[] {
 function form(fields: URLSearchParams): Outcome {
   const whole = outcome();
   const payload = fields.get("payload");
-  if (payload !== null) each(whole, [parse(payload)], pressed);
+  if (payload !== null) each(whole, [object(payload)], pressed);
   else if (fields.has("command")) each(whole, [Object.fromEntries(fields)], command);
   return whole;
 }

@@ -9,6 +9,7 @@ import type {
   Message,
   Outcome,
   Part,
+  Problem,
   Property,
   Receipt,
   Reply,
@@ -29,6 +30,27 @@ export function header(request: Request, name: string): string {
 
 /** The body as text; bytes that are no UTF-8 are replaced. */
 export const bodyText = (request: Request) => decoder.decode(request.body);
+
+/** Halves of surrogate pairs, which some providers leave where they cut a text. */
+const HALVES = /[\uD800-\uDFFF]/gu;
+
+/**
+ * A text of JSON as an object. Fails (`rejected`) for what is none. Halves of surrogate pairs become U+FFFD: no UTF-8 has them.
+ */
+export function object(text: string): any {
+  let value: unknown;
+  try {
+    const mended = (_: string, item: unknown) => (typeof item === "string" ? item.replace(HALVES, "\uFFFD") : item);
+    value = JSON.parse(text, /\\ud[89a-f]/i.test(text) ? mended : undefined);
+  } catch {
+    // Said below.
+  }
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value;
+  throw Failure.rejected("The body is not a JSON object.");
+}
+
+/** The body as a JSON object. Fails (`rejected`) for what is none, such as garbage with a genuine signature. */
+export const bodyJson = (request: Request) => object(bodyText(request));
 
 /** A reply; `body` as JSON where it is an object, else as plain text. */
 export function reply(status: number, body?: string | object): Reply {
@@ -51,10 +73,19 @@ export function each(into: Outcome, items: unknown, read: (item: any) => Event[]
       into.events.push(...read(item));
     } catch (error) {
       into.unreadable.push({
-        raw: encoder.encode(JSON.stringify(item)),
+        raw: encoder.encode(kept(item)),
         reason: String((error as Error).message ?? error),
       });
     }
+  }
+}
+
+/** An item as JSON; nothing where it is nested deeper than JSON can be written. */
+function kept(item: unknown): string {
+  try {
+    return JSON.stringify(item);
+  } catch {
+    return "";
   }
 }
 
@@ -63,6 +94,15 @@ export function need(item: any, name: string): string {
   const value = item?.[name];
   if ((typeof value === "string" && value !== "") || typeof value === "number") return String(value);
   throw new Error(`\`${name}\` is missing or is neither text nor number`);
+}
+
+/** As `need`, but undefined if there is none. */
+export function text(item: any, name: string): string | undefined {
+  try {
+    return need(item, name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** An event with the channel's id of it. */
@@ -104,8 +144,9 @@ export async function inOrder<T>(items: T[], send: (item: T, isFirst: boolean) =
     try {
       sent.push(await send(item, sent.length === 0));
     } catch (error) {
-      if (sent.length === 0 || !(error instanceof Failure)) throw error;
-      const { message, code } = Failure.problem(error.payload);
+      if (sent.length === 0) throw error;
+      const { message, code }: Problem =
+        error instanceof Failure ? Failure.problem(error.payload) : { message: String(error) };
       const said = `${sent.length} of ${items.length} parts were sent (${sent.join(", ")}); the next one failed: ${message}`;
       throw Failure.uncertain({ message: said, code });
     }

@@ -13,6 +13,17 @@ def header(request: receive.Request, name: str) -> str:
     return next(found, b"").decode("utf-8", "replace")
 
 
+def body_json(request: receive.Request) -> dict:
+    """The body as a JSON object. Raises `rejected` for what is none, such as garbage with a genuine signature."""
+    try:
+        value = json.loads(request.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise failure.rejected("The body is not a JSON object.")
+    return value
+
+
 def reply(status: int, body: str = "") -> receive.Reply:
     """A reply of plain text."""
     headers = [types.Header("content-type", b"text/plain; charset=utf-8")] if body else []
@@ -49,6 +60,12 @@ def text(item: dict, name: str) -> str | None:
         return need(item, name)
     except ValueError:
         return None
+
+
+def count(item: dict, name: str) -> int | None:
+    """The whole number at a member, from 0 to what 64 bits hold; None if there is none."""
+    value = item.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64 else None
 
 
 def utf16_units(text: str) -> int:
@@ -108,10 +125,10 @@ def in_order(items: list, send) -> list[str]:
     for item in items:
         try:
             sent.append(send(item, not sent))
-        except Err as error:
+        except Exception as error:
             if not sent:
                 raise
-            why = failure.problem(error)
+            why = failure.problem(error) if isinstance(error, Err) else types.Problem(repr(error), None)
             said = (
                 f"{len(sent)} of {len(items)} parts were sent ({', '.join(sent)}); the next one failed: {why.message}"
             )

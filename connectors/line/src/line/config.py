@@ -13,8 +13,9 @@ def namespace() -> str | None:
     return config().get("provider_id")
 
 
-def problems(given: dict) -> list[str]:
+def problems(given) -> list[str]:
     """What the schema cannot tell."""
-    if given.get("api_base", "https://").startswith(("https://", "http://")):
+    base = given.get("api_base") if isinstance(given, dict) else None
+    if base is None or str(base).startswith(("https://", "http://")):
         return []
     return ["`api_base` has to begin with https:// or http://."]

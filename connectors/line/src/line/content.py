@@ -22,12 +22,11 @@ def part(message: dict) -> types.Part:
 def _media(message: dict) -> types.Media:
     """By the message's id, for as long as LINE keeps the file. What somebody else provides has a URL of its own."""
     provider = message.get("contentProvider") or {}
-    size = message.get("fileSize")
     return words.media(
         id=words.need(message, "id"),
         url=words.text(provider, "originalContentUrl"),
         filename=words.text(message, "fileName"),
-        size=size if isinstance(size, int) and size >= 0 else None,
+        size=words.count(message, "fileSize"),
     )
 
 

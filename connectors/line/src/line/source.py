@@ -27,5 +27,4 @@ def thread(event: dict) -> types.Thread:
 
 def moment(event: dict) -> int | None:
     """Milliseconds, by LINE's clock."""
-    at = event.get("timestamp")
-    return at if isinstance(at, int) and at > 0 else None
+    return words.count(event, "timestamp") or None

@@ -1,18 +1,13 @@
 """One webhook: any number of events, none of them when LINE only tries whether it arrives."""
 
-from jackfield_sdk import failure, json, log, types, words
+from jackfield_sdk import log, types, words
 
 from . import content, source
 
 
-def read(body: bytes):
-    """Reads a body that is known to be genuine. Raises `rejected` if it is nothing that LINE sends."""
-    try:
-        whole = json.loads(body)
-    except ValueError:
-        whole = None
-    if not isinstance(whole, dict):
-        raise failure.rejected("The body is not a JSON object.")
+def read(request):
+    """Reads a request that is known to be genuine. Raises `rejected` if its body is nothing that LINE sends."""
+    whole = words.body_json(request)
     outcome = words.outcome()
     words.each(outcome, whole.get("events"), _events)
     return outcome

@@ -4,7 +4,7 @@ import {
   type Receive,
   type Send,
   Failure,
-  bodyText,
+  bodyJson,
   channel,
   each,
   header,
@@ -16,6 +16,7 @@ import {
   outcome,
   secrets,
   sender,
+  text,
 } from "jackfield-sdk";
 
 export const receive: Receive = {
@@ -26,8 +27,9 @@ export const receive: Receive = {
     }
     const whole = outcome();
     // Each event by itself: one that cannot be read must not take its siblings along.
-    each(whole, JSON.parse(bodyText(request)).events, (event) => {
-      if (event.type !== "message") return [other(String(event.type), event, event.id)];
+    each(whole, bodyJson(request).events, (event) => {
+      const kind = need(event, "type");
+      if (kind !== "message") return [other(kind, event, text(event, "id"))];
       const from = need(event, "from");
       return [
         message({
@@ -62,5 +64,7 @@ async function post(to: string, part: Part): Promise<string> {
   if (answer.status === 401) throw Failure.credentials("The token is not accepted.");
   if (answer.status >= 500) throw Failure.retry(`The provider answered with status ${answer.status}.`);
   if (answer.status >= 400) throw Failure.rejected(`The provider answered with status ${answer.status}.`);
-  return need(answer.json, "id");
+  const id = text(answer.json, "id");
+  if (id === undefined) throw Failure.uncertain("The provider took the message but gave no id of it.");
+  return id;
 }

@@ -1,6 +1,6 @@
 """Says what it connects to, in a sentence."""
 
-from jackfield_sdk import config, failure, http, json, secrets, types, words
+from jackfield_sdk import config, failure, http, secrets, types, words
 from wit_world.exports import send
 
 
@@ -12,7 +12,7 @@ class Receive:
             raise failure.unauthenticated("The header X-Signature is missing or wrong.")
         outcome = words.outcome()
         # Each event by itself: one that cannot be read must not take its siblings along.
-        words.each(outcome, json.loads(request.body)["events"], _events)
+        words.each(outcome, words.body_json(request).get("events"), _events)
         return outcome
 
 
@@ -32,8 +32,9 @@ class Identity:
 
 
 def _events(item: dict) -> list[types.Event]:
-    if item["type"] != "message":
-        return [words.other(item["type"], item, words.need(item, "id"))]
+    kind = words.need(item, "type")
+    if kind != "message":
+        return [words.other(kind, item, words.text(item, "id") or "")]
     sender = words.need(item, "from")
     message = types.Message(
         id=words.need(item, "id"),
@@ -60,4 +61,7 @@ def _post(to: str, part: types.Part) -> str:
         raise failure.retry(f"The provider answered with status {answer.status}.")
     if answer.status >= 400:
         raise failure.rejected(f"The provider answered with status {answer.status}.")
-    return words.need(answer.json(), "id")
+    id = words.text(answer.json(), "id")
+    if id is None:
+        raise failure.uncertain("The provider took the message but gave no id of it.")
+    return id
