@@ -172,7 +172,7 @@ fn create(arguments: &New) -> Result<bool> {
     let sdk = Sdk::find(arguments.sdk.as_deref())?;
     new::create(Path::new("."), &arguments.name, chosen, &sdk)?;
     say(format_args!("{}/ is ready. Next:\n  cd {}", arguments.name, arguments.name));
-    say(format_args!("  {}\n  jackfield-dev build\n  jackfield-dev test", chosen.tests(&sdk)));
+    say(format_args!("  jackfield-dev build\n  {}\n  jackfield-dev test", chosen.tests(&sdk)?));
     Ok(true)
 }
 

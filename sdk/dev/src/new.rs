@@ -78,6 +78,19 @@ mod tests {
     }
 
     #[test]
+    fn the_templates_of_the_other_languages_are_accepted_as_well() {
+        for word in ["js", "python"] {
+            let parent = tempfile::tempdir().unwrap();
+            create(parent.path(), "door-bell", language::by_word(word).unwrap(), &Sdk::find(None).unwrap()).unwrap();
+            let project = parent.path().join("door-bell");
+            let manifest = fs::read_to_string(project.join("connector.toml")).unwrap();
+            assert_eq!(Manifest::from_toml(&manifest).unwrap().id, "door-bell");
+            Plan::read(&project.join("fixtures")).unwrap();
+            assert_eq!(language::of_project(&project).unwrap().word(), word);
+        }
+    }
+
+    #[test]
     fn a_name_is_one_that_every_tool_takes() {
         for name in ["", "1st", "Door", "door_bell", "door-", "../door", "a b"] {
             assert!(!is_name(name), "{name}");

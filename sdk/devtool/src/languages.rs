@@ -3,64 +3,37 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 
 use jackfield_devtool::component::{MANIFEST_SECTION, append_section};
+use jackfield_devtool::tools::{Language, Tools};
 
 use crate::guest;
 use crate::progress::say;
 use crate::tasks;
 use crate::workspace::Workspace;
 
-/// A language with an SDK of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// JavaScript and TypeScript, by componentize-js.
-    JavaScript,
-    /// Python, by componentize-py.
-    Python,
-}
-
 /// What the runtimes of these languages import besides what a connector in Rust does. The host links it, with nothing behind it.
 pub const ALLOWED_IMPORTS: [&str; 3] = ["wasi:cli/", "wasi:filesystem/", "wasi:sockets/"];
 
-impl Language {
-    /// The language of the project in `folder`, by the file that it begins with. None for Rust and for what is no project.
-    #[must_use]
-    pub fn of(folder: &Path) -> Option<Self> {
-        let has = |name: &str| folder.join(name).is_file();
-        if has("Cargo.toml") {
-            None
-        } else if has("src/index.ts") || has("src/index.js") {
-            Some(Self::JavaScript)
-        } else {
-            has("src/connector.py").then_some(Self::Python)
-        }
-    }
-
-    fn folder(self) -> &'static str {
-        match self {
-            Self::JavaScript => "sdk/js",
-            Self::Python => "sdk/python",
-        }
-    }
-
-    /// The file whose content pins the tools.
-    fn pins(self) -> &'static str {
-        match self {
-            Self::JavaScript => "package-lock.json",
-            Self::Python => "requirements.txt",
-        }
+/// The language of the project in `folder`, by the file that it begins with. None for Rust and for what is no project.
+fn language_of(folder: &Path) -> Option<Language> {
+    let has = |name: &str| folder.join(name).is_file();
+    if has("Cargo.toml") {
+        None
+    } else if has("src/index.ts") || has("src/index.js") {
+        Some(Language::JavaScript)
+    } else {
+        has("src/connector.py").then_some(Language::Python)
     }
 }
 
 /// The projects in other languages below `folder` (relative to the root), in order of their names.
 pub fn projects(workspace: &Workspace, folder: &str) -> Vec<(PathBuf, Language)> {
     let entries = fs::read_dir(workspace.root.join(folder)).into_iter().flatten().flatten();
-    let projects = entries.filter_map(|entry| Language::of(&entry.path()).map(|language| (entry.path(), language)));
+    let projects = entries.filter_map(|entry| language_of(&entry.path()).map(|language| (entry.path(), language)));
     let mut projects: Vec<_> = projects.collect();
     projects.sort_by(|a, b| a.0.cmp(&b.0));
     projects
@@ -71,12 +44,12 @@ pub fn projects(workspace: &Workspace, folder: &str) -> Vec<(PathBuf, Language)>
 pub fn build(workspace: &Workspace, project: &Path, language: Language, made: &Path) -> Result<PathBuf> {
     let name = project.file_name().with_context(|| format!("{} has no name", project.display()))?;
     let component = made.join(name).with_extension("wasm");
-    let sdk = workspace.root.join(language.folder());
+    let sdk = workspace.root.join("sdk").join(language.folder());
     let sources = [project, &sdk, &workspace.root.join("wit")].into_iter().map(newest).max().flatten();
     if modified(&component) > sources {
         return Ok(component);
     }
-    let tools = Tools::install(workspace, language, &sdk)?;
+    let tools = tools(workspace, language, &sdk)?;
     say(format_args!("building {}; about half a minute", project.display()));
     let started = Instant::now();
     let plain = made.join(name).with_extension("plain");
@@ -97,80 +70,17 @@ pub fn test(workspace: &Workspace) -> Result<()> {
     for (project, language) in
         ["connectors", "sdk/js", "sdk/python"].iter().flat_map(|folder| projects(workspace, folder))
     {
-        let sdk = workspace.root.join(language.folder());
-        let tools = Tools::install(workspace, language, &sdk)?;
+        let sdk = workspace.root.join("sdk").join(language.folder());
+        let tools = tools(workspace, language, &sdk)?;
         say(format_args!("testing {}", project.display()));
         tasks::run(workspace, tools.command("test", &sdk).arg(project))?;
     }
     Ok(())
 }
 
-/// The tools of a language, installed.
-struct Tools {
-    language: Language,
-    folder: PathBuf,
-}
-
-impl Tools {
-    /// Installs them, unless the very versions are there already.
-    fn install(workspace: &Workspace, language: Language, sdk: &Path) -> Result<Self> {
-        let folder = workspace.target.join(language.folder().replace('/', "-"));
-        let (pins, done) = (sdk.join(language.pins()), folder.join("installed"));
-        let wanted = fs::read(&pins).with_context(|| format!("{} cannot be read", pins.display()))?;
-        if fs::read(&done).ok().as_ref() != Some(&wanted) {
-            say(format_args!("installing the tools of {} into {}", language.folder(), folder.display()));
-            match language {
-                Language::JavaScript => install_npm(sdk, &folder)?,
-                Language::Python => install_pip(workspace, &pins, &folder)?,
-            }
-            fs::write(&done, &wanted)?;
-        }
-        Ok(Self { language, folder })
-    }
-
-    /// A script of the SDK.
-    fn command(&self, script: &str, sdk: &Path) -> Command {
-        match self.language {
-            Language::JavaScript => {
-                let mut node = Command::new("node");
-                node.arg(sdk.join(script).with_extension("mjs")).env("JACKFIELD_NPM", &self.folder);
-                node
-            }
-            Language::Python => {
-                let mut python = Command::new(self.folder.join("bin/python"));
-                python.arg("-B").arg(sdk.join(script).with_extension("py"));
-                python
-            }
-        }
-    }
-}
-
-fn install_npm(sdk: &Path, folder: &Path) -> Result<()> {
-    needs("node", "Node.js 20 or newer")?;
-    fs::create_dir_all(folder)?;
-    for name in ["package.json", "package-lock.json"] {
-        fs::copy(sdk.join(name), folder.join(name))?;
-    }
-    let mut npm = Command::new("npm");
-    // No package's script is run: none of them is needed.
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(folder);
-    let status = npm.status().context("npm could not be started; it comes with Node.js")?;
-    ensure!(status.success(), "npm could not install the tools");
-    Ok(())
-}
-
-fn install_pip(workspace: &Workspace, pins: &Path, folder: &Path) -> Result<()> {
-    needs("python3", "Python 3.11 or newer")?;
-    tasks::run(workspace, Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
-    let mut pip = Command::new(folder.join("bin/pip"));
-    tasks::run(workspace, pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(pins))
-}
-
-fn needs(program: &str, what: &str) -> Result<()> {
-    match Command::new(program).arg("--version").output() {
-        Ok(output) if output.status.success() => Ok(()),
-        _ => bail!("`{program}` is not there; connectors of this kind need {what}"),
-    }
+/// The tools of a language, installed below the folder that cargo builds into.
+fn tools(workspace: &Workspace, language: Language, sdk: &Path) -> Result<Tools> {
+    Tools::install(language, sdk, &workspace.target.join(format!("sdk-{}", language.folder())))
 }
 
 /// When the newest file below `path` was written.
@@ -198,13 +108,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let src = folder.path().join("src");
         fs::create_dir(&src).unwrap();
-        assert_eq!(Language::of(folder.path()), None);
+        assert_eq!(language_of(folder.path()), None);
         fs::write(src.join("connector.py"), "").unwrap();
-        assert_eq!(Language::of(folder.path()), Some(Language::Python));
+        assert_eq!(language_of(folder.path()), Some(Language::Python));
         fs::write(src.join("index.ts"), "").unwrap();
-        assert_eq!(Language::of(folder.path()), Some(Language::JavaScript));
+        assert_eq!(language_of(folder.path()), Some(Language::JavaScript));
         fs::write(folder.path().join("Cargo.toml"), "").unwrap();
-        assert_eq!(Language::of(folder.path()), None);
+        assert_eq!(language_of(folder.path()), None);
     }
 
     #[test]

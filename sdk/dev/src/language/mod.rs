@@ -24,7 +24,7 @@ pub trait Language: Sync {
     fn template(&self, sdk: &Sdk) -> Result<Vec<TemplateFile>>;
 
     /// How the author runs the project's own tests, as a line for the shell in the project's folder.
-    fn tests(&self, sdk: &Sdk) -> String;
+    fn tests(&self, sdk: &Sdk) -> Result<String>;
 
     /// Makes a component of a project, without the manifest.
     fn compile(&self, project: &Path, sdk: Option<&Path>) -> Result<Vec<u8>>;

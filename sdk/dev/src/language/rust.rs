@@ -38,8 +38,8 @@ impl Language for Rust {
         Ok(TEMPLATE.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
     }
 
-    fn tests(&self, _: &Sdk) -> String {
-        "cargo test".to_owned()
+    fn tests(&self, _: &Sdk) -> Result<String> {
+        Ok("cargo test".to_owned())
     }
 
     fn compile(&self, project: &Path, _: Option<&Path>) -> Result<Vec<u8>> {

@@ -3,51 +3,62 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
+use jackfield_devtool::progress::say;
+use jackfield_devtool::tools::{self, Tools};
 
 use super::{Language, TemplateFile};
 use crate::sdk::Sdk;
+use crate::signature::sha256;
 
 /// A language whose SDK builds by a script of its own: `RUNNER SCRIPT PROJECT OUT.wasm`.
 pub struct Script {
     word: &'static str,
     marks: &'static [&'static str],
-    runner: &'static str,
-    /// A variable of the environment that names another runner: the Python of an environment with componentize-py, for one.
-    variable: &'static str,
-    // Below the SDK's folder:
-    script: &'static str,
-    tests: &'static str,
-    template: &'static str,
+    tools: tools::Language,
 }
 
 /// JavaScript and TypeScript, by componentize-js.
 pub const JAVASCRIPT: Script = Script {
     word: "js",
     marks: &["src/index.ts", "src/index.js", "index.ts", "index.js", "package.json"],
-    runner: "node",
-    variable: "JACKFIELD_NODE",
-    script: "js/build.mjs",
-    tests: "js/test.mjs",
-    template: "js/template",
+    tools: tools::Language::JavaScript,
 };
 
 /// Python, by componentize-py.
-pub const PYTHON: Script = Script {
-    word: "python",
-    marks: &["src/connector.py", "pyproject.toml"],
-    runner: "python3",
-    variable: "JACKFIELD_PYTHON",
-    script: "python/build.py",
-    tests: "python/test.py",
-    template: "python/template",
-};
+pub const PYTHON: Script =
+    Script { word: "python", marks: &["src/connector.py", "pyproject.toml"], tools: tools::Language::Python };
 
 impl Script {
-    fn runner(&self) -> PathBuf {
-        std::env::var_os(self.variable).map_or_else(|| self.runner.into(), PathBuf::from)
+    fn folder(&self, sdk: &Sdk) -> PathBuf {
+        sdk.root().join(self.tools.folder())
+    }
+
+    /// Where the tools go that nobody has installed yet: below `target` in a checkout, where `cargo xtask` puts them as well, else into the
+    /// user's cache, a folder for each set of versions.
+    fn cache(&self, sdk: &Sdk) -> Result<PathBuf> {
+        let name = format!("sdk-{}", self.tools.folder());
+        if let Some(target) = sdk.root().parent().map(|root| root.join("target")).filter(|target| target.is_dir()) {
+            return Ok(target.join(name));
+        }
+        let pins = self.folder(sdk).join(self.tools.pins());
+        let pins = fs::read(&pins).with_context(|| format!("{} cannot be read", pins.display()))?;
+        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|cache| cache.is_absolute());
+        let cache = cache.or_else(home).with_context(|| {
+            format!("there is no place for the tools: set HOME or XDG_CACHE_HOME, or {}", self.tools.variable())
+        })?;
+        Ok(cache.join("jackfield").join(format!("{name}-{}", &sha256(&pins)[..12])))
+    }
+
+    /// The tools, installed where nobody has done that yet.
+    fn tools(&self, sdk: &Sdk) -> Result<Tools> {
+        let folder = self.folder(sdk);
+        match Tools::given(self.tools, &folder) {
+            Some(tools) => Ok(tools),
+            None => Tools::install(self.tools, &folder, &self.cache(sdk)?),
+        }
     }
 }
 
@@ -61,45 +72,54 @@ impl Language for Script {
     }
 
     fn template(&self, sdk: &Sdk) -> Result<Vec<TemplateFile>> {
-        let folder = sdk.root().join(self.template);
+        let folder = self.folder(sdk).join("template");
         ensure!(
             folder.is_dir(),
-            "the SDK in {} has no template for {}: there is no {}. Use an SDK that has one, or --lang rust.",
+            "the SDK in {} has no template for {}: there is no {}/template. Use an SDK that has one, or --lang rust.",
             sdk.root().display(),
             self.word,
-            self.template
+            self.tools.folder()
         );
         let mut files = Vec::new();
         collect(&folder, "", &mut files)?;
         Ok(files)
     }
 
-    fn tests(&self, sdk: &Sdk) -> String {
-        format!("{} {} .", self.runner().display(), sdk.root().join(self.tests).display())
+    fn tests(&self, sdk: &Sdk) -> Result<String> {
+        let folder = self.folder(sdk);
+        let given = Tools::given(self.tools, &folder);
+        let tools = given.map_or_else(|| Ok::<_, Error>(Tools::within(self.tools, &self.cache(sdk)?)), Ok)?;
+        Ok(format!("{} .", tools.line("test", &folder)))
     }
 
     fn compile(&self, project: &Path, sdk: Option<&Path>) -> Result<Vec<u8>> {
         let sdk = Sdk::find(sdk)?;
-        let script = sdk.root().join(self.script);
+        let folder = self.folder(&sdk);
         ensure!(
-            script.is_file(),
-            "the SDK in {} cannot build {}: there is no {}",
+            folder.join(self.tools.pins()).is_file(),
+            "the SDK in {} cannot build {}: there is no {}/{}",
             sdk.root().display(),
             self.word,
-            self.script
+            self.tools.folder(),
+            self.tools.pins()
         );
+        let tools = self.tools(&sdk)?;
         let made = project.join("dist").join("component.wasm.part");
         fs::create_dir_all(project.join("dist"))?;
-        let runner = self.runner();
-        let status = Command::new(&runner).arg(&script).arg(project).arg(&made).status();
+        say("making the component; ten seconds or more");
+        let mut build = tools.command("build", &folder);
+        let status = build.arg(project).arg(&made).status();
         let status = status.with_context(|| {
-            format!("`{}` could not be started; install it, or name another in {}", runner.display(), self.variable)
+            format!(
+                "`{}` could not be started; {} names where the tools are",
+                build.get_program().display(),
+                self.tools.variable()
+            )
         })?;
         if !status.success() {
-            bail!("the project does not build; what {} said stands above", self.script);
+            bail!("the project does not build; what the tools said stands above");
         }
-        let component =
-            fs::read(&made).with_context(|| format!("{} said it was done, but left no component", self.script))?;
+        let component = fs::read(&made).context("the tools said that they were done, but left no component")?;
         fs::remove_file(&made)?;
         Ok(component)
     }

@@ -78,6 +78,16 @@ async fn telegram_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slack_conforms() {
+    all_pass(&of_repository("slack").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn line_conforms() {
+    all_pass(&of_repository("line").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connector_that_verifies_nothing_fails_where_it_should() {
     let report = hostile("forges").await;
     fails(&report, "a wrong signature is unauthenticated", "Verify first");
