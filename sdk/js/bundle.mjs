@@ -32,13 +32,14 @@ export function bundle(entryPoints, more) {
 /** The host's modules stay imports: the component gets them from the host. */
 export const fromHost = { external: ["jackfield:*", "wasi:*"] };
 
-/** The host's modules are played by `src/testing.ts`. */
+/** The host's modules are played by `fetch` and `src/testing.ts`. */
 export const fromStandIn = {
   platform: "node",
   plugins: [
     {
       name: "stand-in",
       setup({ onResolve, onLoad }) {
+        onResolve({ filter: /^\.\/wire\.ts$/ }, () => ({ path: own("src/wire.native.ts") }));
         onResolve({ filter: /^jackfield:connector\// }, ({ path }) => ({ path, namespace: "stand-in" }));
         onLoad({ filter: /./, namespace: "stand-in" }, ({ path }) => {
           const name = path.replace(/^.*\/|@.*$/g, "");

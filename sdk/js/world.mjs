@@ -25,7 +25,9 @@ export async function writeWorld(folder, names) {
       `The connector does not export ${missing.map((name) => `\`${name}\``).join(" and ")}; every connector has to.`,
     );
   }
+  const http = await readFile(join(CONTRACT, "deps", "http.wit"), "utf8");
   const lines = [
+    `  import wasi:http/outgoing-handler@${http.match(/^package wasi:http@([^;]+);/m)[1]};`,
     ...IMPORTS.map((name) => `  import ${PACKAGE}/${name}@${version};`),
     ...exported.map((name) => `  export ${PACKAGE}/${name}@${version};`),
   ];

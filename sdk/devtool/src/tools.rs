@@ -95,7 +95,7 @@ impl Tools {
             lock.lock()?;
             if !is_done() {
                 say(format_args!("installing the tools of {}, once, into {}", language.folder(), folder.display()));
-                say("this downloads about 100 MB; a minute or so");
+                say("this downloads up to 100 MB; a minute or so");
                 match language {
                     Language::JavaScript => install_npm(sdk, folder)?,
                     Language::Python => install_pip(&pins, folder)?,

@@ -1,6 +1,13 @@
-/** `fetch`, with its errors said as failures. The host adds the credentials on the way out, so no request here carries one. */
+/**
+ * Requests as `fetch` takes them, with what goes wrong said as failures. Only origins that the manifest names and the operator granted
+ * can be reached; the host adds the credentials on the way out, so no request here carries one.
+ */
 
 import { Failure } from "./failure.ts";
+import { Lost } from "./lost.ts";
+import { exchange } from "./wire.ts";
+
+export { Lost };
 
 /** A provider's answer, read whole. */
 export interface Answer {
@@ -14,14 +21,11 @@ export interface Answer {
   retryAfterMs?: number;
 }
 
-/**
- * Does something that must not be done twice. `fetch` does not tell a connection that never came about from an answer that never
- * came, so every request without an answer is `uncertain`.
- */
-export const act = (url: string, init: RequestInit) => exchange(url, init, Failure.uncertain);
+/** Does something that must not be done twice: `retry` where nothing was sent, `uncertain` where it may have been done. */
+export const act = (url: string, init: RequestInit) => answer(url, init, Failure.uncertain);
 
 /** Asks something, which can be asked again: a request without an answer is a `retry`. */
-export const ask = (url: string, init: RequestInit = {}) => exchange(url, init, (said) => Failure.retry(said));
+export const ask = (url: string, init: RequestInit = {}) => answer(url, init, (said) => Failure.retry(said));
 
 /** A request with a JSON body. */
 export const json = (body: unknown, method = "POST"): RequestInit => ({
@@ -30,18 +34,24 @@ export const json = (body: unknown, method = "POST"): RequestInit => ({
   body: JSON.stringify(body),
 });
 
-async function exchange(url: string, init: RequestInit, lost: (said: string) => Failure): Promise<Answer> {
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, init);
-    text = await response.text();
-  } catch (error) {
-    throw lost(`No answer came from the provider: ${(error as Error).message ?? error}.`);
-  }
-  const seconds = Number(response.headers.get("retry-after") ?? NaN);
+async function answer(url: string, init: RequestInit, unanswered: (said: string) => Failure): Promise<Answer> {
+  const { status, headers, text } = await exchange(url, init).catch((error: unknown) => {
+    throw error instanceof Lost ? failure(error, unanswered) : error;
+  });
+  const seconds = Number(headers.get("retry-after") ?? NaN);
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
-  return { status: response.status, headers: response.headers, text, json: parsed(text), retryAfterMs };
+  return { status, headers, text, json: parsed(text), retryAfterMs };
+}
+
+function failure({ kind, message }: Lost, unanswered: (said: string) => Failure): Failure {
+  switch (kind) {
+    case "denied":
+      return Failure.misconfigured(`The host refused the request: ${message}.`);
+    case "unsent":
+      return Failure.retry(`The provider was not reached: ${message}.`);
+    case "unanswered":
+      return unanswered(`The request went out and no answer came back: ${message}.`);
+  }
 }
 
 function parsed(text: string): any {
