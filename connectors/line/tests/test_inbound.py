@@ -29,7 +29,27 @@ class Inbound(unittest.TestCase):
     def test_the_empty_webhook_that_line_tries_with_is_accepted(self):
         outcome = receive(b'{"destination":"U1","events":[]}')
         self.assertEqual((outcome.reply.status, outcome.events, outcome.unreadable), (200, [], []))
-        self.assertIsInstance(env().fails(lambda: Receive().handle(signed(b"[]"))), types.Failure_Rejected)
+        for body in [b"[]", b"", b"null", b"\xff\xfe\x00", b"[" * 20_000 + b"]" * 20_000, b'{"a":' * 20_000, b'{"n": NaN}']:
+            self.assertIsInstance(env().fails(lambda: Receive().handle(signed(body))), types.Failure_Rejected)
+
+    def test_brackets_in_texts_and_in_a_row_are_not_deep(self):
+        text = "[{" * 300 + '\\"'
+        message = {"id": "1", "type": "text", "text": text}
+        source = {"type": "user", "userId": "U1"}
+        events = [
+            {"type": "message", "webhookEventId": f"e{n}", "source": source, "message": message} for n in range(300)
+        ]
+        self.assertEqual(len(receive(json.dumps({"events": events}).encode()).events), 300)
+
+    def test_a_number_beyond_all_bounds_is_kept_as_none(self):
+        event = b'{"type": "new", "webhookEventId": "e1", "source": {"userId": "U1"}, "n": 1e999, "timestamp": 1e999}'
+        (kept,) = receive(b'{"events": [' + event + b"]}").events
+        self.assertIsNone(json.loads(kept.body.value.value)["n"])
+
+    def test_no_configuration_makes_its_check_collapse(self):
+        for text in ["null", "[]", '"text"', "{}"]:
+            self.assertEqual(Configure().validate(text), [])
+        self.assertEqual(len(Configure().validate('{"api_base": "line.me"}')), 1)
 
     def test_every_event_is_one_by_itself_and_one_without_an_id_spares_its_siblings(self):
         self.assertEqual(len(self.outcome.events), 13)

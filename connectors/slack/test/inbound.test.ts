@@ -143,7 +143,26 @@ test("an event that makes no sense is kept with the reason", async () => {
   const outcome = await env().run(() => receive.handle(signed(enveloped({ type: "message", channel: "C1" }))));
   assert.equal(outcome.events.length, 0);
   assert.match(outcome.unreadable[0]!.reason, /`ts` is missing/);
-  assert.equal((await env().fails(() => receive.handle(signed("no json")))).tag, "rejected");
+  for (const body of ["no json", "", "[]", "null", "7"])
+    assert.equal((await env().fails(() => receive.handle(signed(body)))).tag, "rejected", body);
+});
+
+test("half a surrogate pair becomes a character that UTF-8 has", async () => {
+  const body = JSON.stringify(enveloped({ ...fixtures.thread, text: "Half" })).replace("Half", "Half \\ud83d of \\ud83d\\udc4b");
+  const outcome = await env().run(() => receive.handle(signed(body)));
+  const [only] = outcome.events;
+  assert.ok(only?.body.tag === "message");
+  assert.deepEqual(only.body.val.parts, [{ tag: "text", val: "Half \uFFFD of 👋" }]);
+});
+
+test("an item that is nested too deeply to be kept costs no collapse", async () => {
+  const body = `{"type": "deep", "x": ${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+  const outcome = await env().run(() => receive.handle(signed(body)));
+  assert.equal(outcome.events.length + outcome.unreadable.length, 1);
+});
+
+test("no configuration makes its check collapse", async () => {
+  for (const config of ["null", "[]", '"text"', "{}"]) assert.deepEqual(await configure.validate(config), []);
 });
 
 test("a base without a scheme is no configuration", async () => {

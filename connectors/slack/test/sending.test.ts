@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Action, Delivery, Part } from "jackfield-sdk";
+import { type Action, type Delivery, type Part, http } from "jackfield-sdk";
 
 import { configure, identity, send } from "../src/index.ts";
 import { env } from "./support.ts";
@@ -135,6 +135,15 @@ test("without an answer a sent message is uncertain and a question is asked agai
   const lost = () => env().respond(new TypeError("NetworkError"));
   assert.equal((await lost().fails(() => send.deliver(to(say([words("x")]), "D1"), "key"))).tag, "uncertain");
   assert.equal((await lost().fails(() => configure.check())).tag, "retry");
+});
+
+test("what was never sent is sent again, and what the host forbids is misconfigured", async () => {
+  const failure = (kind: "unsent" | "denied") =>
+    env()
+      .respond(new http.Lost(kind, "the connection was refused"))
+      .fails(() => send.deliver(to(say([words("x")]), "D1"), "key"));
+  assert.equal((await failure("unsent")).tag, "retry");
+  assert.equal((await failure("denied")).tag, "misconfigured");
 });
 
 test("what went out before a failure is said and not sent again", async () => {
