@@ -29,7 +29,8 @@ class Inbound(unittest.TestCase):
     def test_the_empty_webhook_that_line_tries_with_is_accepted(self):
         outcome = receive(b'{"destination":"U1","events":[]}')
         self.assertEqual((outcome.reply.status, outcome.events, outcome.unreadable), (200, [], []))
-        for body in [b"[]", b"", b"null", b"\xff\xfe\x00", b"[" * 20_000 + b"]" * 20_000, b'{"a":' * 20_000, b'{"n": NaN}']:
+        deep = [b"[" * 20_000 + b"]" * 20_000, b'{"a":' * 20_000]
+        for body in [b"[]", b"", b"null", b"\xff\xfe\x00", b'{"n": NaN}', *deep]:
             self.assertIsInstance(env().fails(lambda: Receive().handle(signed(body))), types.Failure_Rejected)
 
     def test_brackets_in_texts_and_in_a_row_are_not_deep(self):

@@ -17,24 +17,25 @@ pub fn create(parent: &Path, name: &str, language: &dyn Language, sdk: &Sdk) -> 
     let folder = parent.join(name);
     ensure!(!folder.exists(), "{} is there already", folder.display());
     let root = sdk.root().to_str().context("the path of the SDK is not UTF-8")?;
-    for (path, text) in language.template(sdk)? {
+    let template = language.template(sdk)?;
+    let tests = language.tests(sdk)?;
+    let places = [("{{name}}", name), ("{{type}}", &type_name(name)), ("{{sdk}}", root), ("{{tests}}", &tests)];
+    for (path, text) in template {
         // A published template cannot carry this file under its own name: the tools would take it for theirs.
         let path = if path == "gitignore" { ".gitignore".to_owned() } else { path };
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(&path, fill(text, name, root)).with_context(|| format!("{} cannot be written", path.display()))?;
+        fs::write(&path, fill(text, &places)).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(())
 }
 
 /// Fills the places of a template. What is not text stays as it is.
-fn fill(text: Vec<u8>, name: &str, sdk: &str) -> Vec<u8> {
+fn fill(text: Vec<u8>, places: &[(&str, &str)]) -> Vec<u8> {
     match String::from_utf8(text) {
-        Ok(text) => {
-            text.replace("{{name}}", name).replace("{{type}}", &type_name(name)).replace("{{sdk}}", sdk).into_bytes()
-        }
+        Ok(text) => places.iter().fold(text, |text, (place, value)| text.replace(place, value)).into_bytes(),
         Err(binary) => binary.into_bytes(),
     }
 }
@@ -87,6 +88,8 @@ mod tests {
             assert_eq!(Manifest::from_toml(&manifest).unwrap().id, "door-bell");
             Plan::read(&project.join("fixtures")).unwrap();
             assert_eq!(language::of_project(&project).unwrap().word(), word);
+            let readme = fs::read_to_string(project.join("README.md")).unwrap();
+            assert!(readme.contains(&format!("sdk/{word}/test.")) && !readme.contains("{{"), "{readme}");
         }
     }
 
@@ -119,6 +122,7 @@ mod tests {
         write("rust/Cargo.toml", "");
         write("python/template/src/connector.py", "NAME = \"{{name}}\"");
         write("python/template/gitignore", "/dist");
+        write("python/requirements.txt", "");
         write("python/template/src/app.py", "class {{type}}: pass");
         write("python/template/__pycache__/x", "");
         let sdk = Sdk::find(Some(folder.path())).unwrap();

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::sdk::Sdk;
 
-/// A file of a template: its path in the project, and its text with `{{name}}`, `{{type}}` and `{{sdk}}` still in it.
+/// A file of a template: its path in the project, and its text with `{{name}}`, `{{type}}`, `{{sdk}}` and `{{tests}}` still in it.
 pub type TemplateFile = (String, Vec<u8>);
 
 /// A language that connectors are written in.
