@@ -64,7 +64,7 @@ impl Cache {
         file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(digest(&SHA256, &compiled).as_ref())?;
         file.write_all(&compiled)?;
-        file.as_file().sync_all()?;
+        // Not synced: a sync of so much would hold up the journal's, and what is torn does not have its sum and is compiled again.
         file.persist(self.path(digest_of_component)).map_err(|e| e.error)?;
         Ok(())
     }
