@@ -255,7 +255,10 @@ impl ChannelRuntime {
             }
         };
         if fault.usage.http_sent > 0 {
-            self.slot.strike(generation.number, &fault.message);
+            // Waiting for somebody else too long says nothing about the version.
+            if fault.kind != CallErrorKind::WallExceeded {
+                self.slot.strike(generation.number, &fault.message);
+            }
             return Answered { source: generation.source(), ended };
         }
         let other = self.slot.other_than(generation.number);

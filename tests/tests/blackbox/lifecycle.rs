@@ -327,3 +327,26 @@ async fn a_revoked_grant_denies_at_once_and_the_denial_is_explained() -> Result<
     assert_eq!(host.api.read(&explain).await?["allowed"], true);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_key_that_is_trusted_no_more_takes_what_it_signed_with_it() -> Result<()> {
+    let provider = provider().await?;
+    let key = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let public = data_encoding::HEXLOWER.encode(key.public_key().as_ref());
+    let folder = tempfile::tempdir()?;
+    let first = folder.path().join("versions.wasm");
+    std::fs::write(&first, signed(&version("good-a")?, &key))?;
+    let built = jackfield_tests::paths::component("versions")?;
+    let nobody = setup(&provider)?
+        .replaced(&format!("path = {built:?}"), &format!("path = {first:?}"))
+        .replaced("allow-unsigned = true", "");
+    let trusted = nobody.clone().replaced("[trust]", &format!("[trust]\nkeys.us = \"{public}\""));
+    let home = Home::new(&trusted).await?;
+    let host = home.start().await?;
+    assert_eq!(who_answers(&host, "m1").await?, "good-a");
+    host.stop().await?;
+    nobody.write(&home.folder)?;
+    let refused = home.start().await.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    assert!(refused.contains("not trusted here"), "{refused}");
+    Ok(())
+}

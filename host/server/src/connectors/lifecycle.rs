@@ -181,10 +181,10 @@ impl Lifecycle {
             return Ok(Installed { generation, stage: Stage::Active, obstacles: Vec::new() });
         }
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
-        if let Some(why) = signature::refusal(&row.signature, &self.config().trust) {
+        let component = self.read(&row.source.digest).await?;
+        if let Some(why) = self.distrusts(&component) {
             return step.refuse(vec![about_itself("signature", why)]).await;
         }
-        let component = self.read(&row.source.digest).await?;
         match self.sandbox.load(component).await {
             Ok(connector) => step.approve(connector).await,
             Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
@@ -283,10 +283,10 @@ impl Lifecycle {
         let unknown = || Trouble::NoGeneration { connector: name.clone(), generation: number };
         let versions = self.versions(name)?;
         let row = versions.get(number).ok_or_else(unknown)?;
-        if let Some(why) = signature::refusal(&row.signature, &self.config().trust) {
+        let component = self.read(&row.source.digest).await?;
+        if let Some(why) = self.distrusts(&component) {
             return Err(Trouble::Conflict(why));
         }
-        let component = self.read(&row.source.digest).await?;
         let connector = self.sandbox.load(component).await.map_err(|e| Trouble::Conflict(e.to_string()))?;
         let changes = operations::grant_changes(&self.store.read(), &channel.id)?;
         let line = self.join(channel, &connector, &changes, true).map_err(|obstacles| {
@@ -294,6 +294,12 @@ impl Lifecycle {
             Trouble::Conflict(told.join(" "))
         })?;
         Ok((Arc::new(Generation::new(number, connector, Lines::new())), line))
+    }
+
+    /// Why a component that is kept is not let in any more: whom the operator trusts may have changed since it was brought.
+    pub(super) fn distrusts(&self, component: &[u8]) -> Option<String> {
+        let trust = &self.config().trust;
+        signature::refusal(&signature::examine(component, trust), trust)
     }
 
     pub(super) fn versions(&self, name: &str) -> Result<Versions, Trouble> {

@@ -79,7 +79,7 @@ impl Lifecycle {
         }
         if !obstacles.is_empty() {
             let told: Vec<String> = obstacles.iter().map(Obstacle::told).collect();
-            return Err(Trouble::Conflict(format!("nothing was changed: {}", told.join(" "))));
+            return Err(Trouble::Conflict(format!("no channel was changed: {}", told.join(" "))));
         }
         for (generation, id, line) in joined {
             generation.join(&id, line);

@@ -119,9 +119,6 @@ impl Lifecycle {
         serves: bool,
     ) -> Result<Result<Arc<Generation>, Vec<Obstacle>>, Trouble> {
         let itself = |message: String| vec![Obstacle { channel: None, problem: Problem { message, code: None } }];
-        if let Some(why) = super::signature::refusal(&row.signature, &self.config().trust) {
-            return Ok(Err(itself(why)));
-        }
         let component = match self.read(&row.source.digest).await {
             Ok(component) => component,
             Err(error) => {
@@ -132,6 +129,9 @@ impl Lifecycle {
                 return Ok(Err(itself(message)));
             }
         };
+        if let Some(why) = self.distrusts(&component) {
+            return Ok(Err(itself(why)));
+        }
         let connector = match self.sandbox().load(component).await {
             Ok(connector) => connector,
             Err(error) => return Ok(Err(itself(error.to_string()))),
