@@ -10,7 +10,7 @@
 //! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to.
 //! * [`connectors`]: the connectors that are loaded, and the life of their versions.
 //! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out;
-//!   [`attachments`]: files.
+//!   [`workers`]: one for each channel; [`attachments`]: files.
 //! * [`api`]: HTTP under `/v1`.
 //! * [`config`], [`start`], [`serve`], [`tls`], [`shutdown`], [`logging`], [`metrics`], [`clock`]: the running of it.
 //! * [`cli`], [`commands`]: what an operator types. [`keys`]: API keys.
@@ -37,3 +37,4 @@ pub mod serve;
 pub mod shutdown;
 pub mod start;
 pub mod tls;
+pub mod workers;

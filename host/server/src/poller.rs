@@ -1,25 +1,22 @@
 //! Channels without webhooks: asked for what is new, again and again.
 //!
-//! One question at a time for a channel, whichever generation answers it: the channel's lease is held from the question to the moment at
-//! which its answer is on stable storage, so that two generations, or two configurations, never ask the same account at once. The
-//! cursor is stored together with the events it stands behind.
+//! One question at a time for a channel, whichever generation answers it: one worker asks, and waits until the answer is on stable
+//! storage, so that two generations, or two configurations, never ask the same account at once ([`workers`]). The cursor is stored
+//! together with the events it stands behind.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact};
-use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::Failure;
-use tokio::sync::Mutex;
-use tokio::task::{JoinError, JoinSet};
 
 use crate::channels::{Answered, ChannelRuntime};
 use crate::host::Host;
 use crate::outbox::backoff;
+use crate::workers;
 
 /// At least so long, whatever it says, unless more is there already.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -32,39 +29,11 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Polls until the host stops.
 pub async fn run(host: Arc<Host>) {
-    let mut changes = host.channels.changes();
-    let mut pollers = JoinSet::new();
-    let mut polled: HashMap<ChannelId, Arc<ChannelRuntime>> = HashMap::new();
-    let mut leases: HashMap<ChannelId, Arc<Mutex<()>>> = HashMap::new();
-    loop {
-        for channel in host.channels.all() {
-            let same = polled.get(&channel.id).is_some_and(|before| Arc::ptr_eq(before, &channel));
-            if !same {
-                let lease = Arc::clone(leases.entry(channel.id.clone()).or_default());
-                polled.insert(channel.id.clone(), Arc::clone(&channel));
-                pollers.spawn(poll(Arc::clone(&host), channel, lease));
-            }
-        }
-        tokio::select! {
-            () = host.stop.begun() => break,
-            Ok(()) = changes.changed() => {}
-            Some(ended) = pollers.join_next() => log_end(&ended),
-        }
-    }
-    while let Some(ended) = pollers.join_next().await {
-        log_end(&ended);
-    }
-}
-
-fn log_end(ended: &Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!("a poller has ended: {error}");
-    }
+    workers::one_for_each(host, poll).await;
 }
 
 /// Polls one channel until the host stops or the configuration says something else of the channel.
-async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>, lease: Arc<Mutex<()>>) {
-    let _lease = lease.lock().await;
+async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
     let mut failures = 0;
     loop {
         let pause = match is_due(&host, &channel) {

@@ -14,21 +14,18 @@ pub mod select;
 pub mod verdict;
 mod worker;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, SendResult};
-use jackfield_core::ids::ChannelId;
 use jackfield_core::rows::Channel;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_store::{AppendError, Store};
-use tokio::task::{JoinError, JoinSet};
 
-use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
+use crate::workers;
 
 /// The outbox could not be put in order at start-up.
 #[derive(Debug, thiserror::Error)]
@@ -78,31 +75,5 @@ fn interrupted(channel: &Channel) -> SendResult {
 
 /// Sends until the host stops; returns when every attempt has ended and is recorded.
 pub async fn run(host: Arc<Host>) {
-    let mut workers = JoinSet::new();
-    let mut changes = host.channels.changes();
-    let mut working: HashMap<ChannelId, Arc<ChannelRuntime>> = HashMap::new();
-    loop {
-        for channel in host.channels.all() {
-            let same = working.get(&channel.id).is_some_and(|before| Arc::ptr_eq(before, &channel));
-            if !same {
-                // One whose settings changed takes over from the one before, which starts nothing more.
-                working.insert(channel.id.clone(), Arc::clone(&channel));
-                workers.spawn(worker::run(Arc::clone(&host), channel));
-            }
-        }
-        tokio::select! {
-            () = host.stop.begun() => break,
-            Ok(()) = changes.changed() => {}
-            Some(ended) = workers.join_next() => log_end(&ended),
-        }
-    }
-    while let Some(ended) = workers.join_next().await {
-        log_end(&ended);
-    }
-}
-
-fn log_end(ended: &Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!("a worker of the outbox has ended: {error}");
-    }
+    workers::one_for_each(host, worker::run).await;
 }
