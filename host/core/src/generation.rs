@@ -4,6 +4,8 @@
 //! before it serves; then it is active until another one takes its place, drains, and is retired. One that asks for more than its
 //! channels grant waits in between; one that fails on the way is refused; one that fails while it serves is rolled back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::Problem;
@@ -159,6 +161,9 @@ pub struct Versions {
     /// The one that served before it, and would serve again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<u32>,
+    /// The digest of the component that last came from each origin: whether a file is a new one is told by this, for ever.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub brought: BTreeMap<String, String>,
     /// The newest last. Of those that are over only the latest are kept here; the journal has all.
     pub generations: Vec<Generation>,
 }
@@ -170,7 +175,21 @@ impl Versions {
     /// A connector that nothing was brought for yet.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), last: 0, active: None, standby: None, generations: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            last: 0,
+            active: None,
+            standby: None,
+            brought: BTreeMap::new(),
+            generations: Vec::new(),
+        }
+    }
+
+    /// Whether a component from `origin` is another one than the last that came from there, and than the one that serves.
+    #[must_use]
+    pub fn is_news(&self, origin: &str, digest: &str) -> bool {
+        let serves = self.active().is_some_and(|active| active.source.digest == digest);
+        !serves && self.brought.get(origin).is_none_or(|last| last != digest)
     }
 
     /// One of them.
@@ -191,6 +210,7 @@ impl Versions {
 
     pub(crate) fn stage(&mut self, source: &Source, signature: &Signature, origin: &str, at: Millis) -> u32 {
         self.last += 1;
+        self.brought.insert(origin.to_owned(), source.digest.clone());
         self.generations.push(Generation {
             number: self.last,
             source: source.clone(),
@@ -298,5 +318,18 @@ mod tests {
         assert!(versions.generations.len() <= KEPT + 2, "{}", versions.generations.len());
         assert!(versions.active().is_some());
         assert_eq!(versions.last, 101);
+    }
+
+    #[test]
+    fn a_file_is_no_news_however_many_uploads_have_come_since_it_was_brought() {
+        let mut versions = Versions::new("shop");
+        versions.stage(&source("file"), &Signature::Unsigned, "configuration", Millis(1));
+        for n in 0..100 {
+            let number = staged(&mut versions, &n.to_string());
+            versions.advance(number, Stage::Active, None, &[], Millis(2));
+            versions.advance(number, Stage::Retired, None, &[], Millis(3));
+        }
+        assert!(!versions.is_news("configuration", "file"));
+        assert!(versions.is_news("configuration", "another file"));
     }
 }

@@ -78,8 +78,8 @@ async fn bring(lifecycle: &Lifecycle, path: &Path) {
         }
     };
     let digest = digest_of(&component);
-    let known = operations::connector(&lifecycle.store().read(), name).ok().flatten();
-    if known.is_some_and(|versions| versions.generations.iter().any(|row| row.source.digest == digest)) {
+    let versions = operations::connector(&lifecycle.view(), name).ok().flatten();
+    if versions.is_some_and(|versions| !versions.is_news("folder", &digest)) {
         return;
     }
     if let Err(error) = lifecycle.install(name, component, "folder", Actor::Host).await {

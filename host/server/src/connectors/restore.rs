@@ -51,8 +51,8 @@ impl Lifecycle {
             }
         };
         let digest = digest_of(&component);
-        let known = versions.is_some_and(|v| v.generations.iter().any(|row| row.source.digest == digest));
-        if known && slot.active().is_some() {
+        let news = versions.is_none_or(|versions| versions.is_news("configuration", &digest));
+        if !news && slot.active().is_some() {
             return Ok(Vec::new());
         }
         let Installed { stage, mut obstacles, .. } =
