@@ -145,7 +145,7 @@ pub struct Answered<T> {
 impl ChannelRuntime {
     /// The generation that serves it, and how.
     #[must_use]
-    pub fn serving(&self) -> Option<(Arc<Generation>, Line)> {
+    pub fn serving(&self) -> Option<(Arc<Generation>, Arc<Line>)> {
         let generation = self.slot.active()?;
         let line = generation.line(&self.id)?;
         Some((generation, line))
@@ -164,10 +164,10 @@ impl ChannelRuntime {
     }
 
     /// [`Channel::receive`], counted.
-    pub async fn receive(&self, request: Request) -> Answered<Received> {
+    pub async fn receive(&self, request: &Request) -> Answered<Received> {
         #[cfg(feature = "native-connector")]
         if let (Some(native), Some(generation)) = (self.native.get(), self.slot.active()) {
-            let ended = self.counted("receive", async { native(request) }).await;
+            let ended = self.counted("receive", async { native(request.clone()) }).await;
             return Answered { source: generation.source(), ended };
         }
         self.answered("receive", |channel| {
@@ -246,7 +246,7 @@ impl ChannelRuntime {
         let Some((generation, line)) = self.serving() else {
             return nothing_serves(&self.slot.name);
         };
-        let ended = self.counted(function, generation.run(call(line.channel))).await;
+        let ended = self.counted(function, generation.run(call(line.channel.clone()))).await;
         let fault = match &ended {
             Err(error) if is_fault(error) => error,
             _ => {
@@ -265,7 +265,7 @@ impl ChannelRuntime {
         let Some((line, other)) = other.and_then(|other| Some((other.line(&self.id)?, other))) else {
             return Answered { source: generation.source(), ended };
         };
-        let second = self.counted(function, other.run(call(line.channel))).await;
+        let second = self.counted(function, other.run(call(line.channel.clone()))).await;
         match &second {
             // It never could, which is no better.
             Ok(Call { result: Err(Failure::Unsupported(_)), .. }) => Answered { source: generation.source(), ended },

@@ -120,11 +120,6 @@ impl Host {
         }
     }
 
-    /// Whether the operator has paused a channel. What cannot be read is not paused.
-    pub(crate) fn is_paused(&self, channel: &ChannelId) -> bool {
-        self.channels.get(channel).is_some_and(|channel| channel.paused.load(Ordering::Relaxed))
-    }
-
     fn consequence(&self, fact: &Fact) -> Consequence {
         match fact {
             Fact::MessageRequested { .. } => Consequence::Wake(None),

@@ -3,6 +3,7 @@
 //! What a provider is told is a promise: 200 only after what came in is on stable storage, as events or as a parked delivery.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -50,7 +51,7 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
         host.metrics.webhook("", "unknown_channel");
         return problem(StatusCode::NOT_FOUND, "not_found", "There is no such channel.", None);
     };
-    if host.is_paused(&channel.id) {
+    if channel.paused.load(Ordering::Relaxed) {
         host.metrics.webhook(name, "paused");
         return later("paused", "The operator has paused this channel; come again.", STORE_TROUBLE);
     }
@@ -143,10 +144,8 @@ pub(crate) async fn receive(host: &Host, channel: &ChannelId, request: Request) 
 }
 
 async fn receive_on(host: &Host, channel: &ChannelRuntime, request: Request) -> Reply {
-    // Kept for parking; the guest gets its own copy in any case.
-    let kept = request.clone();
-    let Answered { source, ended } = channel.receive(request).await;
-    let delivery = Delivery { host, channel, source, request: kept };
+    let Answered { source, ended } = channel.receive(&request).await;
+    let delivery = Delivery { host, channel, source, request };
     match ended {
         Ok(call) => match call.result {
             Ok(received) => delivery.store(received, call.effects).await,

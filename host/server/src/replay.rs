@@ -59,7 +59,7 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
     let runtime = host.channels.get(&channel).ok_or_else(off)?;
     let request = Request::from(request);
     let Answered { source, ended } = match generation {
-        None => runtime.receive(request).await,
+        None => runtime.receive(&request).await,
         Some(number) => {
             let (generation, line) = host.lifecycle.borrow(&runtime, number).await?;
             runtime.receive_on(&generation, &line, request).await

@@ -23,7 +23,7 @@ pub struct Line {
 }
 
 /// The channels of a generation.
-pub type Lines = BTreeMap<ChannelId, Line>;
+pub type Lines = BTreeMap<ChannelId, Arc<Line>>;
 
 /// One loaded version of a connector.
 #[derive(Debug)]
@@ -55,15 +55,16 @@ impl Generation {
 
     /// A channel of it.
     #[must_use]
-    pub fn line(&self, channel: &ChannelId) -> Option<Line> {
+    pub fn line(&self, channel: &ChannelId) -> Option<Arc<Line>> {
         self.lines.load().get(channel).cloned()
     }
 
     /// Joins it with a channel, in place of how it was joined before.
     pub fn join(&self, id: &ChannelId, line: Line) {
+        let line = Arc::new(line);
         self.lines.rcu(|lines| {
             let mut lines = Lines::clone(lines);
-            lines.insert(id.clone(), line.clone());
+            lines.insert(id.clone(), Arc::clone(&line));
             lines
         });
     }

@@ -273,7 +273,7 @@ impl Lifecycle {
         &self,
         channel: &ChannelRuntime,
         number: u32,
-    ) -> Result<(Arc<Generation>, Line), Trouble> {
+    ) -> Result<(Arc<Generation>, Arc<Line>), Trouble> {
         if let Some(generation) = channel.slot.loaded().find(|generation| generation.number == number)
             && let Some(line) = generation.line(&channel.id)
         {
@@ -293,7 +293,7 @@ impl Lifecycle {
             let told: Vec<String> = obstacles.all().map(|problem| problem.message).collect();
             Trouble::Conflict(told.join(" "))
         })?;
-        Ok((Arc::new(Generation::new(number, connector, Lines::new())), line))
+        Ok((Arc::new(Generation::new(number, connector, Lines::new())), Arc::new(line)))
     }
 
     /// Why a component that is kept is not let in any more: whom the operator trusts may have changed since it was brought.

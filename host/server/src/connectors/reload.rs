@@ -1,6 +1,7 @@
 //! The configuration, read again while the host runs: its connectors, its channels, and whom it trusts. All of it, or nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jackfield_core::generation::GrantChanges;
 use jackfield_core::ids::ChannelId;
@@ -64,6 +65,8 @@ impl Lifecycle {
             }
             let slot = self.channels().slot_for(section.connector.get_ref());
             let mut runtime = start::runtime(config, id, section, slot, &host.metrics, &host.public_url);
+            let row = operations::channel(&self.store().read(), id)?;
+            runtime.paused = AtomicBool::new(row.is_some_and(|row| row.paused));
             match &known {
                 None => reloaded.added.push(id.clone()),
                 Some(known) => {

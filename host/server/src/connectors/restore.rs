@@ -142,7 +142,7 @@ impl Lifecycle {
             let strict = serves && changes.revoked.is_empty();
             match self.join(&channel, &connector, &changes, strict) {
                 Ok(line) => {
-                    lines.insert(channel.id.clone(), line);
+                    lines.insert(channel.id.clone(), Arc::new(line));
                 }
                 Err(found) => {
                     obstacles.extend(found.all().map(|problem| Obstacle { channel: Some(channel.id.clone()), problem }))

@@ -61,7 +61,7 @@ impl Step<'_> {
             let changes = operations::grant_changes(&self.lifecycle.store().read(), &channel.id)?;
             match self.lifecycle.join(&channel, &connector, &changes, true) {
                 Ok(line) => {
-                    lines.insert(channel.id.clone(), line);
+                    lines.insert(channel.id.clone(), Arc::new(line));
                 }
                 Err(in_the_way) => {
                     missing.extend(in_the_way.missing);
