@@ -1,6 +1,6 @@
 //! HTTP from inside: what is let out, with what, and what comes back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jackfield_core::event::{Identifier, Property};
 use jackfield_sandbox::{Action, Binding, Call, CallErrorKind, Channel, Delivery, Failure, Limits, Receipt, Secret};
@@ -256,10 +256,8 @@ async fn a_server_that_drips_for_ever_costs_one_call_its_time() {
     let mut binding = online("calls", &server.origin);
     binding.limits = Limits { wall: Duration::from_millis(400), ..Limits::default() };
     let request = json!([{"method": "GET", "url": server.url("x")}]).to_string();
-    let started = Instant::now();
     let error = bind(binding).await.receive(unsigned(request)).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::WallExceeded);
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(error.usage.http_sent, 1);
 }
 
