@@ -94,6 +94,12 @@ impl Setup {
         Ok(self)
     }
 
+    /// Lets the channels of WhatsApp be called as often as the machine can: benchmarks and bad days are floods.
+    #[must_use]
+    pub fn flooded(self) -> Self {
+        self.with("[connectors.whatsapp.limits]\ncalls-per-second = 1000000")
+    }
+
     /// More lines, as they are.
     #[must_use]
     pub fn with(mut self, lines: &str) -> Self {

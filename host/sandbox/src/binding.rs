@@ -23,6 +23,7 @@ use crate::manifest::{Manifest, Place, schema};
 use crate::rate::Bucket;
 use crate::redact::Redactor;
 use crate::secret::Secret;
+use crate::warm::Warm;
 
 /// Shorter secrets would be found, and replaced, all over ordinary text; and they are no secrets.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 8..=4096;
@@ -77,6 +78,8 @@ pub(crate) struct Bound {
     pub(crate) places: Semaphore,
     /// How many files may be on their way at once.
     pub(crate) media_places: Semaphore,
+    /// Instances that are used again.
+    pub(crate) warm: Warm,
     /// How often it may be called.
     pub(crate) rate: Bucket,
     /// How much its calls may log together.
@@ -124,6 +127,7 @@ impl Bound {
             client: Client::new(tls),
             places: Semaphore::new(limits.concurrency),
             media_places: Semaphore::new(limits.media_concurrency),
+            warm: Warm::new(limits.warm),
             rate: Bucket::new(limits.calls_per_second, limits.calls_per_second),
             log_rate: Bucket::new(limits.log_lines_per_second, limits.log_lines_per_second.saturating_mul(10)),
             state: binding.state,
@@ -306,6 +310,13 @@ fn limits(manifest: &Manifest, allowed: &Limits, problems: &mut Problems) -> Lim
     };
     time("CPU time", manifest.limits.cpu_ms, &mut limits.cpu);
     time("time", manifest.limits.wall_ms, &mut limits.wall);
+    if limits.warm > 0 && !manifest.limits.reuse {
+        problems.add(
+            "limits",
+            "The connector does not say that its instances may be used again; take `warm` out of the channel's limits."
+                .to_owned(),
+        );
+    }
     if let Some(wanted) = manifest.limits.memory_mib.map(mebibytes) {
         match wanted <= limits.memory_bytes {
             true => limits.memory_bytes = wanted,

@@ -1,7 +1,7 @@
 //! The one way into a guest.
 //!
 //! [`enter`] is the only function that runs guest code. It sets every bound, runs one call on a fresh instance, and throws the instance
-//! away, whatever came of it.
+//! away, whatever came of it; unless connector and operator agreed that it is used again ([`crate::warm`]) and the call went well.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -20,6 +20,7 @@ use crate::cpu::CpuMeter;
 use crate::error::{BoundHit, CallError, CallErrorKind, Reason, explain};
 use crate::guest::Guest;
 use crate::limits::Limits;
+use crate::warm::{Age, Kept};
 
 /// A call that came to an end of the guest's own choosing.
 #[derive(Clone, Debug)]
@@ -135,7 +136,7 @@ pub(crate) struct Raw<T> {
     pub(crate) effects: Effects,
 }
 
-/// Runs one call on a fresh instance of `connector`, for the channel of `bound`. `online` says whether it may use HTTP at all.
+/// Runs one call on an instance of `connector`, for the channel of `bound`. `online` says whether it may use HTTP at all.
 ///
 /// Dropping the future is harmless: the instance, its memory and the HTTP requests it waits for end with it, nothing it wrote is
 /// kept, and its place in the pool is free again. Only what it already sent is sent.
@@ -152,28 +153,43 @@ pub(crate) async fn enter<E: Entry>(
     let _place = place(&connector.places, limits).await?;
 
     let meter = Arc::new(CpuMeter::default());
-    let mut store = bounded_store(connector, bound, online, &meter);
+    let (mut store, kept, age) = match bound.warm.take() {
+        Some(Kept { mut store, instance, age }) => {
+            store.data_mut().begin(online);
+            (store, Some(instance), age)
+        }
+        None => {
+            let guest = Guest::new(bound.clone(), online);
+            (Store::new(connector.instance_pre.engine(), guest), None, Age::new())
+        }
+    };
+    set_bounds(&mut store, limits, &meter);
     let started = Instant::now();
     let run = async {
-        let instance = match connector.instance_pre.instantiate_async(&mut store).await {
-            Ok(instance) => instance,
-            Err(error) => return Err(not_started(&error, limits)),
+        let instance = match kept {
+            Some(instance) => instance,
+            None => {
+                let started = connector.instance_pre.instantiate_async(&mut store).await;
+                started.map_err(|error| not_started(&error, limits))?
+            }
         };
         let called = entry.call(&mut store, &instance, &connector.exports).await;
-        called.map_err(|error| explain(&error, limits.handles, limits.hostcall_fuel))
+        let output = called.map_err(|error| explain(&error, limits.handles, limits.hostcall_fuel))?;
+        Ok((output, instance))
     };
     let outcome = tokio::time::timeout(limits.wall, metered(run, &meter)).await;
     let wall = started.elapsed();
 
-    // From here on the store is never entered again: after a time-out its fiber was abandoned in the middle.
-    let mut finished = store.into_data().finish();
+    let mut finished = store.data_mut().finish();
     finished.effects.usage.cpu = meter.spent();
     finished.effects.usage.wall = wall;
     let reason = match outcome {
-        Ok(Ok(output)) => {
+        Ok(Ok((output, instance))) => {
+            bound.warm.keep(Kept { store, instance, age }, &connector.kept_places);
             return Ok(Raw { output, effects: finished.effects });
         }
         Ok(Err(reason)) => reason,
+        // The store must never be entered again: its fiber was abandoned in the middle.
         Err(_) => Reason::new(
             CallErrorKind::WallExceeded,
             format!("The call took longer than its {} ms.", limits.wall.as_millis()),
@@ -182,10 +198,8 @@ pub(crate) async fn enter<E: Entry>(
     Err(finished.fail(reason))
 }
 
-/// A store with every bound of the channel set.
-fn bounded_store(connector: &Connector, bound: &Arc<Bound>, online: bool, meter: &Arc<CpuMeter>) -> Store<Guest> {
-    let limits = &bound.limits;
-    let mut store = Store::new(connector.instance_pre.engine(), Guest::new(bound.clone(), online));
+/// Sets every bound of the channel on a store, for one call.
+fn set_bounds(store: &mut Store<Guest>, limits: &Limits, meter: &Arc<CpuMeter>) {
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.hostcall_fuel);
     store.set_epoch_deadline(1);
@@ -196,7 +210,6 @@ fn bounded_store(connector: &Connector, bound: &Arc<Bound>, online: bool, meter:
         true => Err(BoundHit::Cpu { limit: cpu }.into()),
         false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
     });
-    store
 }
 
 /// Measures the CPU time of every poll.

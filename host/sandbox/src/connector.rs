@@ -24,6 +24,8 @@ pub struct Connector {
     pub(crate) tls: Arc<rustls::ClientConfig>,
     /// The places of the whole sandbox.
     pub(crate) places: Arc<Semaphore>,
+    /// Those for instances that wait for their next call.
+    pub(crate) kept_places: Arc<Semaphore>,
     // Keeps the clock of the engine running.
     pub(crate) _engine: SharedEngine,
 }

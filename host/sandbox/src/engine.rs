@@ -80,7 +80,7 @@ fn config(instances: u32) -> Config {
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool
-        // One fiber stack, one component instance a guest: the semaphore in front of the pool counts these.
+        // One fiber stack, one component instance a guest: the semaphores in front of the pool count these.
         .total_stacks(instances)
         .total_component_instances(instances)
         // A Rust connector is three core instances (itself, and two that the component encoder adds); Python's is dozens. These are

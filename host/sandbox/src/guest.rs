@@ -1,4 +1,4 @@
-//! What the host keeps of one call: the data of its store.
+//! What the host keeps of an instance and the call that runs on it: the data of its store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const FIELDS_BYTES: usize = 32 << 10;
 /// Random bytes in one host call.
 const RANDOM_BYTES: u64 = 64 << 10;
 
-/// One call's side of the host.
+/// The host's side of an instance: of one call, and what outlasts it where the instance does.
 pub(crate) struct Guest {
     pub(crate) bound: Arc<Bound>,
     pub(crate) limiter: Limiter,
@@ -62,18 +62,26 @@ impl Guest {
         }
     }
 
-    /// What the call did, when it is over.
-    pub(crate) fn finish(mut self) -> Finished {
+    /// A call begins on an instance that had one before.
+    pub(crate) fn begin(&mut self, online: bool) {
+        self.hooks = Hooks::new(self.bound.clone(), online);
+        self.stderr.clear();
+    }
+
+    /// What the call did, when it is over. Nothing of it is left for the next one.
+    pub(crate) fn finish(&mut self) -> Finished {
+        self.signed_with.clear();
+        let mut log = std::mem::take(&mut self.log);
         for note in self.hooks.notes() {
-            self.log.note(&self.bound, note);
+            log.note(&self.bound, note);
         }
         let mut usage =
-            Usage { memory_bytes: self.limiter.memory_high, log_dropped: self.log.dropped(), ..Usage::default() };
+            Usage { memory_bytes: self.limiter.memory_high, log_dropped: log.dropped(), ..Usage::default() };
         self.hooks.add_to(&mut usage);
         let effects = Effects {
-            state: self.state.into_changes(),
-            authenticated: self.authenticated,
-            log: self.log.into_lines(),
+            state: std::mem::take(&mut self.state).into_changes(),
+            authenticated: std::mem::take(&mut self.authenticated),
+            log: log.into_lines(),
             usage,
         };
         Finished { effects, stderr: self.stderr.text(&self.bound.redactor) }

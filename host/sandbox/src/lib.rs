@@ -1,7 +1,7 @@
 //! Runs connectors, which are strangers' WebAssembly components, with every bound set.
 //!
 //! A [`Sandbox`] loads a component into a [`Connector`]; a connector and a [`Binding`] make a [`Channel`]; every function of a channel
-//! is one call of the guest, on a fresh instance, as a transaction: what it emitted and wrote comes back together, or not at all.
+//! is one call of the guest, on a fresh instance by default, as a transaction: what it emitted and wrote comes back together, or not at all.
 //!
 //! # Layout
 //!
@@ -9,7 +9,7 @@
 //! * [`manifest`], [`package`], [`connector`]: from bytes to something that can be called.
 //! * [`binding`], [`channel`], [`exchange`]: a channel's configuration, secrets and grants, and the calls.
 //! * [`call`]: the one function that enters a guest. [`guest`] is what the host keeps of a call, [`limits`], [`cpu`] and [`rate`] are its bounds,
-//!   [`stderr`] its last words, [`error`] why it came to nothing, [`failure`] what the connector itself says went wrong.
+//!   [`stderr`] its last words, [`warm`] the instances that are used again, [`error`] why it came to nothing, [`failure`] what the connector itself says went wrong.
 //! * [`media`]: files, which go around guests.
 //! * [`bindings`]: the contract as Rust types, and the domain's words for them.
 //! * [`imports`], [`egress`]: what a guest may call, and the way out to HTTP.
@@ -37,6 +37,7 @@ mod redact;
 mod sandbox;
 mod secret;
 mod stderr;
+mod warm;
 
 pub use binding::{Binding, Grants};
 pub use call::{Call, Effects, LogLevel, LogLine, Usage};

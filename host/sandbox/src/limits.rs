@@ -61,6 +61,8 @@ pub struct Limits {
     pub media_wall: Duration,
     /// Files of one channel on their way at the same time.
     pub media_concurrency: usize,
+    /// Instances that are kept for the next call, if the connector asks for that. 0 gives every call a fresh one.
+    pub warm: usize,
 }
 
 impl Default for Limits {
@@ -83,12 +85,13 @@ impl Default for Limits {
             http_requests: 16,
             http_body_bytes: 4 << 20,
             concurrency: 16,
-            calls_per_second: 50_000,
+            calls_per_second: 1_000,
             log_lines_per_second: 100,
             state_total_bytes: 4 << 20,
             media_bytes: 25 << 20,
             media_wall: Duration::from_secs(120),
             media_concurrency: 4,
+            warm: 0,
         }
     }
 }

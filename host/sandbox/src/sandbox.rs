@@ -12,13 +12,14 @@ use crate::engine::{SharedEngine, TickingEngine};
 use crate::guest::Guest;
 use crate::imports;
 use crate::package::{self, Cache, LoadError, Workshop};
+use crate::warm::KEPT;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     /// Where compiled components are kept; made with mode 700 if it is not there. None keeps nothing, and every start compiles.
     pub cache_dir: Option<PathBuf>,
-    /// How many guests may be alive at the same time, 1 to 1,000. Each may use the memory of its channel's limits; the address space
+    /// How many guests may be called at the same time, 1 to 1,000; 32 more may wait for their next call where they are kept. Each may use the memory of its channel's limits; the address space
     /// of all of them is reserved at the start (8 GiB each, of 128 TiB).
     pub instances: u32,
 }
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) workshop: Arc<Workshop>,
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) kept_places: Arc<Semaphore>,
     pub(crate) tls: Arc<rustls::ClientConfig>,
 }
 
@@ -76,7 +78,7 @@ impl Sandbox {
             return Err(SandboxError::Instances(options.instances));
         }
         let broken = |e: wasmtime::Error| SandboxError::Engine(format!("{e:#}"));
-        let engine = TickingEngine::new(options.instances).map_err(broken)?;
+        let engine = TickingEngine::new(options.instances + KEPT).map_err(broken)?;
         let linker = imports::linker(engine.get()).map_err(broken)?;
         let cache = options.cache_dir.map(|folder| Cache::open(&folder, engine.get())).transpose()?;
         let places = usize::try_from(options.instances).map_err(|_| SandboxError::Instances(options.instances))?;
@@ -86,6 +88,7 @@ impl Sandbox {
             cache: cache.map(Arc::new),
             workshop: Arc::new(Workshop::open()?),
             places: Arc::new(Semaphore::new(places)),
+            kept_places: Arc::new(Semaphore::new(usize::try_from(KEPT).unwrap_or_default())),
             tls: client::tls()?,
         })))
     }

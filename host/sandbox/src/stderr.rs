@@ -29,6 +29,10 @@ impl Stderr {
         kept.drain(..surplus);
     }
 
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The last of it, secrets replaced, control characters escaped.
     pub(crate) fn text(&self, redactor: &Redactor) -> String {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

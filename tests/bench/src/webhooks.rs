@@ -36,7 +36,7 @@ pub fn setup() -> Result<Setup> {
     let secrets = [("app-secret", "APP_SECRET"), ("verify-token", "VERIFY_TOKEN"), ("access-token", "ACCESS_TOKEN")];
     let config = "phone_number_id = \"106540352242922\"";
     let setup = Setup::new().channel(WHATSAPP, "whatsapp", "http://127.0.0.1:1", config, &secrets)?;
-    Ok(setup.with("[log]\nlevel = \"warn\""))
+    Ok(setup.flooded().with("[log]\nlevel = \"warn\""))
 }
 
 /// The hook of that channel.

@@ -19,7 +19,7 @@ const CHECK_EVERY: usize = 50;
 /// When anything acknowledged is lost or doubled, or the views are not what the journal says.
 pub async fn run(times: usize) -> Result<String> {
     let provider = Provider::agreeable().await?;
-    let home = Home::new(&Setup::shop(&provider.url())?).await?;
+    let home = Home::new(&Setup::shop(&provider.url())?.flooded()).await?;
     let ledger = Ledger::default();
     let mut checks = 0;
     for time in 1..=times {

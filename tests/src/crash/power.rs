@@ -25,7 +25,7 @@ pub async fn run(times: usize) -> Result<Option<String>> {
     }
     let folder = tempfile::tempdir()?;
     let provider = Provider::agreeable().await?;
-    let setup = Setup::shop(&provider.url())?;
+    let setup = Setup::shop(&provider.url())?.flooded();
     let ledger = Ledger::default();
     let mut disk = Disk::new(folder.path(), "disk-0", 512)?;
     let mut home = Home::at(disk.folder().to_path_buf(), &setup).await?;

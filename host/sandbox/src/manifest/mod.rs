@@ -195,6 +195,10 @@ pub struct LimitNeeds {
     pub wall_ms: Option<u32>,
     /// Memory of a call.
     pub memory_mib: Option<u32>,
+    /// Whether an instance may be called again after a call: the code leaves nothing of one in its memory that the next may not see. Where
+    /// the operator allows it (`warm`), that saves the start of JavaScript and Python.
+    #[serde(default)]
+    pub reuse: bool,
 }
 
 impl Manifest {

@@ -91,6 +91,7 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
         validator,
         tls: shared.tls.clone(),
         places: shared.places.clone(),
+        kept_places: shared.kept_places.clone(),
         _engine: shared.engine.clone(),
     };
     let bare = Bound::bare(&connector.manifest, &connector.tls)

@@ -13,4 +13,5 @@ mod packages;
 mod poll;
 mod secrets;
 mod server;
+mod warm;
 mod ways_out;

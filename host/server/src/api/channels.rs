@@ -136,6 +136,8 @@ struct LimitsView {
     log_lines_per_second: u32,
     /// Bytes of the largest file that is carried.
     media_bytes: usize,
+    /// Instances that are kept and called again. 0 gives every call a fresh one.
+    warm: usize,
 }
 
 /// What a channel's calls came to since the start.
@@ -285,6 +287,7 @@ fn limits(limits: &Limits) -> LimitsView {
         state_bytes: limits.state_total_bytes,
         log_lines_per_second: limits.log_lines_per_second,
         media_bytes: limits.media_bytes,
+        warm: limits.warm,
     }
 }
 

@@ -89,6 +89,8 @@ pub struct LimitsConfig {
     pub log_lines_per_second: Option<u32>,
     /// The largest file that is carried, in MiB.
     pub media_mib: Option<u32>,
+    /// Instances that are kept and called again, if the connector's manifest says `reuse`.
+    pub warm: Option<u32>,
     /// How long a channel that is polled is left alone if it does not say so itself, in milliseconds, 100 at least.
     pub poll_ms: Option<u64>,
     /// Webhooks that are worked on or wait at the same time; more are told to come again.
@@ -96,6 +98,28 @@ pub struct LimitsConfig {
 }
 
 impl LimitsConfig {
+    /// What is not set here is as in `others`.
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        Self {
+            cpu_ms: self.cpu_ms.or(others.cpu_ms),
+            wall_ms: self.wall_ms.or(others.wall_ms),
+            queue_ms: self.queue_ms.or(others.queue_ms),
+            memory_mib: self.memory_mib.or(others.memory_mib),
+            concurrency: self.concurrency.or(others.concurrency),
+            events: self.events.or(others.events),
+            calls_per_second: self.calls_per_second.or(others.calls_per_second),
+            http_kib: self.http_kib.or(others.http_kib),
+            http_requests: self.http_requests.or(others.http_requests),
+            state_kib: self.state_kib.or(others.state_kib),
+            log_lines_per_second: self.log_lines_per_second.or(others.log_lines_per_second),
+            media_mib: self.media_mib.or(others.media_mib),
+            warm: self.warm.or(others.warm),
+            poll_ms: self.poll_ms.or(others.poll_ms),
+            webhooks: self.webhooks.or(others.webhooks),
+        }
+    }
+
     /// For the sandbox.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -127,6 +151,7 @@ impl LimitsConfig {
         set(self.http_requests, 1, &mut limits.http_requests);
         set(self.state_kib, 1 << 10, &mut limits.state_total_bytes);
         set(self.media_mib, 1 << 20, &mut limits.media_bytes);
+        set(self.warm, 1, &mut limits.warm);
         limits.calls_per_second = self.calls_per_second.unwrap_or(limits.calls_per_second).max(1);
         limits.log_lines_per_second = self.log_lines_per_second.unwrap_or(limits.log_lines_per_second);
         limits

@@ -151,6 +151,9 @@ pub struct WatchConfig {
 pub struct ConnectorConfig {
     /// The component, relative to the file.
     pub path: PathBuf,
+    /// What a call may use on its channels, where they do not say so themselves.
+    #[serde(default)]
+    pub limits: LimitsConfig,
 }
 
 impl Config {
@@ -178,6 +181,11 @@ impl Config {
         let mut config: Self = toml::from_str(text).map_err(|e| Trouble::parse(text, &e))?;
         config.folder = folder.to_owned();
         config.check(text)?;
+        for channel in config.channels.values_mut() {
+            if let Some(connector) = config.connectors.get(channel.connector.get_ref()) {
+                channel.limits = channel.limits.or(&connector.limits);
+            }
+        }
         Ok(config)
     }
 
@@ -250,6 +258,18 @@ mod tests {
 
     fn wrong(text: &str) -> String {
         parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_channels_limit_is_its_own_or_its_connectors() {
+        let config = parse(
+            "[connectors.a]\npath = \"a.wasm\"\n[connectors.a.limits]\ncpu-ms = 100\nwarm = 2\n\
+             [channels.x]\nconnector = \"a\"\n[channels.x.limits]\ncpu-ms = 200\n[channels.y]\nconnector = \"a\"\n",
+        );
+        let config = config.unwrap();
+        let limits = |name: &str| config.channels[&name.parse::<ChannelId>().unwrap()].limits.limits();
+        assert_eq!((limits("x").cpu.as_millis(), limits("x").warm), (200, 2));
+        assert_eq!((limits("y").cpu.as_millis(), limits("y").warm), (100, 2));
     }
 
     #[test]

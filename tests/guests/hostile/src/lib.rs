@@ -9,6 +9,7 @@
 //! * [`calls`]: HTTP to wherever it is told, and waiting.
 //! * [`forges`]: events of requests that nobody signed, and events that break the contract.
 //! * [`hunts`]: for secrets, in all that it can reach.
+//! * [`remembers`]: what earlier calls left in its memory.
 
 pub mod asks;
 pub mod calls;
@@ -17,6 +18,7 @@ pub mod files;
 pub mod forges;
 #[cfg(target_family = "wasm")]
 pub mod hunts;
+pub mod remembers;
 
 use jackfield_sdk::{
     Action, Connector, Delivery, Failure, Hint, Identifier, Outcome, Problem, Property, Receipt, Reply, Request,
@@ -40,6 +42,7 @@ impl Connector for Hostile {
         match behaviour.as_str() {
             "calls" => Ok(Outcome::reply(Reply::text(200, calls::all(&request.body)))),
             "waits" => calls::waits(),
+            "remembers" => Ok(remembers::remembers(&request.body)),
             #[cfg(target_family = "wasm")]
             "hunts" => Ok(Outcome::reply(Reply::text(200, hunts::hunts(&request.body).to_string()))),
             _ => match forges::run(&behaviour, &request) {
