@@ -273,7 +273,7 @@ fn profile_value(text: &str) -> Option<String> {
 }
 
 fn parts(given: Vec<Part>, context: &Context) -> Vec<Part> {
-    let bounded = given.into_iter().map(|part| match part {
+    let bounded = given.into_iter().map(without_files_of_the_host).map(|part| match part {
         Part::Text { text } => Part::Text { text: cut(&text, MAX_TEXT) },
         Part::Contact { name, identifiers } => Part::Contact {
             name: cut(&name, MAX_PROFILE),
@@ -283,6 +283,14 @@ fn parts(given: Vec<Part>, context: &Context) -> Vec<Part> {
         other => other,
     });
     bounded.collect()
+}
+
+/// A sum alone means a file that the host keeps, and no connector has those to give.
+fn without_files_of_the_host(mut part: Part) -> Part {
+    if let Some(media) = part.media_mut().filter(|media| media.own().is_some()) {
+        media.sha256 = None;
+    }
+    part
 }
 
 /// The text, or as much of it as `max` bytes hold, ending with `…` where something was cut.

@@ -224,6 +224,56 @@ impl Part {
             Self::Location { .. } | Self::Contact { .. } | Self::Template { .. } | Self::Other { .. } => None,
         }
     }
+
+    /// The attachment that it is, if it is one.
+    #[must_use]
+    pub fn media(&self) -> Option<&Media> {
+        match self {
+            Self::Image(m) | Self::Audio(m) | Self::Video(m) | Self::File(m) | Self::Sticker(m) => Some(m),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn media_mut(&mut self) -> Option<&mut Media> {
+        match self {
+            Self::Image(m) | Self::Audio(m) | Self::Video(m) | Self::File(m) | Self::Sticker(m) => Some(m),
+            _ => None,
+        }
+    }
+
+    /// The name of its type, as in JSON and in manifests.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Image(_) => "image",
+            Self::Audio(_) => "audio",
+            Self::Video(_) => "video",
+            Self::File(_) => "file",
+            Self::Sticker(_) => "sticker",
+            Self::Location { .. } => "location",
+            Self::Contact { .. } => "contact",
+            Self::Interaction { .. } => "interaction",
+            Self::Template { .. } => "template",
+            Self::Other { name, .. } => name,
+        }
+    }
+}
+
+impl Media {
+    /// By what the channel tells it from other files: its id, or else its URL.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        self.id.as_deref().or(self.url.as_deref())
+    }
+
+    /// The sum of its content if it is a file that the host itself keeps: one that a client brought, which no provider knows.
+    #[must_use]
+    pub fn own(&self) -> Option<&str> {
+        self.sha256.as_deref().filter(|_| self.reference().is_none())
+    }
 }
 
 /// A sentence that a person can act on, and the provider's code.

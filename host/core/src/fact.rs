@@ -399,11 +399,30 @@ pub enum Fact {
         message: MessageId,
         /// Which part, from 0.
         part: u16,
+        /// By what the channel calls the file; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
         /// What is kept.
         attachment: Attachment,
         /// To the channel's state.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         state: Vec<StateChange>,
+    },
+    /// The file of a message's part did not come.
+    AttachmentMissed {
+        /// From this channel.
+        channel: ChannelId,
+        /// Whose file.
+        message: MessageId,
+        /// Which part, from 0.
+        part: u16,
+        /// By what the channel calls the file.
+        reference: Option<String>,
+        /// When it is tried again; none if it will never be had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Millis>,
+        /// Why.
+        problem: Problem,
     },
     /// A parked delivery is no longer wanted, or was handled after all.
     ParkedDiscarded {

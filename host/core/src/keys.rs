@@ -40,6 +40,7 @@ enum Table {
     Grants = 26,
     Cursor = 27,
     Attachment = 28,
+    Wanted = 29,
 }
 
 /// A range of keys.
@@ -359,6 +360,18 @@ pub fn cursor(channel: &ChannelId) -> Vec<u8> {
 #[must_use]
 pub fn attachment(message: MessageId, part: u16) -> Vec<u8> {
     Key::of(Table::Attachment).raw(&message.to_bytes()).raw(&part.to_be_bytes()).done()
+}
+
+/// A file that is to be fetched.
+#[must_use]
+pub fn wanted(channel: &ChannelId, message: MessageId, part: u16) -> Vec<u8> {
+    Key::of(Table::Wanted).text(channel.as_str()).raw(&message.to_bytes()).raw(&part.to_be_bytes()).done()
+}
+
+/// All files that are to be fetched from a channel.
+#[must_use]
+pub fn wanted_of(channel: &ChannelId) -> Range {
+    Key::of(Table::Wanted).text(channel.as_str()).range()
 }
 
 /// All channels.

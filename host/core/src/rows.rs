@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Part, Problem, Property, Thread, Trust};
-use crate::fact::{ChannelRules, ClaimPolicy, MessageAction, Outcome, RawRequest, Role, Source};
+use crate::fact::{Attachment, ChannelRules, ClaimPolicy, MessageAction, Outcome, RawRequest, Role, Source};
 use crate::ids::{
     ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId, TouchpointId,
 };
@@ -547,6 +547,36 @@ pub struct ApiKey {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Millis>,
+}
+
+/// What became of the file of a message's part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum File {
+    /// It is here.
+    Kept(Attachment),
+    /// It will not come by itself any more.
+    Gone {
+        /// Since when.
+        at: Millis,
+        /// Why.
+        problem: Problem,
+    },
+}
+
+/// A file that is to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Whose.
+    pub message: MessageId,
+    /// Which part, from 0.
+    pub part: u16,
+    /// Not before.
+    pub at: Millis,
+    /// Attempts that came to nothing.
+    pub attempts: u32,
+    /// Since when it is wanted.
+    pub since: Millis,
 }
 
 /// What came of a command that bore a key of the client's own.

@@ -127,6 +127,8 @@ pub struct ChannelRuntime {
     pub(crate) gone: CancellationToken,
     /// Wakes the outbox.
     pub(crate) wake: Notify,
+    /// Wakes who fetches files.
+    pub(crate) files: Notify,
     /// What stands in for the guest's `receive`, if anything does; see the feature in Cargo.toml.
     #[cfg(feature = "native-connector")]
     pub native: std::sync::OnceLock<Native>,

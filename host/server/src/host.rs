@@ -10,9 +10,10 @@ use jackfield_core::keys;
 use jackfield_core::rows::{self, Message, Parked};
 use jackfield_core::tables;
 use jackfield_sandbox::{Reply, Request};
-use jackfield_store::{AppendError, Committed, Store, View};
+use jackfield_store::{AppendError, Blobs, Committed, Store, View};
 use tokio::sync::Semaphore;
 
+use crate::attachments::{self, Turns};
 use crate::channels::Channels;
 use crate::clock;
 use crate::config::Config;
@@ -40,6 +41,10 @@ pub struct Host {
     pub public_url: String,
     /// Whether it is stopping. Streams end when it says so.
     pub stop: Stop,
+    /// The files of messages.
+    pub blobs: Blobs,
+    /// Whose file is being fetched.
+    pub fetching: Turns,
     pub(crate) hints: HintsQueue,
     /// KiB of webhook bodies that may be in memory at once.
     pub(crate) bodies: Semaphore,
@@ -53,6 +58,7 @@ impl Host {
     #[must_use]
     pub fn new(
         store: Store,
+        blobs: Blobs,
         channels: Arc<Channels>,
         lifecycle: Arc<Lifecycle>,
         config: Arc<Config>,
@@ -63,6 +69,8 @@ impl Host {
         Self {
             public_url: config.server.public_url(bound),
             store,
+            blobs,
+            fetching: Turns::default(),
             channels,
             lifecycle,
             config,
@@ -137,6 +145,12 @@ impl Host {
                 }
                 _ => Consequence::None,
             },
+            Fact::Received { channel, .. } | Fact::Polled { channel, .. } if attachments::brings_files(fact) => {
+                Consequence::Files(Some(channel.clone()))
+            }
+            Fact::SendEnded { message, .. } if attachments::brings_files(fact) => {
+                Consequence::Files(self.channel_of(*message).ok().flatten())
+            }
             _ => Consequence::None,
         }
     }
@@ -151,6 +165,12 @@ impl Host {
                 if let Some(channel) = self.channels.get(&channel) {
                     channel.paused.store(paused, Ordering::Relaxed);
                     channel.wake.notify_one();
+                    channel.files.notify_one();
+                }
+            }
+            Consequence::Files(channel) => {
+                if let Some(channel) = channel.and_then(|channel| self.channels.get(&channel)) {
+                    channel.files.notify_one();
                 }
             }
             Consequence::Parked(channel, bytes, added) => {
@@ -181,6 +201,8 @@ enum Consequence {
     Wake(Option<ChannelId>),
     /// A channel was paused, or goes on.
     Paused(ChannelId, bool),
+    /// Files may be there to fetch.
+    Files(Option<ChannelId>),
     /// A delivery of so many bytes is parked, or is so no more.
     Parked(ChannelId, u64, bool),
 }

@@ -100,21 +100,26 @@ async fn read_body<'a>(
     }
 }
 
+/// Reads some of what is left of a body, and throws it away.
+pub(crate) async fn drain(body: &mut Body) {
+    let read = async {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > DRAINED_BYTES {
+                return;
+            }
+        }
+    };
+    // Whether it came to its end or not, the answer is the same.
+    let _ = tokio::time::timeout(ROOM_TIME, read).await;
+}
+
 /// Refuses a body. A client that is still writing would see its connection break off instead of the answer, so some of the rest is
 /// read, and thrown away, unless the client waits to be told whether to send it.
 async fn too_large(head: &request::Parts, body: &mut Body) -> Reply {
     if !head.headers.contains_key(header::EXPECT) {
-        let drain = async {
-            let mut drained = 0;
-            while let Some(Ok(frame)) = body.frame().await {
-                drained += frame.data_ref().map_or(0, Bytes::len);
-                if drained > DRAINED_BYTES {
-                    return;
-                }
-            }
-        };
-        // Whether it came to its end or not, the answer is the same.
-        let _ = tokio::time::timeout(ROOM_TIME, drain).await;
+        drain(body).await;
     }
     problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body has more than 4 MiB.", None)
 }

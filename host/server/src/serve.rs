@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use jackfield_store::Store;
+use jackfield_store::{Blobs, Store};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -26,7 +26,7 @@ use crate::hints;
 use crate::host::Host;
 use crate::metrics::Metrics;
 use crate::shutdown::{GRACE, LAST_WORDS};
-use crate::{api, outbox, poller, start, tls};
+use crate::{api, attachments, outbox, poller, start, tls};
 
 /// How long a client may take for its handshake, and for the head of each request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -79,6 +79,7 @@ impl Running {
                 tasks.spawn(hints::run(Arc::clone(&host), inbox));
                 tasks.spawn(outbox::run(Arc::clone(&host)));
                 tasks.spawn(poller::run(Arc::clone(&host)));
+                tasks.spawn(attachments::run(Arc::clone(&host)));
                 Ok(Self { host, listener, address, tls, tasks })
             }
             Err(error) => {
@@ -166,8 +167,9 @@ async fn prepare(
         );
     }
     start::count_parked(store, &channels)?;
+    let blobs = Blobs::local(&config.data().join("files")).context("the folder of the files cannot be used")?;
     let (queue, inbox) = hints::queue();
-    let host = Host::new(store.clone(), channels, Arc::new(lifecycle), config, metrics, address, queue);
+    let host = Host::new(store.clone(), blobs, channels, Arc::new(lifecycle), config, metrics, address, queue);
     Ok((host, inbox, alarms))
 }
 

@@ -255,6 +255,7 @@ pub(crate) fn runtime(
         paused: AtomicBool::new(false),
         gone: CancellationToken::new(),
         wake: Notify::new(),
+        files: Notify::new(),
         #[cfg(feature = "native-connector")]
         native: Default::default(),
         metrics: Arc::clone(metrics),

@@ -10,6 +10,7 @@
 //! * `journal/`: the segments, see [`journal::local`]; a copy of this folder is the backup,
 //! * `views/`: sled, which can be deleted at any time and is built again from the journal,
 //! * `views.damaged-N/`: a sled folder that was set aside, kept for whoever wants to know why,
+//! * `files/`: the files of messages, see [`blobs`]; part of a backup too,
 //! * `state.json`: whether the last stop was clean, and under which boot of the machine; see [`recovery`],
 //! * `lock`: held while a process has the folder open.
 //!
@@ -18,11 +19,13 @@
 //! * [`journal`]: the trait that every journal fulfils, and the local file.
 //! * [`disk`]: the few calls through which the local journal writes, so that tests can lose power.
 //! * [`views`]: sled behind the two traits of `jackfield_core::tables`.
+//! * [`blobs`]: files, by the sums of their contents.
 //! * [`recovery`]: what happens at open.
 //! * `applier` and `desk`: from a durable entry to an answer.
 //! * [`check`]: compares the views with a re-application of the journal.
 
 mod applier;
+pub mod blobs;
 pub mod check;
 mod desk;
 pub mod disk;
@@ -32,6 +35,7 @@ pub mod recovery;
 mod store;
 pub mod views;
 
+pub use blobs::{Blob, BlobDraft, Blobs};
 pub use check::{Difference, Verification, verify};
 pub use journal::{AppendError, Draft, Entries, Journal, JournalError, Receipt};
 pub use options::Options;

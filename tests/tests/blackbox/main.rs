@@ -1,5 +1,6 @@
 //! The host as its users meet it: the real program, real components, real HTTP.
 
+mod attachments;
 mod bad_days;
 mod contract;
 mod events;

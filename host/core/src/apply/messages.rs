@@ -92,6 +92,7 @@ impl Applier<'_> {
             rows::put(self.tables, key, &id)?;
         }
         self.enter_timeline(&row)?;
+        self.want_files(&row, &[])?;
         let customer = self.identity_row(identity)?.customer;
         let word = if row.direction == Direction::Inbound { "message.received" } else { "message.echoed" };
         self.tell(word, Some(customer), Some(id), &[]);
@@ -235,6 +236,7 @@ impl Applier<'_> {
             return Ok(Fate::Duplicate);
         }
         rows::put(self.tables, keys::message(id), &row)?;
+        self.want_files(&row, &before.parts)?;
         let customer = self.identity_row(row.identity)?.customer;
         self.tell("message.updated", Some(customer), Some(id), &[]);
         Ok(Fate::New)

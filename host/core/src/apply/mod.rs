@@ -8,11 +8,13 @@
 //! * [`requests`]: where a message goes, and whether it may.
 //! * [`outbox`]: what goes out, and news of it.
 //! * [`actions`]: what is done to messages that are on their channel already.
+//! * [`files`]: the files of messages.
 //! * [`admin`]: channels, keys, parked deliveries. [`generations`]: connectors, their versions, what channels are allowed.
 
 mod actions;
 mod admin;
 mod decisions;
+mod files;
 mod generations;
 mod groups;
 mod identities;
@@ -23,6 +25,8 @@ mod requests;
 
 pub(crate) use identities::words;
 
+use files::FileOf;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -31,6 +35,10 @@ use crate::ids::{ChannelId, CustomerId, ITEMS_PER_FACT as ITEMS, IdentityId, Mes
 use crate::keys;
 use crate::rows::{self, Identity, PublicEvent, Remembered};
 use crate::tables::{self, ReadError, Result, Write};
+
+/// The edition of the rules in this module. Views that another edition made are built again, so it goes up whenever the same journal
+/// comes to other rows than before.
+pub const EDITION: u32 = 2;
 
 /// Applies one fact and moves the applied number.
 ///
@@ -128,10 +136,14 @@ impl Applier<'_> {
             Fact::DeliveryParked { channel, source, request, problem } => {
                 self.park_delivery(channel, source, request, problem)
             }
-            Fact::AttachmentStored { channel, message, part, attachment, state } => {
+            Fact::AttachmentStored { channel, message, part, reference, attachment, state } => {
                 self.change_state(channel, state);
-                rows::put(self.tables, keys::attachment(*message, *part), attachment)?;
-                Ok(Outcome::Done)
+                let file = FileOf { channel, message: *message, part: *part, reference: reference.as_deref() };
+                self.attachment_stored(&file, attachment)
+            }
+            Fact::AttachmentMissed { channel, message, part, reference, again, problem } => {
+                let file = FileOf { channel, message: *message, part: *part, reference: reference.as_deref() };
+                self.attachment_missed(&file, *again, problem)
             }
             Fact::ParkedDiscarded { parked } => self.discard_parked(*parked),
             Fact::HintsLearnt { channel, identity, hints, state } => {

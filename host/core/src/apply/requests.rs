@@ -129,8 +129,8 @@ fn objection(address: &Address, parts: &[Part], now: Millis) -> Option<Outcome> 
     if !rules.sends {
         return Some(refuse("unsupported", &format!("the channel {} only receives", channel.id)));
     }
-    if let Some(part) = parts.iter().find(|part| !rules.content.iter().any(|kind| kind == part_kind(part))) {
-        let message = format!("the channel {} cannot send a part of type {}", channel.id, part_kind(part));
+    if let Some(part) = parts.iter().find(|part| !rules.content.iter().any(|kind| kind == part.kind())) {
+        let message = format!("the channel {} cannot send a part of type {}", channel.id, part.kind());
         return Some(refuse_with("unsupported", &message, &[("can_send", rules.content.join(","))]));
     }
     if let Some(limit) = rules.text_limit {
@@ -157,23 +157,6 @@ fn objection(address: &Address, parts: &[Part], now: Millis) -> Option<Outcome> 
         format!("the customer last wrote more than {hours} hours ago, so the channel takes no free text; {remedy}");
     let closed = address.last_inbound.map(|at| Millis(at.0 + window).rfc3339()).unwrap_or_default();
     Some(refuse_with("window_closed", &message, &[("closed_at", closed), ("instead", offered.to_owned())]))
-}
-
-/// The name of a part's type, as in JSON.
-fn part_kind(part: &Part) -> &str {
-    match part {
-        Part::Text { .. } => "text",
-        Part::Image(_) => "image",
-        Part::Audio(_) => "audio",
-        Part::Video(_) => "video",
-        Part::File(_) => "file",
-        Part::Sticker(_) => "sticker",
-        Part::Location { .. } => "location",
-        Part::Contact { .. } => "contact",
-        Part::Interaction { .. } => "interaction",
-        Part::Template { .. } => "template",
-        Part::Other { name, .. } => name,
-    }
 }
 
 fn latest_channel(identity: &Identity) -> Option<&ChannelId> {

@@ -97,7 +97,10 @@ fn entry(tables: &impl Read, identity: IdentityId, filter: &Filter) -> Result<Op
     }
     let with_message = members.iter().filter(|i| i.last_message.is_some()).max_by_key(|i| (i.last_activity, i.id));
     let last_message = match with_message.and_then(|i| i.last_message) {
-        Some(id) => rows::get::<Message>(tables, &keys::message(id))?.map(|m| message::view(m, false)),
+        Some(id) => match rows::get::<Message>(tables, &keys::message(id))? {
+            Some(row) => Some(message::view(tables, row, false)?),
+            None => None,
+        },
         None => None,
     };
     Ok(Some(InboxEntry {

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::Time;
-use crate::event::{Part, Problem, Property, Thread};
+use crate::event::{Media, Part, Problem, Property, Thread};
 use crate::ids::{ChannelId, IdentityId, MessageId};
 use crate::keys;
-use crate::rows::{self, DeliveryState, Direction, Message, MessageAuthor};
+use crate::rows::{self, DeliveryState, Direction, File, Message, MessageAuthor};
 use crate::tables::{Read, Result};
 
 /// A message.
@@ -135,10 +135,12 @@ pub fn message(tables: &impl Read, id: MessageId) -> Result<Option<MessageView>>
         Some(original) => rows::need(tables, &keys::message(original))?,
         None => row,
     };
-    Ok(Some(view(row, true)))
+    view(tables, row, true).map(Some)
 }
 
-pub(super) fn view(row: Message, with_history: bool) -> MessageView {
+pub(super) fn view(tables: &impl Read, row: Message, with_history: bool) -> Result<MessageView> {
+    let parts =
+        (0..).zip(&row.parts).map(|(number, content)| part(tables, &row, number, content)).collect::<Result<_>>()?;
     let delivery = row.delivery.map(|d| DeliveryView {
         state: d.state,
         at: Time(d.at),
@@ -151,7 +153,7 @@ pub(super) fn view(row: Message, with_history: bool) -> MessageView {
         }),
     });
     let reactions = row.reactions.into_iter();
-    MessageView {
+    Ok(MessageView {
         id: row.id,
         seq: row.id.seq().0,
         channel: row.channel,
@@ -163,7 +165,7 @@ pub(super) fn view(row: Message, with_history: bool) -> MessageView {
         identity: row.identity,
         sent_at: Time(row.sent_at),
         received_at: Time(row.received_at),
-        parts: row.parts.iter().map(part).collect(),
+        parts,
         reply_to: row.reply_to,
         edited_at: row.edited_at.map(Time),
         deleted_at: row.deleted_at.map(Time),
@@ -173,31 +175,52 @@ pub(super) fn view(row: Message, with_history: bool) -> MessageView {
         action_on: row.action.map(|a| a.target),
         delivery,
         extra: row.extra,
-    }
+    })
 }
 
-/// A part as JSON: its type, and for media the reference as `attachment` beside `mime` and `caption`.
-fn part(part: &Part) -> PartView {
-    let media = match part {
-        Part::Image(m) | Part::Audio(m) | Part::Video(m) | Part::File(m) | Part::Sticker(m) => m,
-        Part::Other { name, value } => {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value.as_str()));
-            return PartView(serde_json::json!({ "type": "other", "name": name, "value": value }));
-        }
-        _ => return PartView(serde_json::to_value(part).unwrap_or_default()),
+/// A part as JSON: its type, and for media where the file is as `attachment` beside `mime` and `caption`.
+fn part(tables: &impl Read, row: &Message, number: u16, part: &Part) -> Result<PartView> {
+    if let Part::Other { name, value } = part {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::from(value.as_str()));
+        return Ok(PartView(serde_json::json!({ "type": "other", "name": name, "value": value })));
+    }
+    let Some(media) = part.media() else {
+        return Ok(PartView(serde_json::to_value(part).unwrap_or_default()));
     };
-    let kind = match part {
-        Part::Image(_) => "image",
-        Part::Audio(_) => "audio",
-        Part::Video(_) => "video",
-        Part::Sticker(_) => "sticker",
-        _ => "file",
-    };
-    PartView(serde_json::json!({
-        "type": kind,
-        "attachment": { "id": media.id, "url": media.url, "sha256": media.sha256, "size": media.size },
+    Ok(PartView(serde_json::json!({
+        "type": part.kind(),
+        "attachment": attachment(tables, row, number, media)?,
         "mime": media.mime,
         "filename": media.filename,
         "caption": media.caption,
-    }))
+    })))
+}
+
+/// Where the file of a part is: `kept` by this host, `waiting` to be fetched, `gone`, or `elsewhere`, where a client said that it is.
+fn attachment(tables: &impl Read, row: &Message, number: u16, media: &Media) -> Result<serde_json::Value> {
+    let place = format!("/v1/messages/{}/attachments/{number}", row.id);
+    let mut shown = serde_json::json!({ "id": media.id, "url": media.url, "sha256": media.sha256, "size": media.size });
+    let mut set = |name: &str, value: serde_json::Value| shown[name] = value;
+    match rows::get(tables, &keys::attachment(row.id, number))? {
+        Some(File::Kept(file)) => {
+            set("state", "kept".into());
+            set("sha256", file.sha256.into());
+            set("size", file.size.into());
+            set("href", place.into());
+        }
+        Some(File::Gone { problem, .. }) => {
+            set("state", "gone".into());
+            set("problem", serde_json::to_value(problem).unwrap_or_default());
+        }
+        None if media.own().is_some() => {
+            set("state", "kept".into());
+            set("href", place.into());
+        }
+        None if tables.get(&keys::wanted(&row.channel, row.id, number))?.is_some() => {
+            set("state", "waiting".into());
+            set("href", place.into());
+        }
+        None => set("state", "elsewhere".into()),
+    }
+    Ok(shown)
 }

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::{BadCursor, ListError, Page, Time};
 use crate::event::{DeliveryScope, Event, EventBody, Identifier};
-use crate::fact::{Attachment, Outcome, Role};
+use crate::fact::{Outcome, Role};
 use crate::generation::{GrantChanges, Versions};
 use crate::ids::{ChannelId, KeyId, MessageId, Millis, ParkedId};
 use crate::keys;
-use crate::rows::{self, ApiKey, Channel, Identity, Message, Outgoing, Parked, Remembered};
+use crate::rows::{self, ApiKey, Channel, File, Identity, Message, Outgoing, Parked, Remembered, Wanted};
 use crate::tables::{Read, Result};
 
 /// A channel's row.
@@ -59,12 +59,20 @@ pub fn cursor(tables: &impl Read, channel: &ChannelId) -> Result<Option<Vec<u8>>
     tables.get(&keys::cursor(channel))
 }
 
-/// The file of a message's part, if it was fetched.
+/// What became of the file of a message's part; none while nothing did.
 ///
 /// # Errors
 /// When the views cannot be read.
-pub fn attachment(tables: &impl Read, message: MessageId, part: u16) -> Result<Option<Attachment>> {
+pub fn attachment(tables: &impl Read, message: MessageId, part: u16) -> Result<Option<File>> {
     rows::get(tables, &keys::attachment(message, part))
+}
+
+/// The files that are to be fetched from a channel, those of the oldest messages first.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn wanted(tables: &impl Read, channel: &ChannelId, limit: usize) -> Result<Vec<Wanted>> {
+    tables.scan(keys::wanted_of(channel), false).take(limit).map(|row| rows::decode(&row?.1)).collect()
 }
 
 /// What waits in a channel's outbox, oldest first.

@@ -218,11 +218,12 @@ pub(super) fn entry(tables: &impl Read, place: Place, provisional: Option<Provis
     let at = Time(place.at);
     // A row can be a moment older than the place that names it: reading never waits for writing.
     Ok(match place.item {
-        Item::Message(id) => rows::get::<Message>(tables, &keys::message(id))?.map(|row| Entry::Message {
-            at,
-            message: Box::new(message::view(row, false)),
-            provisional,
-        }),
+        Item::Message(id) => match rows::get::<Message>(tables, &keys::message(id))? {
+            Some(row) => {
+                Some(Entry::Message { at, message: Box::new(message::view(tables, row, false)?), provisional })
+            }
+            None => None,
+        },
         Item::Touchpoint(id) => rows::get::<Touchpoint>(tables, &keys::touchpoint(id))?.map(|row| Entry::Touchpoint {
             at,
             touchpoint: row.into(),

@@ -73,6 +73,14 @@ pub fn text(id: &str, from: Sender, text: &str) -> Event {
     Event { id: String::new(), body: EventBody::Message(message) }
 }
 
+/// The same message with these parts.
+pub fn with_parts(mut event: Event, parts: Vec<Part>) -> Event {
+    if let EventBody::Message(message) = &mut event.body {
+        message.parts = parts;
+    }
+    event
+}
+
 impl Desk {
     pub fn new() -> Self {
         let mut desk = Self { tables: Memory::default(), journal: Vec::new(), now: START };

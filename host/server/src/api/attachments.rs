@@ -30,7 +30,8 @@ const SHOWN: [&str; 12] = [
     "text/plain",
 ];
 
-/// The file of a message's part; `part` counts from 0. It is fetched from the provider when it is first asked for, and kept.
+/// The file of a message's part; `part` counts from 0. Files are fetched from the provider as soon as they are known of, and kept; one that
+/// is not here yet is fetched now.
 #[utoipa::path(get, path = "/v1/messages/{id}/attachments/{part}", tag = "messages",
     params(("id" = MessageId, Path, description = "The message"), ("part" = u16, Path, description = "Its part, from 0")),
     responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -43,17 +44,18 @@ pub(super) async fn get_attachment(
     let id = message.parse::<MessageId>().map_err(|_| not_found())?;
     let part = part.parse::<u16>().map_err(|_| not_found())?;
     // A client that goes away must not waste what was fetched.
+    let blobs = host.blobs.clone();
     let got = tokio::spawn(async move { attachments::get(&host, id, part).await }).await;
-    let here = got.map_err(|_| Problem::internal())??;
-    let mime = here.attachment.mime.as_deref().filter(|mime| SHOWN.contains(mime));
-    let mut response = Response::new(Body::from_stream(ReaderStream::new(here.file)));
+    let attachment = got.map_err(|_| Problem::internal())??;
+    let mime = attachment.mime.as_deref().filter(|mime| SHOWN.contains(mime));
+    let mut response = Response::new(Body::from_stream(ReaderStream::new(blobs.read(&attachment.sha256, 0))));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     if let Some(mime) = mime.and_then(|mime| HeaderValue::from_str(mime).ok()) {
         headers.insert(header::CONTENT_TYPE, mime);
     }
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(here.attachment.size));
-    let name = here.attachment.filename.unwrap_or_else(|| here.attachment.sha256.clone());
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(attachment.size));
+    let name = attachment.filename.unwrap_or_else(|| attachment.sha256.clone());
     let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
     if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}")) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
@@ -61,7 +63,7 @@ pub(super) async fn get_attachment(
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
-    if let Ok(sum) = HeaderValue::from_str(&format!("\"{}\"", here.attachment.sha256)) {
+    if let Ok(sum) = HeaderValue::from_str(&format!("\"{}\"", attachment.sha256)) {
         headers.insert(header::ETAG, sum);
     }
     Ok(response)

@@ -15,11 +15,24 @@ use super::problem::{MEDIA_TYPE, Problem, Result};
 use crate::config::AllowedHosts;
 use crate::host::Host;
 
-/// How many requests of the API are worked on at once.
-pub(super) const AT_ONCE: usize = 512;
+/// How many requests are worked on at once, and how long one may take until its answer begins.
+#[derive(Clone)]
+pub(super) struct Bounds {
+    places: Arc<Semaphore>,
+    time: Duration,
+}
 
-/// How long a request may take until its answer begins.
-const TIME: Duration = Duration::from_secs(30);
+impl Bounds {
+    /// For what is asked and said.
+    pub(super) fn quick() -> Self {
+        Self { places: Arc::new(Semaphore::new(512)), time: Duration::from_secs(30) }
+    }
+
+    /// For what is large: files, and components, which take some 15 s to compile where they are in JavaScript or Python.
+    pub(super) fn slow() -> Self {
+        Self { places: Arc::new(Semaphore::new(32)), time: Duration::from_secs(600) }
+    }
+}
 
 /// How many headers a request may have, and how many bytes they and the path may have.
 const MOST_HEADERS: usize = 100;
@@ -64,17 +77,20 @@ fn name_of(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Bounds how much is worked on at once, and for how long. A stream counts until it is open.
-pub(super) async fn bound_work(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_place) = places.try_acquire() else {
+pub(super) async fn bound_work(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+    let Ok(_place) = bounds.places.try_acquire() else {
         return Problem::unavailable("overloaded", "too many requests at once; try again in a moment", 1)
             .into_response();
     };
-    match tokio::time::timeout(TIME, next.run(request)).await {
+    match tokio::time::timeout(bounds.time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            let detail = "the request took longer than 30 s; if it was a command, it may have been done all the same: \
-                          send it again with the same Idempotency-Key";
-            Problem::unavailable("timed_out", detail, 1).into_response()
+            let detail = format!(
+                "the request took longer than {} s; if it was a command, it may have been done all the same: send it again with the \
+                 same Idempotency-Key",
+                bounds.time.as_secs()
+            );
+            Problem::unavailable("timed_out", &detail, 1).into_response()
         }
     }
 }
@@ -164,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_much_at_once_is_told_to_come_again() {
-        let full = Arc::new(Semaphore::new(0));
+        let full = Bounds { places: Arc::new(Semaphore::new(0)), ..Bounds::quick() };
         let router =
             Router::new().route("/", get(async || "x")).layer(axum::middleware::from_fn_with_state(full, bound_work));
         let (response, document) = ask(router, "GET").await;

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::command;
+use super::files::find_files;
 use super::params::{Command, Id, Nothing, Text};
 use super::parts::{NewPart, NewTemplate};
 use super::problem::{Problem, Result};
@@ -104,9 +105,11 @@ pub(super) async fn send_message(
     Id(customer): Id<CustomerId>,
     Command { mut body, idempotency }: Command<NewMessage>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
+    let mut parts = body.content()?;
+    find_files(&host, &mut parts).await?;
     let fact = Fact::MessageRequested {
         customer,
-        parts: body.content()?,
+        parts,
         via: body.via()?,
         reply_to: body.reply_to,
         idempotency: idempotency.clone(),

@@ -1,7 +1,7 @@
 //! HTTP: JSON under `/v1`, webhooks under `/hooks`, health and metrics. Reading is done by the views of `jackfield_core`; commands are
 //! facts, and their outcomes come back. What is here only translates between HTTP and those.
 //!
-//! * [`customers`], [`messages`], [`attachments`], [`links`], [`inbox`], [`events`], [`channels`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
+//! * [`customers`], [`messages`], [`attachments`], [`files`], [`links`], [`inbox`], [`events`], [`channels`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
 //! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
@@ -16,6 +16,7 @@ mod command;
 mod connectors;
 mod customers;
 mod events;
+mod files;
 mod grants;
 mod guard;
 mod health;
@@ -72,16 +73,28 @@ impl FromRef<Api> for Arc<Host> {
 struct Group {
     /// The role that is needed; none where no key is.
     role: Option<Role>,
+    pace: Pace,
     routes: OpenApiRouter<Api>,
 }
 
-fn groups() -> [Group; 5] {
+/// How long requests may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Quick,
+    /// Something large comes in, or is compiled.
+    Slow,
+}
+
+fn groups() -> [Group; 7] {
+    use Pace::{Quick, Slow};
     [
-        Group { role: None, routes: open() },
-        Group { role: Some(Role::Reader), routes: reader() },
-        Group { role: Some(Role::Agent), routes: agent() },
-        Group { role: Some(Role::Operator), routes: operator() },
-        Group { role: Some(Role::Admin), routes: admin() },
+        Group { role: None, pace: Quick, routes: open() },
+        Group { role: Some(Role::Reader), pace: Quick, routes: reader() },
+        Group { role: Some(Role::Agent), pace: Quick, routes: agent() },
+        Group { role: Some(Role::Agent), pace: Slow, routes: files() },
+        Group { role: Some(Role::Operator), pace: Quick, routes: operator() },
+        Group { role: Some(Role::Operator), pace: Slow, routes: generations() },
+        Group { role: Some(Role::Admin), pace: Quick, routes: admin() },
     ]
 }
 
@@ -129,12 +142,21 @@ fn agent() -> OpenApiRouter<Api> {
         .routes(routes!(links::reject_suggestion))
 }
 
-fn operator() -> OpenApiRouter<Api> {
+/// The body is read piece by piece, and counted there.
+fn files() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(files::bring_file))
+}
+
+fn generations() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(connectors::bring_generation))
         .layer(DefaultBodyLimit::max(connectors::COMPONENT_BYTES))
         .routes(routes!(connectors::activate_generation))
         .routes(routes!(connectors::approve_generation))
+}
+
+fn operator() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
         .routes(routes!(connectors::roll_back))
         .routes(routes!(connectors::remove_connector))
         .routes(routes!(grants::grant))
@@ -159,18 +181,19 @@ pub fn router(host: Arc<Host>) -> Router {
     let document = Bytes::from(openapi::json(&document()));
     let api = Api { host: Arc::clone(&host), streams: Arc::new(Semaphore::new(events::CLIENTS)), document };
     let mut endpoints = Router::new();
-    for Group { role, routes } in groups() {
+    let (quick, slow) = (guard::Bounds::quick(), guard::Bounds::slow());
+    for Group { role, pace, routes } in groups() {
         let (routes, _) = routes.split_for_parts();
-        endpoints = endpoints.merge(match role {
+        let routes = match role {
             Some(role) => routes.route_layer(from_fn_with_state((Arc::clone(&host), role), auth::require)),
             None => routes,
-        });
+        };
+        let bounds = if pace == Pace::Slow { &slow } else { &quick };
+        let routes = routes.layer(DefaultBodyLimit::max(BODY_BYTES));
+        endpoints = endpoints.merge(routes.layer(from_fn_with_state(bounds.clone(), guard::bound_work)));
     }
-    let places = Arc::new(Semaphore::new(guard::AT_ONCE));
     let (hooks, _) = hooks::routes().split_for_parts();
     endpoints
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn_with_state(places, guard::bound_work))
         // Webhooks have bounds of their own.
         .merge(hooks)
         .fallback(async || Problem::of_status(StatusCode::NOT_FOUND))

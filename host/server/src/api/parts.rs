@@ -37,10 +37,13 @@ pub(super) enum NewPart {
     Other(NewOther),
 }
 
-/// An attachment, by its URL or by the channel's own id of it; one of the two is needed.
+/// An attachment: a file that was brought with `POST /v1/files`, or one by its URL, or by the channel's own id of it; one of the three.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewMedia {
+    /// The `sha256` of a file that was brought with `POST /v1/files`. The host gives it to the provider, where the channel takes files.
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+    file: Option<Text<64>>,
     /// Where the provider can fetch it without a credential.
     #[schema(value_type = Option<String>, max_length = 2048, pattern = "^https?://[!-~]+$")]
     url: Option<Text<2048>>,
@@ -164,8 +167,17 @@ impl NewMedia {
         if url.as_ref().is_some_and(|url| !is_url(url)) {
             return Err(Problem::invalid("`url` has to begin with https:// or http:// and to have no spaces"));
         }
-        if url.is_none() && self.id.is_none() {
-            return Err(Problem::invalid("an attachment needs `url` or `id`"));
+        let sha256 = self.file.map(|file| file.0);
+        let is_sum = |sum: &String| sum.len() == 64 && sum.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if sha256.as_ref().is_some_and(|sum| !is_sum(sum)) {
+            return Err(Problem::invalid("`file` has to be the `sha256` of a file, as `POST /v1/files` gave it"));
+        }
+        match (&sha256, url.is_some() || self.id.is_some()) {
+            (None, false) => return Err(Problem::invalid("an attachment needs `file`, `url` or `id`")),
+            (Some(_), true) => {
+                return Err(Problem::invalid("an attachment has `file`, or `url` or `id`, and not both"));
+            }
+            _ => {}
         }
         Ok(Media {
             id: self.id.map(|id| id.0),
@@ -173,7 +185,7 @@ impl NewMedia {
             mime: self.mime.map(|mime| mime.0),
             filename: self.filename.map(|name| name.0),
             size: None,
-            sha256: None,
+            sha256,
             caption: self.caption.map(|caption| caption.0),
         })
     }
@@ -235,6 +247,7 @@ mod tests {
             json!({"type": "text", "text": "x"}),
             json!({"type": "image", "url": "https://example.com/a.png", "caption": "x"}),
             json!({"type": "file", "id": "17"}),
+            json!({"type": "file", "file": "a".repeat(64), "filename": "a.pdf"}),
             json!({"type": "location", "latitude": 1, "longitude": -180.0}),
             json!({"type": "contact", "name": "Ana", "identifiers": [{"kind": "phone", "value": "+62811"}]}),
             json!({"type": "template", "name": "a", "language": "id"}),
@@ -253,6 +266,8 @@ mod tests {
             json!({"type": "image", "url": "file:///etc/passwd"}),
             json!({"type": "image", "url": "https://a b"}),
             json!({"type": "image", "id": "1", "more": 1}),
+            json!({"type": "image", "id": "1", "file": "a".repeat(64)}),
+            json!({"type": "image", "file": "../etc/passwd"}),
             json!({"type": "location", "latitude": 91, "longitude": 0}),
             json!({"type": "contact", "name": "Ana", "identifiers": []}),
             json!({"type": "hologram"}),

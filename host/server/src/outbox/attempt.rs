@@ -14,6 +14,7 @@ use jackfield_store::AppendError;
 
 use super::backoff;
 use super::verdict::{Attempt, Verdict};
+use crate::attachments::upload::{self, NotCarried};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
@@ -35,11 +36,11 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
         }
     }
     let answer = match operations::to_send(&host.view(), message) {
-        Ok(Some(to_send)) => Some(send(&host, &channel, to_send).await),
+        Ok(Some(to_send)) => send(&host, &channel, to_send).await,
         unreadable => {
             let error = unreadable.err().map_or_else(|| String::from("it is not there"), |e| e.to_string());
             tracing::error!(channel = %channel.id, %message, "a message could not be read: {error}");
-            None
+            Answer::Unread
         }
     };
     let attempt = Attempt {
@@ -64,12 +65,32 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
     hold
 }
 
-/// What the connector answered; none if it was interrupted.
-type Answer = Option<Result<Call<Receipt>, CallError>>;
+/// How far an attempt came.
+enum Answer {
+    /// The message could not be read.
+    Unread,
+    /// The host is stopping and waited no longer.
+    Interrupted,
+    /// A file of it is not with the provider, so it was not sent.
+    NotCarried(NotCarried),
+    /// The connector answered, or the call came to nothing. What giving the provider its files wrote to the channel's state.
+    Ended(Result<Call<Receipt>, CallError>, Vec<StateChange>),
+}
 
 async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
-    let ToSend { message, to, .. } = to_send;
+    tokio::select! {
+        answer = carry_and_deliver(host, channel, to_send) => answer,
+        () = host.stop.due() => Answer::Interrupted,
+    }
+}
+
+async fn carry_and_deliver(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
+    let ToSend { mut message, to, .. } = to_send;
     let key = message.id.to_string();
+    let state = match upload::carry(host, channel, &mut message.parts, &key).await {
+        Ok(state) => state,
+        Err(reason) => return Answer::NotCarried(reason),
+    };
     let delivery = Delivery {
         to: jackfield_core::event::Identifier { kind: to.kind, namespace: to.namespace, value: to.value, raw: to.raw },
         thread: Some(message.thread.id),
@@ -78,10 +99,7 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
             None => Action::message(message.parts, message.reply_to_external),
         },
     };
-    tokio::select! {
-        answer = channel.deliver(delivery, &key) => Some(answer),
-        () = host.stop.due() => None,
-    }
+    Answer::Ended(channel.deliver(delivery, &key).await, state)
 }
 
 /// What is to be done to a message that is on the channel already.
@@ -108,20 +126,22 @@ impl From<Verdict> for End {
     }
 }
 
-fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Option<Answer>) -> End {
+fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
     match answer {
-        Some(Some(Ok(call))) => match call.result {
-            Ok(receipt) => End {
-                verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(),
-                events: canonical::events(receipt.events, &channel.context()),
-                state: call.effects.state,
-            },
-            Err(failure) => attempt.failed(failure).into(),
+        Answer::Ended(Ok(call), mut state) => match call.result {
+            Ok(receipt) => {
+                state.extend(call.effects.state);
+                let events = canonical::events(receipt.events, &channel.context());
+                End { verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(), events, state }
+            }
+            Err(failure) => End { state, ..attempt.failed(failure).into() },
         },
-        Some(Some(Err(error))) => attempt.broke_down(&error).into(),
-        Some(None) => attempt.interrupted().into(),
+        Answer::Ended(Err(error), state) => End { state, ..attempt.broke_down(&error).into() },
+        Answer::NotCarried(NotCarried::Failed(failure)) => attempt.not_uploaded(failure).into(),
+        Answer::NotCarried(NotCarried::Broke(error)) => attempt.upload_broke_down(&error).into(),
+        Answer::Interrupted => attempt.interrupted().into(),
         // Nothing was called, so it can be tried again.
-        None => attempt.not_made().into(),
+        Answer::Unread => attempt.not_made().into(),
     }
 }
 

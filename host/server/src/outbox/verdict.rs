@@ -76,16 +76,36 @@ impl Attempt<'_> {
     #[must_use]
     pub fn broke_down(&self, error: &CallError) -> Verdict {
         let problem = Problem { message: error.message.clone(), code: Some(error.kind.as_str().to_owned()) };
-        if error.kind == CallErrorKind::Busy {
-            return self.again(None, problem, false).into();
-        }
-        if error.usage.http_sent > 0 {
+        if error.usage.http_sent > 0 && error.kind != CallErrorKind::Busy {
             return self.unknown(problem).into();
         }
-        if self.number >= FAULTS {
-            return SendResult::Failed { class: String::from("connector_fault"), problem }.into();
+        self.sent_nothing(error, problem).into()
+    }
+
+    /// A file of the message is not with the provider. Nobody sees a file that is not sent, so that is certain.
+    #[must_use]
+    pub fn not_uploaded(&self, failure: Failure) -> Verdict {
+        match failure {
+            Failure::Uncertain(problem) => self.again(None, problem, true).into(),
+            failure => self.failed(failure),
         }
-        self.again(None, problem, true).into()
+    }
+
+    /// The call that was to give the provider a file came to nothing.
+    #[must_use]
+    pub fn upload_broke_down(&self, error: &CallError) -> Verdict {
+        let problem = Problem { message: error.message.clone(), code: Some(error.kind.as_str().to_owned()) };
+        self.sent_nothing(error, problem).into()
+    }
+
+    fn sent_nothing(&self, error: &CallError, problem: Problem) -> SendResult {
+        if error.kind == CallErrorKind::Busy {
+            return self.again(None, problem, false);
+        }
+        if self.number >= FAULTS {
+            return SendResult::Failed { class: String::from("connector_fault"), problem };
+        }
+        self.again(None, problem, true)
     }
 
     /// The host is stopping and could wait no longer.
@@ -191,6 +211,16 @@ mod tests {
         let row = outgoing();
         let verdict = attempt(&row, 1, false).broke_down(&error(CallErrorKind::WallExceeded, 1));
         assert!(matches!(verdict.result, SendResult::Uncertain { .. }));
+    }
+
+    #[test]
+    fn a_message_whose_file_is_not_with_the_provider_was_certainly_not_sent() {
+        let row = outgoing();
+        let attempt = attempt(&row, 1, false);
+        assert!(matches!(attempt.not_uploaded(Failure::Uncertain(problem())).result, SendResult::Retry { .. }));
+        assert!(matches!(attempt.not_uploaded(Failure::Rejected(problem())).result, SendResult::Failed { .. }));
+        let late = error(CallErrorKind::WallExceeded, 1);
+        assert!(matches!(attempt.upload_broke_down(&late).result, SendResult::Retry { .. }));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use jackfield_core::apply::EDITION;
 use jackfield_core::ids::Seq;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ const NAME: &str = "state.json";
 pub(crate) struct State {
     /// The format, 1.
     pub(crate) version: u32,
+    /// The edition of the rules that made the views.
+    #[serde(default)]
+    pub(crate) edition: u32,
     /// The boot of the machine under which sled was last open. While it is the same the page cache has everything that sled wrote.
     pub(crate) boot_id: String,
     /// The number of a fact that was on stable storage in the journal. The journal can never end before it.
@@ -42,7 +46,8 @@ pub(crate) struct FileMark {
 impl State {
     /// The state while sled is open.
     pub(crate) fn open(boot_id: &str, durable: Seq) -> Self {
-        Self { version: 1, boot_id: boot_id.to_owned(), durable, floor: Seq(0), clean: None, distrust: None }
+        let boot_id = boot_id.to_owned();
+        Self { version: 1, edition: EDITION, boot_id, durable, floor: Seq(0), clean: None, distrust: None }
     }
 
     /// The state in a folder. One that cannot be read is none: the views are built again then.
@@ -75,6 +80,9 @@ impl State {
     pub(crate) fn doubt(&self, boot_id: &str, sled: &Path) -> Option<String> {
         if let Some(why) = &self.distrust {
             return Some(why.clone());
+        }
+        if self.edition != EDITION {
+            return Some(String::from("another version of Jackfield made them"));
         }
         match &self.clean {
             Some(marks) if marks_of(sled).is_ok_and(|now| now == *marks) => None,

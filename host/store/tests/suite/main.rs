@@ -1,6 +1,7 @@
 //! The tests of the store from outside, as one program, so that what they share is compiled once.
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
+mod blobs;
 mod conformance;
 mod handle;
 mod journal_damage;

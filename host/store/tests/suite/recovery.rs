@@ -55,6 +55,15 @@ async fn after_a_clean_stop_the_views_are_used_as_they_are() {
 }
 
 #[tokio::test]
+async fn views_that_another_edition_of_the_rules_made_are_built_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = stopped(dir.path()).await;
+    edit_state(dir.path(), |state| drop(state.insert("edition".into(), 1.into())));
+    assert!(reopened(dir.path(), &small(), &before).is_some_and(|why| why.contains("another version")));
+    assert_eq!(reopened(dir.path(), &small(), &before), None);
+}
+
+#[tokio::test]
 async fn after_a_clean_stop_the_views_are_used_under_another_boot_too() {
     let dir = tempfile::tempdir().unwrap();
     let before = stopped(dir.path()).await;

@@ -1,0 +1,115 @@
+//! The files of messages: fetched from the provider as soon as they are known of, and kept by their sum from then on.
+//!
+//! A file goes straight from the provider to the store; what the channel grants and the limits allow is checked on the way
+//! ([`jackfield_sandbox`]). What became of it is a fact, so that a file is fetched once, whoever wants it.
+//!
+//! * [`fetch`]: one attempt at one file.
+//! * [`worker`]: which files are due; one worker a channel, as for the outbox.
+//! * [`upload`]: the other way, before a message is sent.
+
+mod fetch;
+mod turns;
+pub(crate) mod upload;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+
+use jackfield_core::event::Media;
+use jackfield_core::fact::{Attachment, Fact};
+use jackfield_core::ids::MessageId;
+use jackfield_core::keys;
+use jackfield_core::rows::{self, File, Message};
+use jackfield_core::tables::ReadError;
+use jackfield_core::views::operations;
+use jackfield_store::AppendError;
+
+pub use turns::Turns;
+
+use crate::host::Host;
+use crate::workers;
+
+/// Why a file cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachmentError {
+    /// There is no such message, or it has no such file.
+    #[error("{0}")]
+    NotFound(String),
+    /// The channel or the provider does not give it.
+    #[error("{0}")]
+    NotGiven(String),
+    /// The files' store.
+    #[error("the file cannot be kept or read: {0}")]
+    Disk(#[from] io::Error),
+    /// The journal.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The views.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// The file of a message's part, fetched now if it is not here yet. `part` counts from 0.
+///
+/// # Errors
+/// When it cannot be had.
+pub async fn get(host: &Host, message: MessageId, part: u16) -> Result<Attachment, AttachmentError> {
+    let row: Option<Message> = rows::get(&host.view(), &keys::message(message))?;
+    let row = row.ok_or_else(|| AttachmentError::NotFound(format!("there is no message {message}")))?;
+    let none = || AttachmentError::NotFound(format!("part {part} of {message} is no file"));
+    let media = row.parts.get(usize::from(part)).and_then(|part| part.media()).cloned().ok_or_else(none)?;
+    if let Some(attachment) = here(host, message, part, &media).await? {
+        return Ok(attachment);
+    }
+    let _turn = host.fetching.take((message, part)).await;
+    // Whoever had the turn before may have brought it.
+    if let Some(attachment) = here(host, message, part, &media).await? {
+        return Ok(attachment);
+    }
+    let off = || AttachmentError::NotGiven(format!("the channel {} is not switched on", row.channel));
+    let channel = host.channels.get(&row.channel).ok_or_else(off)?;
+    fetch::fetch(host, &channel, (message, part), media).await?.map_err(|missed| {
+        // It stays wanted, or gone; a person asked once more and is told why not.
+        AttachmentError::NotGiven(missed.problem.message)
+    })
+}
+
+/// The file, if it is kept: one that was fetched, or one that a client brought.
+async fn here(
+    host: &Host,
+    message: MessageId,
+    part: u16,
+    media: &Media,
+) -> Result<Option<Attachment>, AttachmentError> {
+    let attachment = match (operations::attachment(&host.view(), message, part)?, media.own()) {
+        (Some(File::Kept(attachment)), _) => attachment,
+        (_, Some(sha256)) => Attachment {
+            sha256: sha256.to_owned(),
+            size: media.size.unwrap_or_default(),
+            mime: media.mime.clone(),
+            filename: media.filename.clone(),
+        },
+        _ => return Ok(None),
+    };
+    let found = host.blobs.find(&attachment.sha256).await?;
+    Ok(found.map(|blob| Attachment { size: blob.size, ..attachment }))
+}
+
+/// Whether a fact may bring files that are to be fetched.
+pub(crate) fn brings_files(fact: &Fact) -> bool {
+    use jackfield_core::event::EventBody;
+    let (Fact::Received { events, .. } | Fact::Polled { events, .. } | Fact::SendEnded { events, .. }) = fact else {
+        return false;
+    };
+    let parts = events.iter().flat_map(|event| match &event.body {
+        EventBody::Message(message) => message.parts.as_slice(),
+        EventBody::Edit { parts, .. } => parts.as_slice(),
+        _ => &[],
+    });
+    parts.into_iter().any(|part| part.media().is_some())
+}
+
+/// Fetches what is wanted until the host stops.
+pub async fn run(host: Arc<Host>) {
+    workers::one_for_each(host, worker::run).await;
+}

@@ -1,0 +1,82 @@
+//! Files that a client brought, given to the provider before the message that holds them is sent.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jackfield_core::event::{Media, Part, Problem};
+use jackfield_core::fact::StateChange;
+use jackfield_sandbox::{CallError, Failure, FileContent, Upload};
+use jackfield_store::Blobs;
+use tokio::io::AsyncRead;
+
+use crate::channels::ChannelRuntime;
+use crate::host::Host;
+
+/// Why a file is not with the provider. Nobody has seen anything of the message, whatever it is.
+#[derive(Debug)]
+pub(crate) enum NotCarried {
+    /// The connector, or the provider, said so.
+    Failed(Failure),
+    /// The call came to nothing.
+    Broke(CallError),
+}
+
+/// Gives the provider every file of these parts that this host keeps, and puts what the channel calls it into the part. What the calls
+/// wrote to the channel's state. `key` is the same for every attempt at the message.
+pub(crate) async fn carry(
+    host: &Host,
+    channel: &ChannelRuntime,
+    parts: &mut [Part],
+    key: &str,
+) -> Result<Vec<StateChange>, NotCarried> {
+    let mut state = Vec::new();
+    for (number, part) in parts.iter_mut().enumerate() {
+        let kind = part.kind().to_owned();
+        let Some(media) = part.media_mut().filter(|media| media.own().is_some()) else { continue };
+        let file = upload(host, kind, media).await?;
+        let (_, line) = channel.serving().ok_or_else(|| {
+            let message = format!("No generation of the connector {} serves this channel.", channel.slot.name);
+            NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
+        })?;
+        let call = channel.counted("upload", line.channel.upload_media(&file, &format!("{key}-{number}"))).await;
+        let call = call.map_err(NotCarried::Broke)?;
+        let given = call.result.map_err(NotCarried::Failed)?;
+        state.extend(call.effects.state);
+        // What the client said of it stays; where it is now is the channel's to say.
+        (media.id, media.url) = (given.id, given.url);
+        media.mime = given.mime.or_else(|| media.mime.take());
+    }
+    Ok(state)
+}
+
+async fn upload(host: &Host, kind: String, media: &Media) -> Result<Upload, NotCarried> {
+    let sha256 = media.own().unwrap_or_default();
+    let found = host.blobs.find(sha256).await.map_err(|error| {
+        let message = format!("The host cannot read the file: {error}.");
+        NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
+    })?;
+    let blob = found.ok_or_else(|| {
+        let message = format!("The file {sha256} is not kept by this host any more.");
+        NotCarried::Failed(Failure::Rejected(Problem { message, code: None }))
+    })?;
+    Ok(Upload {
+        kind,
+        filename: media.filename.clone().unwrap_or_else(|| String::from("file")),
+        mime: media.mime.clone().unwrap_or_else(|| String::from("application/octet-stream")),
+        size: blob.size,
+        content: Arc::new(Kept { blobs: host.blobs.clone(), sha256: blob.sha256.clone() }),
+        sha256: blob.sha256,
+    })
+}
+
+struct Kept {
+    blobs: Blobs,
+    sha256: String,
+}
+
+impl FileContent for Kept {
+    fn open(&self, offset: u64) -> io::Result<Pin<Box<dyn AsyncRead + Send>>> {
+        Ok(self.blobs.read(&self.sha256, offset))
+    }
+}
