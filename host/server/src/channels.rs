@@ -19,6 +19,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, Ended};
+use crate::call_log::CallLog;
 use crate::config::ChannelConfig;
 use crate::connectors::slot::Alarm;
 use crate::connectors::{Generation, Line, Slot};
@@ -117,6 +118,8 @@ pub struct ChannelRuntime {
     pub region: Option<String>,
     /// What its calls came to.
     pub activity: Arc<Activity>,
+    /// What they logged.
+    pub log: Arc<CallLog>,
     /// Room for parked deliveries that may be anybody's.
     pub parked: Arc<ParkedRoom>,
     /// Places for webhooks that are worked on or wait.
@@ -287,11 +290,12 @@ impl ChannelRuntime {
         call: impl Future<Output = Result<Call<T>, CallError>>,
     ) -> Result<Call<T>, CallError> {
         let ended = call.await;
-        let (usage, result) = match &ended {
-            Ok(Call { result: Ok(_), effects }) => (effects.usage, Ended::Well),
-            Ok(Call { result: Err(failure), effects }) => (effects.usage, Ended::Failure(failure)),
-            Err(error) => (error.usage, Ended::Fault(error)),
+        let (usage, logged, result) = match &ended {
+            Ok(Call { result: Ok(_), effects }) => (effects.usage, &effects.log, Ended::Well),
+            Ok(Call { result: Err(failure), effects }) => (effects.usage, &effects.log, Ended::Failure(failure)),
+            Err(error) => (error.usage, &error.log, Ended::Fault(error)),
         };
+        self.log.add(function, logged, ended.as_ref().err().map(|error| error.message.as_str()));
         self.metrics.call(self.id.as_str(), function, result.word(), usage.wall.as_secs_f64());
         self.activity.note(function, usage, &result);
         ended

@@ -269,6 +269,20 @@ pub enum ChannelCommand {
         #[command(flatten)]
         host: HostPlace,
     },
+    /// Show what a channel's connector logged last, and why calls came to nothing
+    Log {
+        /// The channel
+        id: String,
+        /// Go on with what it logs, as it does
+        #[arg(long, short)]
+        follow: bool,
+        /// How many of the last 500 lines to begin with
+        #[arg(long, short = 'n', default_value_t = 50)]
+        lines: u32,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
     /// Register the channel's webhook with the provider, and say what is left to do by hand
     Connect {
         /// The channel

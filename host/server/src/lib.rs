@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! * [`host`]: what everything shares, and the one way to append a fact.
-//! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to.
+//! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to, [`call_log`] what they
+//!   logged.
 //! * [`connectors`]: the connectors that are loaded, and the life of their versions.
 //! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out;
 //!   [`workers`]: one for each channel; [`attachments`]: files.
@@ -18,6 +19,7 @@
 pub mod activity;
 pub mod api;
 pub mod attachments;
+pub mod call_log;
 pub mod channels;
 pub mod cli;
 pub mod clock;

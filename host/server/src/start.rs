@@ -250,6 +250,7 @@ pub(crate) fn runtime(
         limits: channel.limits.limits(),
         region: config.region(channel),
         activity: Arc::new(Activity::default()),
+        log: Arc::default(),
         parked: Arc::new(ParkedRoom::default()),
         webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
         paused: AtomicBool::new(false),

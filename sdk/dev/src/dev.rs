@@ -1,11 +1,13 @@
-//! `jackfield-dev dev`: watch the project, build it, put it into a running host, and play a webhook.
+//! `jackfield-dev dev`: watch the project, build it, put it into a running host, play a webhook, and show what the connector logs there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::build::{self, Built};
 use crate::conformance::{self, Plan};
@@ -35,22 +37,46 @@ pub struct Watch {
 pub async fn run(watch: &Watch, say: &mut dyn FnMut(String)) -> Result<()> {
     let mut ticks = tokio::time::interval(EVERY);
     let mut built = BTreeMap::new();
+    let (logger, mut logged) = mpsc::unbounded_channel();
+    let mut followed = BTreeSet::new();
+    let mut followers = JoinSet::new();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Some(line) = logged.recv() => {
+                say(line);
+                continue;
+            }
+        }
         let now = files(&watch.project);
         if now == built {
             continue;
         }
         built = now;
         match swap(watch, say).await {
-            Ok(()) => say("watching; save a file to build again".to_owned()),
+            Ok(channels) => {
+                for channel in channels.into_iter().filter(|channel| followed.insert(channel.clone())) {
+                    followers.spawn(follow(watch.host.clone(), channel, logger.clone()));
+                }
+                say("watching; save a file to build again".to_owned());
+            }
             Err(error) => say(format!("error: {error:#}")),
         }
     }
 }
 
-/// Builds the project, uploads it, and plays the fixture.
-pub async fn swap(watch: &Watch, say: &mut dyn FnMut(String)) -> Result<()> {
+/// Hands on what a channel's connector logs, for as long as the program runs.
+async fn follow(host: Host, channel: String, lines: mpsc::UnboundedSender<String>) {
+    let mut last = None;
+    loop {
+        // A host that is away says so at the next swap; here it is only waited for.
+        let _ = host.follow(&channel, &mut last, |line| drop(lines.send(line))).await;
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Builds the project, uploads it, and plays the fixture. The channels that use it.
+pub async fn swap(watch: &Watch, say: &mut dyn FnMut(String)) -> Result<Vec<String>> {
     let (project, sdk) = (watch.project.clone(), watch.sdk.clone());
     let built = tokio::task::spawn_blocking(move || build::build(&project, sdk.as_deref(), None)).await??;
     let Built { path, id, size, .. } = built;
@@ -60,7 +86,7 @@ pub async fn swap(watch: &Watch, say: &mut dyn FnMut(String)) -> Result<()> {
     if let Some((file, channel)) = &watch.replay {
         replay(watch, file, channel, say).await?;
     }
-    Ok(())
+    watch.host.channels(connector).await
 }
 
 async fn replay(watch: &Watch, file: &Path, channel: &str, say: &mut dyn FnMut(String)) -> Result<()> {

@@ -21,6 +21,7 @@ const TIME: Duration = Duration::from_secs(120);
 const BYTES: usize = 4 << 20;
 
 /// A host.
+#[derive(Clone)]
 pub struct Host {
     url: String,
     key: String,
@@ -66,6 +67,51 @@ impl Host {
         Ok(self.send(request).await?.0)
     }
 
+    /// The channels that use a connector.
+    pub async fn channels(&self, connector: &str) -> Result<Vec<String>> {
+        let request = self.get(&format!("/v1/connectors/{connector}"), None)?;
+        let (status, body) = self.send(request).await?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if !status.is_success() {
+            bail!("the host answered with {status}: {}", reason(&answer));
+        }
+        let channels = answer["channels"].as_array().into_iter().flatten();
+        Ok(channels.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// Follows what a channel's connector logs, until the host ends the stream. `line` gets each line; `last` is the number of the last
+    /// one, which the next call goes on behind.
+    pub async fn follow(&self, channel: &str, last: &mut Option<String>, line: impl Fn(String)) -> Result<()> {
+        let request = self.get(&format!("/v1/channels/{channel}/log?lines=0"), last.as_deref())?;
+        let mut response = self.client.request(request).await.context("the host does not answer")?;
+        if !response.status().is_success() {
+            bail!("the host answered with {}", response.status());
+        }
+        let mut text = Vec::new();
+        while let Some(frame) = response.frame().await {
+            text.extend_from_slice(frame?.data_ref().map_or(&[], |data| data));
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let whole: Vec<u8> = text.drain(..=end).collect();
+                let whole = String::from_utf8_lossy(&whole);
+                if let Some(id) = whole.strip_prefix("id: ") {
+                    *last = Some(id.trim().to_owned());
+                } else if let Some(data) = whole.strip_prefix("data: ") {
+                    line(logged(channel, &serde_json::from_str(data).unwrap_or_default()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&self, path: &str, last: Option<&str>) -> Result<Request<Full<Bytes>>> {
+        let mut request = Request::get(format!("{}{path}", self.url));
+        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        request.body(Full::default()).context("the host's URL, or the key, is none")
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
         let answer = async {
             let response = self.client.request(request).await;
@@ -89,6 +135,12 @@ fn accepted(answer: &Value) -> String {
     format!("generation {number}: {stage}{}", wants.collect::<String>())
 }
 
+/// A line of a channel's log.
+fn logged(channel: &str, line: &Value) -> String {
+    let part = |name: &str| line[name].as_str().unwrap_or("?");
+    format!("{channel} {} {}: {}", part("function"), part("level"), part("message"))
+}
+
 /// What a problem document (RFC 9457) says.
 fn reason(answer: &Value) -> String {
     let told = ["detail", "title"].into_iter().find_map(|name| answer.get(name)?.as_str());
@@ -107,6 +159,8 @@ mod tests {
         let waits = json!({"generation": 8, "stage": "pending-approval", "missing": [{"message": "Grant it."}]});
         assert_eq!(accepted(&waits), "generation 8: pending-approval Grant it.");
         assert_eq!(accepted(&json!({})), "generation ?: accepted");
+        let line = json!({"at": "x", "level": "warn", "function": "receive", "message": "No."});
+        assert_eq!(logged("shop", &line), "shop receive warn: No.");
         assert_eq!(reason(&json!({"title": "Bad", "detail": "It is unsigned."})), "It is unsigned.");
         assert_eq!(reason(&Value::Null), "it does not say why");
     }

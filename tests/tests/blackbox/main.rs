@@ -9,6 +9,7 @@ mod golden;
 mod hostile;
 mod interleavings;
 mod lifecycle;
+mod logs;
 mod polling;
 mod reload;
 mod replies;

@@ -1,7 +1,7 @@
 //! HTTP: JSON under `/v1`, webhooks under `/hooks`, health and metrics. Reading is done by the views of `jackfield_core`; commands are
 //! facts, and their outcomes come back. What is here only translates between HTTP and those.
 //!
-//! * [`customers`], [`messages`], [`attachments`], [`files`], [`links`], [`inbox`], [`events`], [`channels`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
+//! * [`customers`], [`messages`], [`attachments`], [`files`], [`links`], [`inbox`], [`events`], [`channels`], [`logs`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
 //! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
@@ -24,6 +24,7 @@ mod hooks;
 mod inbox;
 mod keys;
 mod links;
+mod logs;
 mod messages;
 mod metrics;
 mod openapi;
@@ -166,6 +167,7 @@ fn operator() -> OpenApiRouter<Api> {
         .routes(routes!(care::connect_channel))
         .routes(routes!(care::examine_channel))
         .routes(routes!(channels::resume_channel))
+        .routes(routes!(logs::follow_log))
         .routes(routes!(parked::get_parked))
         .routes(routes!(parked::replay_parked))
         .routes(routes!(parked::replay_all))

@@ -15,6 +15,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use super::logs::LogLineView;
 use super::problem::{Document, MEDIA_TYPE};
 use super::{Api, auth, groups, hooks};
 
@@ -78,6 +79,8 @@ fn described() -> OpenApi {
     components.add_security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let mut events = vec![(String::from("EventView"), EventView::schema())];
     EventView::schemas(&mut events);
+    events.push((String::from("LogLineView"), LogLineView::schema()));
+    LogLineView::schemas(&mut events);
     components.schemas.extend(events);
     all
 }

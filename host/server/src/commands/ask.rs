@@ -34,6 +34,14 @@ pub(super) fn done<F: Future<Output = anyhow::Result<Value>>>(
     ask(place, question, lines).map(|_| ExitCode::SUCCESS)
 }
 
+/// Follows a stream of a host, and prints each event: as JSON if that is wanted, as a line otherwise.
+pub(super) fn follow(place: &HostPlace, path: &str, line: impl Fn(&Value) -> String) -> anyhow::Result<ExitCode> {
+    let (remote, json) = (remote(place)?, place.json);
+    let shown = |event: Value| say(&if json { event.to_string() } else { line(&event) });
+    wait_for(async { remote.follow(path, shown).await })?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn remote(place: &HostPlace) -> anyhow::Result<Remote> {
     let url = match &place.url {
         Some(url) => url.clone(),

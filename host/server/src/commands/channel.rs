@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::ask::{ask, done, items, table, text};
+use super::ask::{ask, done, follow, items, table, text};
 use crate::cli::{ChannelCommand, HostPlace};
 
 pub(super) fn run(command: ChannelCommand) -> anyhow::Result<ExitCode> {
@@ -34,6 +34,11 @@ pub(super) fn run(command: ChannelCommand) -> anyhow::Result<ExitCode> {
                 vec![format!("{allowed}: {}", text(&answer["because"]))]
             };
             done(&host, async |remote| remote.get(&path).await, lines)
+        }
+        ChannelCommand::Log { id, follow: on, lines, host } => {
+            let path = format!("/v1/channels/{id}/log?lines={lines}&end={}", !on);
+            let parts = ["at", "level", "function", "message"];
+            follow(&host, &path, |line| parts.map(|part| text(&line[part])).join("  "))
         }
         ChannelCommand::Connect { id, host } => command_on(&host, &id, "connect", json!({}), steps),
         ChannelCommand::Doctor { id, host } => {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -53,7 +54,39 @@ impl Remote {
         self.send(Method::POST, path, "application/wasm", component.into()).await
     }
 
+    /// Reads a stream of server-sent events, each of which is one line of JSON, until the host ends it.
+    pub(super) async fn follow(
+        &self,
+        path: &str,
+        mut event: impl FnMut(Value) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut response = self.request(Method::GET, path, "application/json", Bytes::new()).await?;
+        if !response.status().is_success() {
+            understood(response, path).await?;
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        while let Some(frame) = response.frame().await {
+            let frame = frame.with_context(|| format!("the stream of {path} broke off"))?;
+            text.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=end).collect();
+                if let Some(data) = line.strip_prefix(b"data: ") {
+                    event(serde_json::from_slice(data).context("the host sent what is not JSON")?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn send(&self, method: Method, path: &str, kind: &str, body: Bytes) -> anyhow::Result<Value> {
+        let answer = async { understood(self.request(method, path, kind, body).await?, path).await };
+        tokio::time::timeout(TIME, answer)
+            .await
+            .with_context(|| format!("the host took longer than 120 s to answer at {path}"))?
+    }
+
+    async fn request(&self, method: Method, path: &str, kind: &str, body: Bytes) -> anyhow::Result<Response<Incoming>> {
         let url = format!("{}{path}", self.url);
         let request = Request::builder()
             .method(method)
@@ -62,22 +95,18 @@ impl Remote {
             .header(header::CONTENT_TYPE, kind)
             .body(Full::new(body))
             .with_context(|| format!("{url} is not an URL"))?;
-        let answer = async {
-            let response =
-                self.client.request(request).await.with_context(|| format!("the host does not answer at {url}"))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), BYTES).collect().await;
-            let body = body.map_err(|e| anyhow::anyhow!("the answer of {url} cannot be read: {e}"))?.to_bytes();
-            let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-            match status.is_success() {
-                true => Ok(value),
-                false => {
-                    bail!("the host answered {status}: {}", value["detail"].as_str().unwrap_or("without a reason"))
-                }
-            }
-        };
-        tokio::time::timeout(TIME, answer)
-            .await
-            .with_context(|| format!("the host took longer than 120 s to answer at {url}"))?
+        self.client.request(request).await.with_context(|| format!("the host does not answer at {url}"))
+    }
+}
+
+/// What an answer says, or why it is none.
+async fn understood(response: Response<Incoming>, path: &str) -> anyhow::Result<Value> {
+    let status = response.status();
+    let body = Limited::new(response.into_body(), BYTES).collect().await;
+    let body = body.map_err(|e| anyhow::anyhow!("the answer of {path} cannot be read: {e}"))?.to_bytes();
+    let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match status.is_success() {
+        true => Ok(value),
+        false => bail!("the host answered {status}: {}", value["detail"].as_str().unwrap_or("without a reason")),
     }
 }

@@ -71,6 +71,7 @@ impl Lifecycle {
                 None => reloaded.added.push(id.clone()),
                 Some(known) => {
                     (runtime.activity, runtime.parked) = (Arc::clone(&known.activity), Arc::clone(&known.parked));
+                    runtime.log = Arc::clone(&known.log);
                     reloaded.changed.push(id.clone());
                 }
             }

@@ -80,3 +80,25 @@ async fn a_fixture_is_replayed_as_the_provider_would_send_it() {
     assert!(request.contains("x-telegram-bot-api-secret-token: an-agreed-word\r\n"), "{request}");
     assert!(!request.contains("authorization"), "a provider has no key");
 }
+
+const LOG: &str = ": open\n\nid: 4\ndata: {\"at\": \"x\", \"level\": \"info\", \"function\": \"receive\", \"message\": \"hello\"}\n\n\
+                   id: 5\ndata: {\"at\": \"x\", \"level\": \"error\", \"function\": \"poll\", \"message\": \"It trapped.\"}\n\n";
+
+#[tokio::test]
+async fn the_log_of_a_channel_is_followed_from_where_it_broke_off() {
+    let (host, told) = host(("200 OK", LOG)).await;
+    let (mut last, lines) = (None, Mutex::new(Vec::new()));
+    for _ in 0..2 {
+        host.follow("tg-main", &mut last, |line| lines.lock().unwrap().push(line)).await.unwrap();
+    }
+    assert_eq!(lines.lock().unwrap()[..2], ["tg-main receive info: hello", "tg-main poll error: It trapped."]);
+    let told = told.lock().unwrap();
+    assert!(told[0].to_lowercase().starts_with("get /v1/channels/tg-main/log?lines=0 "), "{}", told[0]);
+    assert!(told[1].to_lowercase().contains("last-event-id: 5\r\n"), "{}", told[1]);
+}
+
+#[tokio::test]
+async fn the_channels_of_a_connector_are_those_that_the_host_says() {
+    let (host, _) = host(("200 OK", r#"{"name": "door-bell", "channels": ["a", "b"]}"#)).await;
+    assert_eq!(host.channels("door-bell").await.unwrap(), ["a", "b"]);
+}
