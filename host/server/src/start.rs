@@ -88,12 +88,14 @@ pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxErr
     Sandbox::new(SandboxOptions { cache_dir: Some(config.data().join("cache")), ..SandboxOptions::default() })
 }
 
-/// The life of connectors over this store.
+/// The life of connectors over this store. Components that no generation refers to any more are removed.
 ///
 /// # Errors
 /// When the machine cannot give what it takes.
 pub fn lifecycle(config: &Arc<Config>, store: &Store, channels: &Arc<Channels>) -> anyhow::Result<Lifecycle> {
     let artifacts = Artifacts::open(config.data().join("artifacts"))?;
+    let known = operations::connectors(&store.read())?.into_iter().flat_map(|versions| versions.generations);
+    artifacts.keep_only(&known.map(|generation| generation.source.digest).collect())?;
     Ok(Lifecycle::new(store.clone(), sandbox(config)?, artifacts, Arc::clone(config), Arc::clone(channels)))
 }
 

@@ -8,11 +8,15 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use data_encoding::HEXLOWER;
 use ring::digest::{Context, SHA256, digest};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+/// Bytes that are kept; of what was not used for the longest time the rest is removed. A hundred connectors in JavaScript take 3.4 GiB.
+const KEPT_BYTES: u64 = 4 << 30;
 
 /// A folder of compiled components, for one configuration of the engine.
 pub(crate) struct Cache {
@@ -40,17 +44,20 @@ impl Cache {
     }
 
     /// The compiled form of the component with this digest, if it is here and whole.
-    pub(crate) fn load(&self, engine: &Engine, component: &str) -> Option<Component> {
-        let file = fs::read(self.path(component)).ok()?;
+    pub(crate) fn load(&self, engine: &Engine, component_digest: &str) -> Option<Component> {
+        let file = fs::read(self.path(component_digest)).ok()?;
         let (sum, compiled) = file.split_at_checked(32)?;
         if digest(&SHA256, compiled).as_ref() != sum {
-            tracing::warn!(digest = component, "a compiled connector was damaged on disk and is compiled again");
+            tracing::warn!(digest = component_digest, "a compiled connector was damaged on disk and is compiled again");
             return None;
         }
         match deserialize(engine, compiled) {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                self.used(component_digest);
+                Some(component)
+            }
             Err(error) => {
-                tracing::warn!(digest = component, %error, "a compiled connector could not be loaded and is compiled again");
+                tracing::warn!(digest = component_digest, %error, "a compiled connector could not be loaded and is compiled again");
                 None
             }
         }
@@ -66,12 +73,39 @@ impl Cache {
         file.write_all(&compiled)?;
         // Not synced: a sync of so much would hold up the journal's, and what is torn does not have its sum and is compiled again.
         file.persist(self.path(digest_of_component)).map_err(|e| e.error)?;
-        Ok(())
+        make_room(&self.folder, KEPT_BYTES)
+    }
+
+    /// Notes that a file is of use.
+    fn used(&self, digest_of_component: &str) {
+        let now = fs::FileTimes::new().set_modified(SystemTime::now());
+        // Without the note it is only removed sooner.
+        let _ = fs::File::open(self.path(digest_of_component)).and_then(|file| file.set_times(now));
     }
 
     fn path(&self, component: &str) -> PathBuf {
         self.folder.join(format!("{component}-{}.cwasm", self.compatibility))
     }
+}
+
+/// Removes what was not used for the longest time, until the rest has at most `bytes`.
+fn make_room(folder: &Path, bytes: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        files.push((metadata.modified()?, metadata.len(), entry.path()));
+    }
+    files.sort_by(|a, b| b.cmp(a));
+    let mut kept = 0_u64;
+    for (_, size, path) in files {
+        kept = kept.saturating_add(size);
+        if kept > bytes {
+            // Somebody else may have removed it.
+            let _ = fs::remove_file(path);
+        }
+    }
+    Ok(())
 }
 
 /// Loads compiled code.
@@ -97,5 +131,27 @@ impl Hasher for Sha {
     fn finish(&self) -> u64 {
         let sum = self.0.clone().finish();
         sum.as_ref().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, age) in [("old", 30), ("older", 60), ("new", 1)] {
+            let path = folder.path().join(name);
+            fs::write(&path, [0; 100]).unwrap();
+            let times = fs::FileTimes::new().set_modified(SystemTime::now() - Duration::from_secs(age));
+            fs::File::open(path).unwrap().set_times(times).unwrap();
+        }
+        make_room(folder.path(), 250).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["new", "old"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The components that were brought, each under its digest: written once, never changed, read again after a restart.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -54,6 +55,22 @@ impl Artifacts {
         }
     }
 
+    /// Removes every component whose digest is not among `wanted`, and what a crash left half written. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn keep_only(&self, wanted: &BTreeSet<String>) -> io::Result<()> {
+        for entry in fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            let is_wanted = path.extension().is_some_and(|extension| extension == "wasm")
+                && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|digest| wanted.contains(digest));
+            if !is_wanted {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn path(&self, digest: &str) -> PathBuf {
         self.0.join(Path::new(digest).file_name().unwrap_or_default()).with_extension("wasm")
     }
@@ -78,6 +95,10 @@ mod tests {
         assert_eq!(artifacts.read(&digest).unwrap(), b"component");
         fs::write(artifacts.path(&digest), b"another").unwrap();
         assert_eq!(artifacts.read(&digest).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        let other = artifacts.keep(b"other").unwrap();
+        artifacts.keep_only(&[other.clone()].into()).unwrap();
+        assert_eq!(artifacts.read(&digest).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(artifacts.read(&other).unwrap(), b"other");
         assert_eq!(artifacts.read("../../etc/passwd").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }
