@@ -37,7 +37,7 @@ enum Command {
     Keygen(Keygen),
     /// Sign a component; a signature that it has is replaced
     Sign(Sign),
-    /// Watch the project; build it and put it into a running host whenever a file is saved
+    /// Watch the project; build it and put it into a running host whenever a file is saved, and show what it logs there
     Dev(Dev),
 }
 
@@ -123,7 +123,7 @@ struct Dev {
     /// The host's URL
     #[arg(long)]
     host: String,
-    /// A key of the host with the role admin
+    /// A key of the host with the role operator
     #[arg(long, env = "JACKFIELD_KEY", hide_env_values = true)]
     key: String,
     /// The connector's name on the host; the manifest's id if it is left out
