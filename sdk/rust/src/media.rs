@@ -1,6 +1,6 @@
 //! Files. Their bytes go around the connector: it says which request brings or takes them, and the host makes it.
 
-use crate::{Failure, Header, Media};
+use crate::{Failure, Header, Media, http};
 
 pub use crate::bindings::with_media::exports::jackfield::connector::media::{
     Answer, Body, Field, FieldValue, File, Outgoing, Progress, Range, Request, Source, Transfer,
@@ -76,6 +76,28 @@ impl Transfer {
     #[must_use]
     pub fn bytes(request: Request) -> Self {
         Self { request, body: Body::File, range: None, context: Vec::new() }
+    }
+}
+
+impl Progress {
+    /// The provider has the file, under this id.
+    pub fn done(file: Outgoing, id: impl Into<String>) -> Self {
+        Self::Done(Media {
+            id: Some(id.into()),
+            mime: Some(file.mime),
+            filename: Some(file.filename),
+            size: Some(file.size),
+            sha256: Some(file.sha256),
+            ..Media::default()
+        })
+    }
+}
+
+/// So that refusals of a transfer are read by the same code as those of any other request.
+impl From<Answer> for http::Response {
+    fn from(answer: Answer) -> Self {
+        let headers = answer.headers.into_iter().map(|header| (header.name, header.value)).collect();
+        Self { status: answer.status, headers, body: answer.body }
     }
 }
 

@@ -44,6 +44,15 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// The origin of a URL, such as `https://files.example.com`: what stands before its path. What it gives for a text that is no URL equals
+/// no origin.
+#[must_use]
+pub fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let length = url[start..].find(['/', '?', '#', '\\']).unwrap_or(url.len() - start);
+    &url[..start + length]
+}
+
 /// A `GET`.
 pub fn get(url: impl Into<String>) -> Request {
     Request::new("GET", url)
@@ -135,5 +144,26 @@ impl Response {
     #[must_use]
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn the_origin_of_a_url_ends_where_its_path_begins() {
+        let ours = "https://files.example:8443";
+        for url in ["", "/a/b?c=https://x.example", "?a", "#a"].map(|rest| [ours, rest].concat()) {
+            assert_eq!(origin(&url), ours);
+        }
+        for other in [
+            "https://files.example:8443@evil.example/",
+            "https://files.example:8443.evil.example/",
+            "files.example",
+            "",
+        ] {
+            assert_ne!(origin(other), ours, "{other}");
+        }
     }
 }
