@@ -16,5 +16,6 @@ pub fn fetch(config: &Config, media: &Media) -> Result<File, Failure> {
     let path = answer
         .text("file_path")
         .ok_or_else(|| Failure::rejected("Telegram does not give this file out; it may be larger than 20 MB."))?;
-    Ok(File::download(Request::get(config.file_url(&path))))
+    let size = answer.int("file_size").and_then(|size| u64::try_from(size).ok());
+    Ok(File { size, ..File::download(Request::get(config.file_url(&path))) })
 }

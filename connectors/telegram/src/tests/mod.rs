@@ -1,5 +1,6 @@
 //! The connector against updates in the documented shapes, and against a stand-in for the Bot API.
 
+mod files;
 mod inbound;
 mod sending;
 
