@@ -22,6 +22,9 @@ pub const INSTAGRAM: &str = "shop-instagram";
 /// On Telegram.
 pub const TELEGRAM: &str = "shop-telegram";
 
+/// Connectors whose providers keep files at an origin of their own; the stand-in plays that too.
+const WITH_MEDIA_BASE: [&str; 4] = ["whatsapp", "instagram", "slack", "line"];
+
 /// A configuration in the making.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
@@ -50,7 +53,7 @@ impl Setup {
             .channel(TELEGRAM, "telegram", provider, "", &bot)
     }
 
-    /// One more channel. `settings` is what stands in its `config` besides `api_base`; secrets are names and environment variables.
+    /// One more channel. `settings` is what stands in its `config` besides the provider's places; secrets are names and environment variables.
     ///
     /// # Errors
     /// When the connector was not built.
@@ -66,9 +69,11 @@ impl Setup {
         if !self.text.contains(&format!("[connectors.{connector}]")) {
             writeln!(self.text, "[connectors.{connector}]\npath = {path:?}")?;
         }
+        let media =
+            if WITH_MEDIA_BASE.contains(&connector) { format!(", media_base = {provider:?}") } else { String::new() };
         let separator = if settings.is_empty() { "" } else { ", " };
         writeln!(self.text, "[channels.{name}]\nconnector = {connector:?}")?;
-        writeln!(self.text, "config = {{ api_base = {provider:?}{separator}{settings} }}")?;
+        writeln!(self.text, "config = {{ api_base = {provider:?}{media}{separator}{settings} }}")?;
         writeln!(self.text, "[channels.{name}.secrets]")?;
         for (secret, variable) in secrets {
             writeln!(self.text, "{secret} = {{ env = {variable:?} }}")?;

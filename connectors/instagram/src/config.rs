@@ -1,6 +1,6 @@
 //! The channel's configuration.
 
-use jackfield_sdk::Problem;
+use jackfield_sdk::{Problem, http};
 use serde::Deserialize;
 
 /// As the manifest's schema describes it.
@@ -10,12 +10,18 @@ pub struct Config {
     pub account_id: String,
     #[serde(default = "api_base")]
     api_base: String,
+    #[serde(default = "media_base")]
+    media_base: String,
     #[serde(default = "api_version")]
     api_version: String,
 }
 
 fn api_base() -> String {
     "https://graph.instagram.com".into()
+}
+
+fn media_base() -> String {
+    "https://lookaside.fbsbx.com".into()
 }
 
 fn api_version() -> String {
@@ -34,11 +40,15 @@ impl Config {
         self.url(&[&self.account_id, "/messages"].concat())
     }
 
+    /// Whether a URL is where files are kept.
+    pub fn keeps(&self, url: &str) -> bool {
+        http::origin(&self.media_base) == http::origin(url)
+    }
+
     /// What the schema cannot tell.
     pub fn problems(&self) -> Vec<Problem> {
-        if self.api_base.starts_with("https://") || self.api_base.starts_with("http://") {
-            return Vec::new();
-        }
-        vec![Problem::new("`api_base` has to begin with https:// or http://.")]
+        let bases = [("api_base", &self.api_base), ("media_base", &self.media_base)];
+        let wrong = bases.iter().filter(|(_, base)| !base.starts_with("https://") && !base.starts_with("http://"));
+        wrong.map(|(name, _)| Problem::new(format!("`{name}` has to begin with https:// or http://."))).collect()
     }
 }

@@ -5,6 +5,7 @@ mod comment;
 mod config;
 mod content;
 mod envelope;
+mod files;
 mod graph;
 mod messaging;
 mod outbound;
@@ -13,8 +14,9 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
+use jackfield_sdk::media::{File, Files, Outgoing, Progress};
 use jackfield_sdk::{
-    Connector, Delivery, Failure, Health, Hint, Identifier, Outcome, Problem, Receipt, Reply, Request, Step,
+    Connector, Delivery, Failure, Health, Hint, Identifier, Media, Outcome, Problem, Receipt, Reply, Request, Step,
     config as channel, hub,
 };
 
@@ -57,4 +59,14 @@ impl Connector for Instagram {
     }
 }
 
-jackfield_sdk::export!(Instagram);
+impl Files for Instagram {
+    fn fetch(media: Media) -> Result<File, Failure> {
+        files::fetch(&channel::load()?, &media)
+    }
+
+    fn upload(_: Outgoing, _idempotency_key: &str) -> Result<Progress, Failure> {
+        Err(Failure::unsupported("Instagram takes a file by a URL that everybody can fetch, and no upload of it."))
+    }
+}
+
+jackfield_sdk::export!(Instagram, media);

@@ -49,7 +49,7 @@ fn media(inner: &Value) -> Option<Media> {
 }
 
 /// Meta writes hashes in base64.
-fn hexadecimal(hash: &str) -> Option<String> {
+pub fn hexadecimal(hash: &str) -> Option<String> {
     let is_hex = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex {
         return Some(hash.to_ascii_lowercase());

@@ -7,17 +7,18 @@ use serde_json::Value;
 
 /// Posts something that must not be done twice. The answer's body, if it is a success.
 pub fn act(url: String, body: &Value) -> Result<Value, Failure> {
-    accept(http::post(url).json(body).send().map_err(http::Error::of_action)?)
+    accept(&http::post(url).json(body).send().map_err(http::Error::of_action)?)
 }
 
 /// Asks something.
 pub fn ask(url: String) -> Result<Value, Failure> {
-    accept(http::get(url).send().map_err(http::Error::of_query)?)
+    accept(&http::get(url).send().map_err(http::Error::of_query)?)
 }
 
-fn accept(response: Response) -> Result<Value, Failure> {
+/// The body of an answer that is a success.
+pub fn accept(response: &Response) -> Result<Value, Failure> {
     let value = response.value();
-    if response.is_success() && value.at("error").is_null() { Ok(value) } else { Err(refusal(&response, &value)) }
+    if response.is_success() && value.at("error").is_null() { Ok(value) } else { Err(refusal(response, &value)) }
 }
 
 /// Built on codes and details, as Meta asks for; titles and sentences change.

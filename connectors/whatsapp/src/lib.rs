@@ -4,6 +4,7 @@ mod change;
 mod config;
 mod content;
 mod envelope;
+mod files;
 mod graph;
 mod message;
 mod outbound;
@@ -13,8 +14,10 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use jackfield_sdk::media::{Answer, File, Files, Outgoing, Progress};
 use jackfield_sdk::{
-    Connector, Delivery, Failure, Health, Outcome, Problem, Receipt, Reply, Request, Step, config as channel, hub,
+    Connector, Delivery, Failure, Health, Media, Outcome, Problem, Receipt, Reply, Request, Step, config as channel,
+    hub,
 };
 
 use config::Config;
@@ -52,4 +55,18 @@ impl Connector for WhatsApp {
     }
 }
 
-jackfield_sdk::export!(WhatsApp);
+impl Files for WhatsApp {
+    fn fetch(media: Media) -> Result<File, Failure> {
+        files::fetch(&channel::load()?, &media)
+    }
+
+    fn upload(file: Outgoing, _idempotency_key: &str) -> Result<Progress, Failure> {
+        files::upload(&channel::load()?, &file)
+    }
+
+    fn resume(file: Outgoing, answer: Answer) -> Result<Progress, Failure> {
+        files::resume(file, answer)
+    }
+}
+
+jackfield_sdk::export!(WhatsApp, media);

@@ -71,8 +71,8 @@ fn shown(memory: Memory) -> String {
 /// Five of each of the three, every one a component of its own, as the digest tells them apart.
 fn setup(folder: &Path) -> Result<Setup> {
     let kinds = [
-        ("whatsapp", ", phone_number_id = \"106540352242922\"", META),
-        ("instagram", ", account_id = \"17841400000000000\"", META),
+        ("whatsapp", ", media_base = \"http://127.0.0.1:1\", phone_number_id = \"106540352242922\"", META),
+        ("instagram", ", media_base = \"http://127.0.0.1:1\", account_id = \"17841400000000000\"", META),
         ("telegram", "", TELEGRAM),
     ];
     let mut text = String::new();

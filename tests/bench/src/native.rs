@@ -20,7 +20,8 @@ thread_local! {
 }
 
 /// The channel's configuration, as the shop of the tests has it.
-pub const CONFIG: &str = r#"{"phone_number_id":"106540352242922","api_base":"http://127.0.0.1:1"}"#;
+pub const CONFIG: &str =
+    r#"{"phone_number_id":"106540352242922","api_base":"http://127.0.0.1:1","media_base":"http://127.0.0.1:1"}"#;
 
 fn channel() -> Env {
     Env::new(WHATSAPP)

@@ -1,5 +1,6 @@
 //! The connector against payloads in the documented shapes, and against a stand-in for the Graph API.
 
+mod files;
 mod inbound;
 mod sending;
 
