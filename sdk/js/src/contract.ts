@@ -1,7 +1,7 @@
 /**
- * The words of the contract (`wit/types.wit` and `wit/exports.wit`), as the component model spells them in JavaScript: names in camel
- * case, `option` as a value or undefined, a variant as `{ tag, val }`, `list<u8>` as Uint8Array, and 64-bit numbers as bigint.
- * The meaning of each word stands in the WIT.
+ * The words of the contract (`wit/*.wit`), as the component model spells them in JavaScript: names in camel case, `option` as a value or
+ * undefined, a variant as `{ tag, val }`, `list<u8>` as Uint8Array, and 64-bit numbers as bigint. The meaning of each word stands in the
+ * WIT; words of `media.wit` that mean something else elsewhere have `File` in their names.
  */
 
 type Case<Tag extends string, Val = undefined> = Val extends undefined
@@ -240,6 +240,58 @@ export interface Step {
   todo?: string;
 }
 
+/** Without `cursor` the next question is the same again. */
+export interface Batch {
+  events: Event[];
+  unreadable: Unreadable[];
+  cursor?: Uint8Array;
+  more: boolean;
+  waitMs?: bigint;
+}
+
+/** A request that the host makes for the connector. */
+export interface FileRequest {
+  method: string;
+  url: string;
+  headers: Header[];
+}
+export type FileSource = Case<"download", FileRequest> | Case<"inline", Uint8Array> | Case<"other", Property>;
+export interface File {
+  source: FileSource;
+  mime?: string;
+  filename?: string;
+  size?: bigint;
+  sha256?: string;
+  extra: Property[];
+}
+export interface OutgoingFile {
+  kind: string;
+  filename: string;
+  mime: string;
+  size: bigint;
+  sha256: string;
+  extra: Property[];
+}
+export interface FileField {
+  name: string;
+  value: Case<"text", string> | Case<"file"> | Case<"other", Property>;
+}
+export type FileBody = Case<"file"> | Case<"multipart", FileField[]> | Case<"other", Property>;
+/** `context` comes back with the answer. */
+export interface FileTransfer {
+  request: FileRequest;
+  body: FileBody;
+  range?: { offset: bigint; length: bigint };
+  context: Uint8Array;
+}
+export interface FileAnswer {
+  status: number;
+  headers: Header[];
+  body: Uint8Array;
+  context: Uint8Array;
+}
+export type FileProgress = Case<"done", Media> | Case<"transfer", FileTransfer> | Case<"other", Property>;
+
 type Awaitable<T> = T | Promise<T>;
 
 /** A connector is a module with these as exports. Each function throws a `Failure` for what went wrong; anything else thrown is a trap. */
@@ -258,4 +310,14 @@ export interface Configure {
   validate(config: string): Awaitable<Problem[]>;
   check(): Awaitable<Health>;
   connect(publicUrl: string): Awaitable<Step[]>;
+}
+/** For channels that push nothing. A connector with this export need not have `Receive`. */
+export interface Poll {
+  poll(cursor?: Uint8Array): Awaitable<Batch>;
+}
+/** The export `media`: how files are had, and given. `fetches` makes one of a channel that takes no files. */
+export interface Files {
+  fetch(media: Media): Awaitable<File>;
+  upload(file: OutgoingFile, idempotencyKey: string): Awaitable<FileProgress>;
+  resume(file: OutgoingFile, answer: FileAnswer): Awaitable<FileProgress>;
 }

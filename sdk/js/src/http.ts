@@ -21,6 +21,9 @@ export interface Answer {
   retryAfterMs?: number;
 }
 
+/** The origin of a URL, such as `https://files.example.com`: what stands before its path. Empty for what is no URL. */
+export const origin = (url: string) => /^https?:\/\/[^/?#\\]+/.exec(url)?.[0] ?? "";
+
 /** Does something that must not be done twice: `retry` where nothing was sent, `uncertain` where it may have been done. */
 export const act = (url: string, init: RequestInit) => answer(url, init, Failure.uncertain);
 

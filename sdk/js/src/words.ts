@@ -1,6 +1,7 @@
 /** Short ways to make the words of the contract. */
 
 import type {
+  Batch,
   Event,
   EventBody,
   Header,
@@ -66,8 +67,18 @@ export function outcome(answer: Reply = reply(200)): Outcome {
   return { reply: answer, events: [], unreadable: [] };
 }
 
+/** What `poll` answers, in the making: nothing new yet. The next question begins at `cursor`, or where this one began. */
+export function batch(cursor?: string | Uint8Array): Batch {
+  return {
+    events: [],
+    unreadable: [],
+    cursor: typeof cursor === "string" ? encoder.encode(cursor) : cursor,
+    more: false,
+  };
+}
+
 /** Reads each item by itself. One that `read` throws an error for is kept with the reason, and its siblings go on. */
-export function each(into: Outcome, items: unknown, read: (item: any) => Event[]) {
+export function each(into: Outcome | Batch, items: unknown, read: (item: any) => Event[]) {
   for (const item of Array.isArray(items) ? items : []) {
     try {
       into.events.push(...read(item));

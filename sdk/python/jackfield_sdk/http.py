@@ -2,6 +2,7 @@
 credentials on the way out, so no request here carries one.
 """
 
+import re
 from dataclasses import dataclass
 
 from componentize_py_types import Err, Ok
@@ -57,6 +58,12 @@ class Response:
         """From `Retry-After` in seconds, if it is there."""
         seconds = self.headers.get("retry-after", "")
         return int(seconds) * 1000 if seconds.isascii() and seconds.isdigit() else None
+
+
+def origin(url: str) -> str:
+    """The origin of a URL, such as `https://files.example.com`: what stands before its path. Empty for what is no URL."""
+    found = re.match(r"https?://[^/?#\\]+", url)
+    return found[0] if found else ""
 
 
 def request(method: str, url: str, body=None, headers: dict[str, str] | None = None) -> Request:

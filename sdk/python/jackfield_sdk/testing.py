@@ -1,5 +1,7 @@
 """A small stand-in of the host, for tests that run natively: secrets, state, log, configuration, and a provider that answers."""
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import time
@@ -7,10 +9,10 @@ from contextlib import contextmanager
 from unittest import mock
 
 from componentize_py_types import Err
-from wit_world.exports import receive
 from wit_world.imports import channel, log, secrets, state, types
 
 from . import http, json
+from .words import receive
 
 # componentize-py's error is frozen, and so cannot pass through unittest, which notes where an error came from.
 Err.__setattr__ = Exception.__setattr__

@@ -1,10 +1,17 @@
 """Short ways to make the words of the contract."""
 
+from __future__ import annotations
+
+import sys
+
 from componentize_py_types import Err
-from wit_world.exports import receive
+from wit_world import exports
 from wit_world.imports import types
 
 from . import failure, json
+
+# Each is there if the connector has the class of this name.
+receive, poll = (getattr(exports, name, None) for name in ("receive", "poll"))
 
 
 def header(request: receive.Request, name: str) -> str:
@@ -35,7 +42,12 @@ def outcome(answer: receive.Reply | None = None) -> receive.Outcome:
     return receive.Outcome(answer or reply(200), [], [])
 
 
-def each(into: receive.Outcome, items, read) -> None:
+def batch(cursor: bytes | None = None) -> poll.Batch:
+    """What `poll` answers, in the making: nothing new yet. The next question begins at `cursor`, or where this one began."""
+    return poll.Batch([], [], cursor, False, None)
+
+
+def each(into: receive.Outcome | poll.Batch, items, read) -> None:
     """Reads each item by itself. One that `read` cannot read (ValueError, KeyError, TypeError) is kept with the reason, and its siblings go
     on. `read` gives a list of events."""
     for item in items if isinstance(items, list) else []:
@@ -43,7 +55,9 @@ def each(into: receive.Outcome, items, read) -> None:
             into.events.extend(read(item))
         except (ValueError, KeyError, TypeError, AttributeError) as why:
             reason = f"{why.args[0]} is missing" if isinstance(why, KeyError) else str(why)
-            into.unreadable.append(receive.Unreadable(json.dumps(item).encode(), reason))
+            # `receive` and `poll` have a word for it each.
+            unreadable = sys.modules[type(into).__module__].Unreadable
+            into.unreadable.append(unreadable(json.dumps(item).encode(), reason))
 
 
 def need(item: dict, name: str) -> str:
