@@ -1,7 +1,8 @@
 """The LINE connector: one Official Account is one channel."""
 
 from jackfield_sdk import failure, json, secrets, types, words
-from line import config, outbound, profile, setup, webhook
+from jackfield_sdk.files import Fetches
+from line import config, files, outbound, profile, setup, webhook
 
 
 class Receive:
@@ -22,6 +23,13 @@ class Send:
 class Identity:
     def hints(self, who):
         return profile.hints(who)
+
+
+class Media(Fetches):
+    refusal = "LINE takes a file by its URL, which has to begin with https://, and no upload of it."
+
+    def fetch(self, media):
+        return files.fetch(media)
 
 
 class Configure:

@@ -40,6 +40,16 @@ const ADVICE: Record<string, string> = {
 /** Does something that must not be done twice. */
 export const act = async (method: string, body: object) => accept(method, await http.act(url(method), http.json(body)));
 
+/** Does something that can be done again: nobody sees it. */
+export async function tell(method: string, body: object) {
+  try {
+    return accept(method, await http.ask(url(method), http.json(body)));
+  } catch (error) {
+    if (error instanceof Failure && error.payload.tag === "uncertain") throw Failure.retry(error.payload.val);
+    throw error;
+  }
+}
+
 /** Asks something. The methods that ask take no JSON. */
 export async function ask(method: string, query: Record<string, string> = {}) {
   const parameters = new URLSearchParams(query).toString();

@@ -2,6 +2,7 @@
 
 import {
   type Configure,
+  type Files,
   type Identity,
   type Receive,
   type Send,
@@ -13,6 +14,7 @@ import {
 
 import { problems } from "./config.ts";
 import * as envelope from "./envelope.ts";
+import * as files from "./files.ts";
 import * as outbound from "./outbound.ts";
 import * as profile from "./profile.ts";
 import * as setup from "./setup.ts";
@@ -31,6 +33,12 @@ export const receive: Receive = {
 };
 
 export const send: Send = { deliver: (delivery) => outbound.deliver(delivery) };
+
+export const media: Files = {
+  fetch: (media) => files.fetch(media),
+  upload: (file) => files.upload(file),
+  resume: (file, answer) => files.resume(file, answer),
+};
 
 export const identity: Identity = { hints: (who) => profile.hints(who) };
 

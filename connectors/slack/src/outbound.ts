@@ -13,6 +13,7 @@ import {
 
 import { act, ask } from "./api.ts";
 import { name } from "./emoji.ts";
+import { info } from "./files.ts";
 import { messageId, split } from "./ids.ts";
 import { escaped } from "./text.ts";
 
@@ -47,7 +48,8 @@ export async function deliver({ to, thread, action }: Delivery): Promise<Receipt
 }
 
 async function message(user: string, thread: string | undefined, content: Content): Promise<Receipt> {
-  const bodies = content.parts.map(body);
+  const bodies: object[] = [];
+  for (const part of content.parts) bodies.push(await body(part));
   const where = await place(user, thread, content.replyTo);
   return inOrder(bodies, async (body) => {
     const sent = await act("chat.postMessage", { ...where, ...body });
@@ -76,16 +78,16 @@ async function place(
 }
 
 /** What one part becomes. */
-function body(part: Part): object {
+async function body(part: Part): Promise<object> {
   switch (part.tag) {
     case "text":
       return text(part.val);
     case "image":
-      return picture(part.val);
+      return part.val.url ? picture(part.val.url, part.val) : link(await shared(part.val));
     case "audio":
     case "video":
     case "file":
-      return link(part.val);
+      return link(part.val.url ? part.val : await shared(part.val));
     case "other": {
       if (part.val.name !== "blocks") break;
       const blocks = JSON.parse(part.val.value);
@@ -104,17 +106,25 @@ function text(words: string): { text: string } {
 }
 
 /** Slack fetches the picture itself. */
-function picture({ url, caption, filename }: Media): object {
-  if (!url) throw Failure.rejected("Slack takes a picture by its URL.");
+function picture(url: string, { caption, filename }: Media): object {
   const words = caption ?? "";
   const image = { type: "image", image_url: url, alt_text: (words || filename || "picture").slice(0, 2000) };
   const above = words ? [{ type: "section", text: { type: "plain_text", text: words.slice(0, 3000) } }] : [];
   return { blocks: [...above, image], text: escaped(words || filename || url) };
 }
 
-/** Uploading takes the file's bytes, which go through no connector; so other files are links. */
+/**
+ * A file that Slack has. A message with Slack's link to it shares it with whoever reads the message; the method that shares files makes
+ * a message whose time stamp it does not tell, and so its id would not be known.
+ */
+async function shared(media: Media): Promise<Media> {
+  const file = await info(media.id);
+  return { ...media, url: file.permalink, filename: media.filename ?? file.name };
+}
+
+/** What is kept somewhere else is a link. */
 function link({ url, caption, filename }: Media): object {
-  if (!url || /[<>|]/.test(url)) throw Failure.rejected("Slack takes a file by its URL.");
+  if (!url || /[<>|]/.test(url)) throw Failure.rejected("Slack takes a file by its URL, or as one that it has.");
   const name = escaped(filename ?? url).replace(/\|/g, "/");
   return { text: `${caption ? `${escaped(caption)}\n` : ""}<${url}|${name}>` };
 }

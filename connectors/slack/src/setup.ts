@@ -22,8 +22,8 @@ export function steps(publicUrl: string): Step[] {
       title: "Give the app its permissions",
       todo:
         "In the Slack app, under OAuth & Permissions, add the bot scopes chat:write, im:write, im:history, channels:history, " +
-        "groups:history, mpim:history, reactions:read, reactions:write, files:read, users:read and users:read.email; then install the " +
-        "app in the workspace.",
+        "groups:history, mpim:history, reactions:read, reactions:write, files:read, files:write, users:read and users:read.email; " +
+        "then install the app in the workspace.",
     },
     {
       title: "Register the webhook",

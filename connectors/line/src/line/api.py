@@ -1,6 +1,6 @@
 """Calling the Messaging API, and what its refusals mean."""
 
-from jackfield_sdk import failure, http
+from jackfield_sdk import failure, http, words
 
 from . import config
 
@@ -25,6 +25,14 @@ def put(path: str, body: dict) -> dict:
 def get(path: str) -> dict:
     """Asks something."""
     return _accept(http.ask(http.request("GET", config.url(path))))
+
+
+def preparation(message: str) -> str | None:
+    """How far LINE is with the sound or the film of a message. None for what is there at once, and for what is gone."""
+    response = http.ask(http.request("GET", f"{config.content_url(message)}/transcoding"))
+    if response.status in (400, 404, 410):
+        return None
+    return words.text(_accept(response), "status")
 
 
 def _accept(response: http.Response) -> dict:
