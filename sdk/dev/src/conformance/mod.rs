@@ -3,9 +3,10 @@
 //! * [`plan`] reads `fixtures/conformance.toml`.
 //! * [`genuine`]: requests as the provider signs them. [`provider`]: the other end of what goes out.
 //! * [`rig`]: the component in the sandbox, and channels of it. [`events`]: comparing what comes out.
-//! * [`inbound`], [`trouble`], [`outbound`], [`people`]: the cases. [`report`]: what came of them.
+//! * [`inbound`], [`trouble`], [`outbound`], [`files`], [`people`]: the cases. [`report`]: what came of them.
 
 mod events;
+mod files;
 mod genuine;
 mod inbound;
 mod outbound;
@@ -110,6 +111,10 @@ fn trials<'a>(rig: &'a Rig, origin: &'a str) -> Vec<(&'static str, &'static str,
         ("send", "a connection that is cut is uncertain", Box::pin(outbound::hung_up(rig))),
         ("send", "a provider that is not there is tried again", Box::pin(outbound::unreachable(rig))),
         ("send", "an answer that is none is no success", Box::pin(outbound::unreadable(rig))),
+        ("media", "a file is fetched whole", Box::pin(files::whole(rig))),
+        ("media", "a file of another size or sum is refused", Box::pin(files::another(rig))),
+        ("media", "a file that is gone is rejected", Box::pin(files::gone(rig))),
+        ("media", "an upload is given whole and its id comes back", Box::pin(files::given(rig))),
         ("identity", "hints never collapse", Box::pin(people::hints(rig, origin))),
         ("configure", "validate accepts the test's configuration", Box::pin(people::validates(rig, origin))),
         ("configure", "check and connect never collapse", Box::pin(people::checks(rig))),

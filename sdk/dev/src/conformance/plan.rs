@@ -1,5 +1,7 @@
 //! `fixtures/conformance.toml`: what is done with a component, and what has to come of it. Every field is described in the README.
 
+mod media;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -7,6 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use media::{Attachment, MediaPlan, Promise, UploadPlan};
 
 /// The file's name, in the folder of the fixtures.
 pub const FILE: &str = "conformance.toml";
@@ -36,6 +40,9 @@ pub struct Plan {
     /// One message that goes out.
     #[serde(default)]
     pub send: Option<SendPlan>,
+    /// Files, in and out.
+    #[serde(default)]
+    pub media: Option<MediaPlan>,
 }
 
 /// The channel that is played.
@@ -250,9 +257,17 @@ pub struct Answer {
     /// Headers.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body.
+    /// The body. `{origin}` stands for the provider's.
     #[serde(default)]
     pub body: String,
+}
+
+impl Answer {
+    /// The answer with `value` in `place` of its body.
+    #[must_use]
+    pub fn filled(self, place: &str, value: &str) -> Self {
+        Self { body: self.body.replace(place, value), ..self }
+    }
 }
 
 fn ok() -> u16 {
@@ -301,7 +316,7 @@ impl Plan {
             !self.inbound.is_empty(),
             "there is no [[inbound]]: the kit needs at least one file of what the provider sends"
         );
-        Ok(())
+        self.media.as_ref().map_or(Ok(()), MediaPlan::check)
     }
 }
 
@@ -360,6 +375,10 @@ mod tests {
             ("[[inbound]]\nfile = \"b.json\"\nevents = 0", "b.json"),
             ("[[inbound]]\nfile = \"a.json\"\nevents = 0\nitems = \"/lost\"", "`/lost`"),
             ("[[inbound]]\nfile = \"a.json\"\nevents = 0\neach = true", "no list"),
+            (
+                "[media]\nattachment = {}\ncontent = \"a\"\nanswers = []\n[[inbound]]\nfile = \"a.json\"\nevents = 0",
+                "neither",
+            ),
             ("[signature]\nscheme = \"equals\"\nsecret = \"s\"\n[[inbound]]\nfile = \"a.json\"\nevents = 0", "`s`"),
         ];
         for (plan, reason) in wrong {

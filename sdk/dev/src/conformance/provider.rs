@@ -35,6 +35,18 @@ pub(super) enum Mood {
     HangsUp,
 }
 
+impl Mood {
+    /// The same, of a provider that is at `origin`.
+    fn at(self, origin: &str) -> Self {
+        let at = |answer: Answer| answer.filled("{origin}", origin);
+        match self {
+            Self::Answers(answers) => Self::Answers(answers.into_iter().map(at).collect()),
+            Self::Always(answer) => Self::Always(Box::new(at(*answer))),
+            other => other,
+        }
+    }
+}
+
 /// A request that came.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
@@ -57,7 +69,7 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = format!("http://{}", listener.local_addr()?);
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (mood, book) = (Arc::new(mood), seen.clone());
+        let (mood, book) = (Arc::new(mood.at(&origin)), seen.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, mood.clone(), book.clone()));

@@ -40,7 +40,7 @@ pub(super) fn not_applicable<T>(why: impl Into<String>) -> Result<T, Fault> {
 /// A case that was tried.
 #[derive(Clone, Debug, Serialize)]
 pub struct Case {
-    /// What it is about: `receive`, `send`, `identity`, `configure`.
+    /// What it is about: `receive`, `send`, `media`, `identity`, `configure`.
     pub group: &'static str,
     /// What has to hold.
     pub name: &'static str,

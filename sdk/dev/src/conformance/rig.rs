@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use jackfield_core::event::{Event, Identifier};
+use jackfield_core::event::{Event, Identifier, Media};
 use jackfield_core::fact::StateChange;
 use jackfield_core::ids::Millis;
 use jackfield_sandbox::{
-    Action, Binding, Call, CallError, Channel, Connector, Delivery, Effects, Failure, Grants, Limits, Origin, Receipt,
-    Received, Request, Secret, StateView, Usage,
+    Action, Binding, Call, CallError, Channel, Connector, Delivery, Effects, Failure, Fetched, Grants, Limits, Origin,
+    Receipt, Received, Request, Secret, StateView, Upload, Usage,
 };
 use serde_json::Value;
 
@@ -24,6 +24,9 @@ pub(super) fn now() -> Result<Millis> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     Ok(Millis(u64::try_from(now.as_millis())?))
 }
+
+/// The idempotency key of all that is sent.
+const KEY: &str = "conformance-1";
 
 /// A component and the plan for it.
 pub(super) struct Rig {
@@ -151,15 +154,7 @@ impl Line<'_> {
     }
 
     async fn call(&self, request: Request, is_fixture: bool) -> Result<Call<Received>, CallError> {
-        let answer = self.channel.receive(request).await;
-        match &answer {
-            Ok(call) => {
-                self.rig.record(&call.effects.usage, is_fixture);
-                self.state.commit(&call.effects);
-            }
-            Err(error) => self.rig.record(&error.usage, is_fixture),
-        }
-        answer
+        self.settled(self.channel.receive(request).await, is_fixture)
     }
 
     /// One genuine webhook that has to be understood.
@@ -192,13 +187,29 @@ impl Line<'_> {
     }
 
     async fn deliver(&self, delivery: Delivery) -> Result<Call<Receipt>, CallError> {
-        let answer = self.channel.deliver(delivery, "conformance-1").await;
+        self.settled(self.channel.deliver(delivery, KEY).await, false)
+    }
+
+    /// Fetches the file of an attachment; what came of it, and the bytes that came.
+    pub(super) async fn fetch(&self, media: Media) -> Result<(Call<Fetched>, Vec<u8>), CallError> {
+        let mut sink = Vec::new();
+        let call = self.settled(self.channel.fetch_media(media, &mut sink).await, false)?;
+        Ok((call, sink))
+    }
+
+    /// Gives the provider a file.
+    pub(super) async fn upload(&self, file: &Upload) -> Result<Call<Media>, CallError> {
+        self.settled(self.channel.upload_media(file, KEY).await, false)
+    }
+
+    /// What a call used is written down, and what it wrote counts.
+    fn settled<T>(&self, answer: Result<Call<T>, CallError>, is_fixture: bool) -> Result<Call<T>, CallError> {
         match &answer {
             Ok(call) => {
-                self.rig.record(&call.effects.usage, false);
+                self.rig.record(&call.effects.usage, is_fixture);
                 self.state.commit(&call.effects);
             }
-            Err(error) => self.rig.record(&error.usage, false),
+            Err(error) => self.rig.record(&error.usage, is_fixture),
         }
         answer
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jackfield_dev::conformance::plan::Promise;
 use jackfield_dev::conformance::{self, Outcome, Plan, Report};
 use jackfield_sandbox::{Sandbox, SandboxOptions};
 
@@ -18,9 +19,13 @@ async fn run(component: Vec<u8>, plan: Plan) -> Report {
     conformance::run(&sandbox, component, plan).await.unwrap()
 }
 
-async fn of_repository(name: &str) -> Report {
+fn plan(name: &str) -> Plan {
     let fixtures: PathBuf = [ROOT, "connectors", name, "fixtures"].iter().collect();
-    run(component("connectors", name), Plan::read(&fixtures).unwrap()).await
+    Plan::read(&fixtures).unwrap()
+}
+
+async fn of_repository(name: &str) -> Report {
+    run(component("connectors", name), plan(name)).await
 }
 
 /// The hostile guest, doing `behaviour`.
@@ -69,12 +74,12 @@ async fn whatsapp_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instagram_conforms() {
-    all_pass(&of_repository("instagram").await, 1);
+    all_pass(&of_repository("instagram").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn telegram_conforms() {
-    all_pass(&of_repository("telegram").await, 5);
+    all_pass(&of_repository("telegram").await, 6);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,7 +89,7 @@ async fn slack_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn line_conforms() {
-    all_pass(&of_repository("line").await, 2);
+    all_pass(&of_repository("line").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,17 +115,33 @@ async fn a_connector_without_bounds_is_stopped_at_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_that_passes_no_promise_on_or_keeps_no_upload_whole_fails_where_it_should() {
+    let mut plan = plan("whatsapp");
+    let media = plan.media.as_mut().unwrap();
+    // Nothing but the attachment tells the size now, and WhatsApp's connector does not go by that.
+    media.answers[0].body = r#"{"url": "{origin}/whatsapp_business/attachments/?mid=1001"}"#.to_owned();
+    media.promises = vec![Promise::Size];
+    media.gone = Some(media.answers[0].clone());
+    media.upload.as_mut().unwrap().answers[0].body = r#"{"id": "another"}"#.to_owned();
+    let report = run(component("connectors", "whatsapp"), plan).await;
+    fails(&report, "a file of another size or sum is refused", "of another size was taken");
+    fails(&report, "a file that is gone is rejected", "something was fetched");
+    fails(&report, "an upload is given whole and its id comes back", "4490709327384033");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_tried_says_why() {
     let report = hostile("verifies").await;
     assert_eq!(outcome(&report, "a good delivery gives its events").0, Outcome::Passed);
     let (applicable, why) = outcome(&report, "a message goes out");
     assert_eq!((applicable, why.as_str()), (Outcome::NotApplicable, "the plan has no [send]"));
+    let (applicable, why) = outcome(&report, "a file is fetched whole");
+    assert_eq!((applicable, why.as_str()), (Outcome::NotApplicable, "the plan has no [media]"));
 }
 
 #[tokio::test]
 async fn a_plan_that_does_not_fit_the_manifest_is_told_once() {
-    let fixtures: PathBuf = [ROOT, "connectors", "whatsapp", "fixtures"].iter().collect();
-    let mut plan = Plan::read(&fixtures).unwrap();
+    let mut plan = plan("whatsapp");
     plan.secrets.remove("access-token");
     let sandbox = Sandbox::new(SandboxOptions { cache_dir: None, instances: 2 }).unwrap();
     let error = conformance::run(&sandbox, component("connectors", "whatsapp"), plan).await.unwrap_err().to_string();

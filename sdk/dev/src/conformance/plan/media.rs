@@ -1,0 +1,96 @@
+//! The part of the plan that is about files.
+
+use anyhow::{Result, ensure};
+use serde::Deserialize;
+
+use super::Answer;
+
+/// Files, for connectors with the interface `media`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaPlan {
+    /// A file that somebody sent, as the connector told it in an event.
+    pub attachment: Attachment,
+    /// What is in it.
+    pub content: String,
+    /// What the channel says of it beforehand, in the attachment or in one of the answers.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
+    /// What the provider answers. The first that fits counts; `{content}`, `{size}` and `{sha256}` stand for those of the file.
+    pub answers: Vec<Answer>,
+    /// How the provider says that the file is gone; else 404.
+    #[serde(default)]
+    pub gone: Option<Answer>,
+    /// A file that is sent, where the channel takes any.
+    #[serde(default)]
+    pub upload: Option<UploadPlan>,
+}
+
+/// A file that somebody sent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attachment {
+    /// The channel's id of it.
+    pub id: Option<String>,
+    /// Where it is. `{origin}` stands for the provider's.
+    pub url: Option<String>,
+    /// Its type.
+    pub mime: Option<String>,
+    /// Its name.
+    pub filename: Option<String>,
+}
+
+/// What a channel says of a file beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Promise {
+    /// How large it is.
+    Size,
+    /// Its sum.
+    Sha256,
+}
+
+/// A file that is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadPlan {
+    /// What it is sent as.
+    #[serde(default = "file")]
+    pub kind: String,
+    /// Its name.
+    #[serde(default = "name")]
+    pub filename: String,
+    /// Its type.
+    #[serde(default = "text")]
+    pub mime: String,
+    /// What is in it.
+    pub content: String,
+    /// The provider's id of it, as the answers give it.
+    pub id: String,
+    /// What the provider answers. The first that fits counts.
+    pub answers: Vec<Answer>,
+}
+
+fn file() -> String {
+    "file".to_owned()
+}
+
+fn name() -> String {
+    "a file.txt".to_owned()
+}
+
+fn text() -> String {
+    "text/plain".to_owned()
+}
+
+impl MediaPlan {
+    pub(super) fn check(&self) -> Result<()> {
+        let Attachment { id, url, .. } = &self.attachment;
+        ensure!(id.is_some() || url.is_some(), "[media.attachment] has neither an `id` nor a `url`");
+        ensure!(
+            !self.content.is_empty(),
+            "[media] has a `content` that is empty, so no case could tell whether it came"
+        );
+        Ok(())
+    }
+}
