@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::client::{Answer, Client};
 use crate::paths;
-use crate::webhooks::{ACCESS_TOKEN, APP_SECRET, BOT_TOKEN, TELEGRAM_SECRET, VERIFY_TOKEN, Webhook};
+use crate::webhooks::{ACCESS_TOKEN, APP_SECRET, BOT_TOKEN, SLACK_TOKEN, TELEGRAM_SECRET, VERIFY_TOKEN, Webhook};
 
 /// The three channels of the shop.
 pub const WHATSAPP: &str = "shop-whatsapp";
@@ -143,7 +143,7 @@ pub fn command(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(paths::program("jackfield")?);
     command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
     command.env("APP_SECRET", APP_SECRET).env("VERIFY_TOKEN", VERIFY_TOKEN).env("ACCESS_TOKEN", ACCESS_TOKEN);
-    command.env("TELEGRAM_SECRET", TELEGRAM_SECRET).env("BOT_TOKEN", BOT_TOKEN);
+    command.env("TELEGRAM_SECRET", TELEGRAM_SECRET).env("BOT_TOKEN", BOT_TOKEN).env("SLACK_TOKEN", SLACK_TOKEN);
     Ok(command)
 }
 

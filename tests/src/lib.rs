@@ -10,9 +10,10 @@
 //! * [`swap`]: a connector that is swapped under load. [`cycles`]: one that is loaded and unloaded a thousand times.
 //! * [`versions`]: versions of one connector, good and bad, made from one guest.
 //! * [`stranger`]: the path of somebody who has never seen this source.
-//! * [`paths`]: where built things are.
+//! * [`paths`]: where built things are. [`compiled`]: what takes long to compile, compiled once.
 
 pub mod client;
+pub mod compiled;
 pub mod crash;
 pub mod cycles;
 pub mod events;
