@@ -49,11 +49,13 @@ pub(super) async fn another(rig: &Rig) -> Judged {
     if plan.promises.is_empty() {
         return not_applicable("the channel says nothing of a file beforehand ([media] has no `promises`)");
     }
+    let mut told = Vec::new();
     for promise in &plan.promises {
         let (other, word) = match promise {
             Promise::Size => (format!("{} and more", plan.content), "size"),
             Promise::Sha256 => (turned(&plan.content), "sha256"),
         };
+        told.push(format!("another {word} is refused"));
         match fetch(rig, plan, plan.playing(&other)).await?.0 {
             Err(Failure::Retry { .. }) => {}
             Err(failure) => {
@@ -66,7 +68,7 @@ pub(super) async fn another(rig: &Rig) -> Judged {
             }
         }
     }
-    Ok(format!("refused by {}", plan.promises.len()))
+    Ok(told.join(", "))
 }
 
 /// The provider does not have it any more.

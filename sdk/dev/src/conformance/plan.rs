@@ -375,10 +375,6 @@ mod tests {
             ("[[inbound]]\nfile = \"b.json\"\nevents = 0", "b.json"),
             ("[[inbound]]\nfile = \"a.json\"\nevents = 0\nitems = \"/lost\"", "`/lost`"),
             ("[[inbound]]\nfile = \"a.json\"\nevents = 0\neach = true", "no list"),
-            (
-                "[media]\nattachment = {}\ncontent = \"a\"\nanswers = []\n[[inbound]]\nfile = \"a.json\"\nevents = 0",
-                "neither",
-            ),
             ("[signature]\nscheme = \"equals\"\nsecret = \"s\"\n[[inbound]]\nfile = \"a.json\"\nevents = 0", "`s`"),
         ];
         for (plan, reason) in wrong {

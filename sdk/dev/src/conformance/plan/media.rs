@@ -87,10 +87,35 @@ impl MediaPlan {
     pub(super) fn check(&self) -> Result<()> {
         let Attachment { id, url, .. } = &self.attachment;
         ensure!(id.is_some() || url.is_some(), "[media.attachment] has neither an `id` nor a `url`");
+        let contents = [Some(&self.content), self.upload.as_ref().map(|upload| &upload.content)];
         ensure!(
-            !self.content.is_empty(),
+            contents.iter().flatten().all(|content| !content.is_empty()),
             "[media] has a `content` that is empty, so no case could tell whether it came"
         );
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(plan: &str) -> Result<()> {
+        toml::from_str::<MediaPlan>(&format!("answers = []\n{plan}"))?.check()
+    }
+
+    #[test]
+    fn a_file_is_named_and_not_empty() {
+        assert!(check("attachment = { id = \"1\" }\ncontent = \"a\"").is_ok());
+        let upload =
+            "attachment = { id = \"1\" }\ncontent = \"a\"\nupload = { content = \"\", id = \"2\", answers = [] }";
+        for (plan, reason) in [
+            ("attachment = {}\ncontent = \"a\"", "neither"),
+            ("attachment = { id = \"1\" }\ncontent = \"\"", "empty"),
+            (upload, "empty"),
+        ] {
+            let error = check(plan).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }
