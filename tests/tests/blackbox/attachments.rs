@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use jackfield_tests::events::Feed;
-use jackfield_tests::host::{Home, Host, Setup, TELEGRAM};
+use jackfield_tests::host::{Home, Host, Setup, TELEGRAM, WHATSAPP};
 use jackfield_tests::provider::{Provider, Script};
-use jackfield_tests::webhooks::{now_seconds, telegram};
+use jackfield_tests::webhooks::{ACCESS_TOKEN, meta, now_seconds, telegram, whatsapp_text};
 use serde_json::{Value, json};
 
 /// Telegram, whose file server answers its n-th request, from 0, as `file` says.
@@ -146,6 +146,61 @@ async fn a_file_that_a_client_brings_is_known_by_its_sum() -> Result<()> {
     let got = host.api.get(&format!("/v1/messages/{id}/attachments/0")).await?;
     assert_eq!((got.status.as_u16(), got.text().as_str()), (200, "abc"));
     assert!(provider.messages().iter().all(|seen| !seen.path.contains("sendDocument")), "nothing was sent");
+    Ok(())
+}
+
+/// WhatsApp, which takes files. Its first answer to one is this.
+async fn taking(first: Script) -> Result<Provider> {
+    let uploads = AtomicUsize::new(0);
+    Provider::start(move |seen, number| match seen.path.as_str() {
+        path if path.ends_with("/media") => match uploads.fetch_add(1, Ordering::SeqCst) {
+            0 => first.clone(),
+            _ => Script::json(200, &json!({ "id": "M77" })),
+        },
+        _ => Script::json(200, &json!({ "messages": [{ "id": format!("wamid.out.{number}") }] })),
+    })
+    .await
+}
+
+/// Brings a picture and sends it to a customer on WhatsApp; the id of the message.
+async fn send_picture(host: &Host) -> Result<String> {
+    host.take(WHATSAPP, &meta(&whatsapp_text("628123456789", "Ana", "wamid.in.1", "Which one?"))).await?;
+    let customer = host.api.customer_with("phone:+628123456789").await?;
+    let file = bring(host, "a picture").await?.json()["sha256"].clone();
+    let parts = json!([{ "type": "image", "file": file, "filename": "laptop.png", "mime": "image/png", "caption": "This one" }]);
+    let sent = host.api.post(&format!("/v1/customers/{customer}/messages"), &json!({ "parts": parts })).await?;
+    sent.json()["message_id"].as_str().map(str::to_owned).with_context(|| sent.text())
+}
+
+#[tokio::test]
+async fn a_file_is_given_to_the_provider_and_then_sent_by_what_the_provider_calls_it() -> Result<()> {
+    let provider = taking(Script::json(200, &json!({ "id": "M77" }))).await?;
+    let host = Host::start(&Setup::shop(&provider.url())?).await?;
+    let id = send_picture(&host).await?;
+    host.delivered(&id, "sent").await?;
+    let [upload, message] = provider.wait_for(2).await?.try_into().map_err(|all| anyhow::anyhow!("{all:?}"))?;
+    let form = String::from_utf8_lossy(&upload.body).into_owned();
+    assert!(form.contains("filename=\"laptop.png\"") && form.contains("\r\n\r\na picture\r\n"), "{form}");
+    assert_eq!(upload.header("authorization"), Some(format!("Bearer {ACCESS_TOKEN}").as_str()));
+    assert_eq!(message.json()["image"], json!({ "id": "M77", "caption": "This one" }), "{:?}", message.json());
+    // What was sent stays with the message.
+    let got = host.api.get(&format!("/v1/messages/{id}/attachments/0")).await?;
+    assert_eq!((got.status.as_u16(), got.text().as_str()), (200, "a picture"));
+    assert_eq!(got.headers.get("content-type").map(|value| value.as_bytes()), Some(b"image/png".as_slice()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_waits_until_the_provider_has_its_file_and_goes_out_once() -> Result<()> {
+    for first in [refusal(503), Script::HangUp] {
+        let provider = taking(first).await?;
+        let host = Host::start(&Setup::shop(&provider.url())?).await?;
+        let id = send_picture(&host).await?;
+        let message = host.delivered(&id, "sent").await?;
+        assert_eq!(message["delivery"]["attempts"], 2, "{message}");
+        let sent = provider.seen().into_iter().filter(|seen| seen.path.ends_with("/messages"));
+        assert_eq!(sent.count(), 1);
+    }
     Ok(())
 }
 
