@@ -3,7 +3,7 @@
 //! Every figure stands beside something run in the same minute on the same machine, in alternating rounds, so that the ratio means
 //! something where the figure does not: clients and servers share the same cores here. Nothing is asserted; a table is to be read.
 //!
-//! * [`call`], [`webhooks`], [`views`], [`start`], [`memory`], [`hostile`]: one measurement each.
+//! * [`call`], [`webhooks`], [`views`], [`start`], [`memory`], [`hostile`], [`languages`]: one measurement each.
 //! * [`native`]: the WhatsApp connector without the sandbox; [`native_host`]: a host with it; [`bare`]: a server that only
 //!   verifies, parses and appends.
 //! * [`load`]: the clients; [`shots`]: what they send; [`big_store`]: a million messages; [`child`]: processes.
@@ -15,6 +15,7 @@ mod big_store;
 mod call;
 mod child;
 mod hostile;
+mod languages;
 mod load;
 mod memory;
 mod native;
@@ -83,6 +84,8 @@ enum Measurement {
     Start,
     /// Memory with fifteen connectors
     Memory,
+    /// The same connector in Rust, TypeScript and Python
+    Languages,
     /// Good webhooks while a hostile connector is called
     Hostile,
 }
@@ -141,9 +144,19 @@ async fn measure(arguments: &Arguments) -> Result<()> {
             table.0.extend(start::run(&store, scale).await?);
         }
     }
+    let mut languages = None;
+    if wanted(Measurement::Languages) {
+        say("the same connector in each language; each is built anew");
+        languages = Some(languages::run(scale).await?);
+    }
     let counts = if arguments.quick { ", with small counts: for trying only" } else { "" };
     println!("\nMeasured in {} s on {}{counts}.\n", began.elapsed().as_secs(), table::machine());
-    print!("{table}");
+    if !table.0.is_empty() {
+        println!("{table}");
+    }
+    if let Some(languages) = languages {
+        print!("{languages}");
+    }
     Ok(())
 }
 

@@ -17,9 +17,26 @@ const CONNECTORS: usize = 15;
 
 /// KiB of a process.
 #[derive(Clone, Copy)]
-struct Memory {
-    rss: f64,
-    pss: f64,
+pub struct Memory {
+    /// Pages that it has in memory.
+    pub rss: f64,
+    /// The same, those that it shares counted in parts.
+    pub pss: f64,
+}
+
+impl Memory {
+    /// That of a process, now.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn of(pid: u32) -> Result<Self> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let kib = |name: &str| -> Result<f64> {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).context("a line of smaps_rollup")?;
+            Ok(line.trim().trim_end_matches(" kB").parse()?)
+        };
+        Ok(Self { rss: kib("Rss:")?, pss: kib("Pss:")? })
+    }
 }
 
 /// Measures it.
@@ -104,13 +121,7 @@ fn mark(component: &mut Vec<u8>, index: usize) {
 
 async fn idle(host: Host) -> Result<Memory> {
     host.api.read("/healthz").await?;
-    let pid = host.pid().context("the host runs")?;
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let kib = |name: &str| -> Result<f64> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).context("a line of smaps_rollup")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
-    };
-    let memory = Memory { rss: kib("Rss:")?, pss: kib("Pss:")? };
+    let memory = Memory::of(host.pid().context("the host runs")?)?;
     host.stop().await?;
     Ok(memory)
 }

@@ -20,11 +20,12 @@ mod trouble;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{StreamExt, stream};
-use jackfield_sandbox::{Request, Sandbox};
+use jackfield_sandbox::{Channel, Connector, Limits, Request, Sandbox};
 
 pub use plan::Plan;
 pub use report::{Case, Outcome, Report};
@@ -132,4 +133,12 @@ pub fn replay(plan: &Plan, file: &Path, content: Vec<u8>) -> Result<Vec<Request>
     let at = rig::now()?;
     let genuine = |body| Parcel { plan, body, content_type, at, skew_seconds: 0 }.genuine();
     Ok(bodies.into_iter().map(genuine).collect())
+}
+
+/// A channel of a component as the plan describes it, in these limits. Its provider is nowhere.
+pub fn channel(plan: Plan, connector: &Arc<Connector>, limits: Limits) -> Result<Channel> {
+    let rig = Rig::new(plan, Arc::clone(connector))?;
+    rig.bind("http://127.0.0.1:1", Arc::default(), limits).map_err(|fault| match fault {
+        report::Fault::Failed(why) | report::Fault::NotApplicable(why) => anyhow!(why),
+    })
 }

@@ -68,8 +68,14 @@ impl Rig {
 
     /// A channel that goes on with a state.
     pub(super) fn line_with(&self, origin: &str, state: Arc<Memory>) -> Result<Line<'_>, Fault> {
+        let channel = self.bind(origin, state.clone(), Limits::default())?;
+        Ok(Line { rig: self, channel, state })
+    }
+
+    /// A channel in these limits, and in what the manifest asks for beyond them.
+    pub(super) fn bind(&self, origin: &str, state: Arc<Memory>, limits: Limits) -> Result<Channel, Fault> {
         let fixed = self.fixed_origins();
-        let mut limits = self.limits();
+        let mut limits = self.extended(limits);
         if !fixed.is_empty() {
             // They are granted only so that the channel comes about: nothing may reach a real provider.
             limits.http_requests = 0;
@@ -84,20 +90,16 @@ impl Rig {
         let secrets =
             self.plan.secrets.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect();
         let config = self.config(&origin.to_string());
-        let binding = Binding { channel, config, secrets, grants, limits, state: state.clone() };
-        match self.connector.bind(binding) {
-            Ok(channel) => Ok(Line { rig: self, channel, state }),
-            Err(problems) => {
-                let told: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
-                failed(format!("conformance.toml and the manifest do not fit together. {}", told.join(" ")))
-            }
-        }
+        let binding = Binding { channel, config, secrets, grants, limits, state };
+        self.connector.bind(binding).or_else(|problems| {
+            let told: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+            failed(format!("conformance.toml and the manifest do not fit together. {}", told.join(" ")))
+        })
     }
 
-    /// What a host allows by default, and what the manifest asks for beyond it.
-    fn limits(&self) -> Limits {
+    /// These limits, and what the manifest asks for beyond them.
+    fn extended(&self, default: Limits) -> Limits {
         let wanted = &self.connector.manifest().limits;
-        let default = Limits::default();
         let time = |wanted: Option<u32>, default: Duration| {
             wanted.map_or(default, |ms| default.max(Duration::from_millis(ms.into())))
         };
