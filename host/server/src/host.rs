@@ -10,7 +10,7 @@ use jackfield_core::keys;
 use jackfield_core::rows::{self, Message, Parked};
 use jackfield_core::tables;
 use jackfield_sandbox::{Reply, Request};
-use jackfield_store::{AppendError, Blobs, Committed, Store, View};
+use jackfield_store::{AppendError, Committed, Store, View};
 use tokio::sync::Semaphore;
 
 use crate::attachments::{self, Turns};
@@ -25,7 +25,7 @@ use crate::shutdown::Stop;
 
 /// The running host. Shared as `Arc<Host>`.
 pub struct Host {
-    /// The journal and the views.
+    /// The journal, the views and the files.
     pub store: Store,
     /// What is loaded.
     pub channels: Arc<Channels>,
@@ -41,8 +41,6 @@ pub struct Host {
     pub public_url: String,
     /// Whether it is stopping. Streams end when it says so.
     pub stop: Stop,
-    /// The files of messages.
-    pub blobs: Blobs,
     /// Whose file is being fetched.
     pub fetching: Turns,
     pub(crate) hints: HintsQueue,
@@ -58,7 +56,6 @@ impl Host {
     #[must_use]
     pub fn new(
         store: Store,
-        blobs: Blobs,
         channels: Arc<Channels>,
         lifecycle: Arc<Lifecycle>,
         config: Arc<Config>,
@@ -69,7 +66,6 @@ impl Host {
         Self {
             public_url: config.server.public_url(bound),
             store,
-            blobs,
             fetching: Turns::default(),
             channels,
             lifecycle,

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use jackfield_store::{Blobs, Store};
+use jackfield_store::Store;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -167,9 +167,8 @@ async fn prepare(
         );
     }
     start::count_parked(store, &channels)?;
-    let blobs = Blobs::local(&config.data().join("files")).context("the folder of the files cannot be used")?;
     let (queue, inbox) = hints::queue();
-    let host = Host::new(store.clone(), blobs, channels, Arc::new(lifecycle), config, metrics, address, queue);
+    let host = Host::new(store.clone(), channels, Arc::new(lifecycle), config, metrics, address, queue);
     Ok((host, inbox, alarms))
 }
 

@@ -45,8 +45,7 @@ pub struct Blob {
 }
 
 impl Blobs {
-    /// The files in a folder, which is made if it is not there. Only one process may have it. What an earlier one left unfinished is
-    /// removed.
+    /// The files in a folder, which is made if it is not there, and which nobody else has open. What a crash left unfinished is removed.
     ///
     /// # Errors
     /// When the folder cannot be used.

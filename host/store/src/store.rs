@@ -12,6 +12,7 @@ use jackfield_core::ids::{Millis, Seq};
 use tokio::sync::watch;
 
 use crate::applier;
+use crate::blobs::Blobs;
 use crate::desk::Desk;
 use crate::journal::local::{LocalJournal, lock};
 use crate::journal::{AppendError, Draft, Entries, Journal, JournalError, JournalStats, Journaled};
@@ -32,6 +33,7 @@ pub struct Store {
 }
 
 struct Inner {
+    blobs: Blobs,
     journal: Arc<dyn Journal>,
     core: Arc<Core>,
     applier: Mutex<Option<JoinHandle<()>>>,
@@ -141,6 +143,9 @@ pub(crate) fn start(recovered: Recovered) -> Result<Store, OpenError> {
     let Recovered { lock, journal, db, sled, applied, rebuilt } = recovered;
     let entries = journal.follow(applied.next())?;
     let dir = lock.dir.clone();
+    // Under the lock, so that nobody's drafts but those of a crash are removed.
+    let files = dir.join("files");
+    let blobs = Blobs::local(&files).map_err(|source| OpenError::Io { path: files, source })?;
     let core = Arc::new(Core {
         db: RwLock::new(Some(db.clone())),
         sled,
@@ -152,7 +157,8 @@ pub(crate) fn start(recovered: Recovered) -> Result<Store, OpenError> {
     });
     let applier = applier::spawn(Arc::clone(&core), db, entries);
     let applier = applier.map_err(|source| OpenError::Io { path: dir, source })?;
-    Ok(Store { inner: Arc::new(Inner { journal: Arc::new(journal), core, applier: Mutex::new(Some(applier)) }) })
+    let (journal, applier) = (Arc::new(journal), Mutex::new(Some(applier)));
+    Ok(Store { inner: Arc::new(Inner { blobs, journal, core, applier }) })
 }
 
 impl Store {
@@ -189,6 +195,12 @@ impl Store {
         let core = &self.inner.core;
         let db = core.db.read().unwrap_or_else(PoisonError::into_inner);
         View { tree: db.as_deref().cloned(), _lock: Arc::clone(&core.lock) }
+    }
+
+    /// The files of messages.
+    #[must_use]
+    pub fn blobs(&self) -> &Blobs {
+        &self.inner.blobs
     }
 
     /// The number of the last fact that every reader sees.

@@ -44,7 +44,7 @@ pub(super) async fn get_attachment(
     let id = message.parse::<MessageId>().map_err(|_| not_found())?;
     let part = part.parse::<u16>().map_err(|_| not_found())?;
     // A client that goes away must not waste what was fetched.
-    let blobs = host.blobs.clone();
+    let blobs = host.store.blobs().clone();
     let got = tokio::spawn(async move { attachments::get(&host, id, part).await }).await;
     let attachment = got.map_err(|_| Problem::internal())??;
     let mime = attachment.mime.as_deref().filter(|mime| SHOWN.contains(mime));

@@ -35,7 +35,7 @@ pub(super) struct FileView {
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file's content, at most 100 MiB"),
     responses((status = 201, description = "It is kept", body = FileView)))]
 pub(super) async fn bring_file(State(host): State<Arc<Host>>, mut body: Body) -> Result<(StatusCode, Json<FileView>)> {
-    let mut draft = host.blobs.draft().map_err(unstorable)?;
+    let mut draft = host.store.blobs().draft().map_err(unstorable)?;
     let mut size = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::invalid("the body broke off"))?;
@@ -62,7 +62,7 @@ pub(super) async fn bring_file(State(host): State<Arc<Host>>, mut body: Body) ->
 pub(super) async fn find_files(host: &Host, parts: &mut [Part]) -> Result<()> {
     for media in parts.iter_mut().filter_map(Part::media_mut) {
         let Some(sha256) = media.own() else { continue };
-        let found = host.blobs.find(sha256).await.map_err(unstorable)?;
+        let found = host.store.blobs().find(sha256).await.map_err(unstorable)?;
         let blob = found.ok_or_else(|| {
             let detail = format!("there is no file {sha256}; bring it first: `POST /v1/files` gives its `sha256`");
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_file", detail)

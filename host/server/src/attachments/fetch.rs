@@ -40,7 +40,7 @@ pub(super) async fn fetch(
         let message = format!("No generation of the connector {} serves this channel.", channel.slot.name);
         return Ok(Err(Missed { problem: Problem { message, code: None }, then: Then::Wait }));
     };
-    let mut draft = host.blobs.draft()?;
+    let mut draft = host.store.blobs().draft()?;
     let reference = media.reference().map(str::to_owned);
     let call = match channel.counted("fetch", line.channel.fetch_media(media, &mut draft)).await {
         Ok(call) => call,

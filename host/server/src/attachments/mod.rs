@@ -91,7 +91,7 @@ async fn here(
         },
         _ => return Ok(None),
     };
-    let found = host.blobs.find(&attachment.sha256).await?;
+    let found = host.store.blobs().find(&attachment.sha256).await?;
     Ok(found.map(|blob| Attachment { size: blob.size, ..attachment }))
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn carry(
 
 async fn upload(host: &Host, kind: String, media: &Media) -> Result<Upload, NotCarried> {
     let sha256 = media.own().unwrap_or_default();
-    let found = host.blobs.find(sha256).await.map_err(|error| {
+    let found = host.store.blobs().find(sha256).await.map_err(|error| {
         let message = format!("The host cannot read the file: {error}.");
         NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
     })?;
@@ -65,7 +65,7 @@ async fn upload(host: &Host, kind: String, media: &Media) -> Result<Upload, NotC
         filename: media.filename.clone().unwrap_or_else(|| String::from("file")),
         mime: media.mime.clone().unwrap_or_else(|| String::from("application/octet-stream")),
         size: blob.size,
-        content: Arc::new(Kept { blobs: host.blobs.clone(), sha256: blob.sha256.clone() }),
+        content: Arc::new(Kept { blobs: host.store.blobs().clone(), sha256: blob.sha256.clone() }),
         sha256: blob.sha256,
     })
 }

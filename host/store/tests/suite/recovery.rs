@@ -292,7 +292,7 @@ async fn only_the_last_views_that_were_set_aside_are_kept() {
     let names = fs::read_dir(dir.path()).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();
     names.sort();
-    assert_eq!(names, ["journal", "lock", "state.json", "views", "views.damaged-3"]);
+    assert_eq!(names, ["files", "journal", "lock", "state.json", "views", "views.damaged-3"]);
 }
 
 #[tokio::test]
