@@ -4,6 +4,7 @@
 pub mod component;
 pub mod guest;
 pub mod progress;
+pub mod quiet;
 pub mod toolchain;
 pub mod tools;
 pub mod workspace;

@@ -6,13 +6,14 @@ mod demo;
 mod guests;
 mod languages;
 mod python;
+mod registry;
 mod stranger;
 mod swap;
 mod tasks;
 mod test;
 
 use clap::{Parser, Subcommand};
-use jackfield_devtool::{guest, progress, toolchain, workspace};
+use jackfield_devtool::{guest, progress, quiet, toolchain, workspace};
 
 #[derive(Parser)]
 #[command(name = "xtask", about = "The tasks of this project", disable_version_flag = true)]

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::progress::say;
 use crate::workspace::{Workspace, cargo};
-use crate::{languages, python, tasks};
+use crate::{languages, python, registry, tasks};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -18,6 +18,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
     python::schemathesis(&workspace)?;
+    registry::docker_registry(&workspace)?;
     tasks::build(&workspace, false)?;
     let nextest = has_nextest();
     let runner: &[&str] = if nextest {

@@ -3,12 +3,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::progress::say;
+use crate::quiet::run;
 
 /// The target of connectors. WASI's own target needs a C library; a connector needs none of it.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -131,14 +132,4 @@ fn path_with_linker() -> Result<OsString> {
 
 fn rustc() -> OsString {
     std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
-}
-
-/// Runs a command quietly; what it printed, or what it complained about.
-fn run(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let Output { status, stdout, stderr } = command.output().with_context(|| format!("{name} could not be started"))?;
-    if !status.success() {
-        bail!("{name} failed: {}", String::from_utf8_lossy(&stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&stdout).trim().to_owned())
 }
