@@ -205,8 +205,17 @@ impl Home {
     /// # Errors
     /// When it does not get ready.
     pub async fn start(&self) -> Result<Host> {
+        self.start_with(&[]).await
+    }
+
+    /// Starts the host with these variables in its environment, too.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub async fn start_with(&self, variables: &[(&str, &str)]) -> Result<Host> {
         let config = self.folder.join("jackfield.toml");
         let mut process = command(&["serve", "--config", &config.to_string_lossy()])?
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -6,6 +6,7 @@
 //! * [`client`]: JSON over HTTP.
 //! * [`events`]: the live feed.
 //! * [`provider`]: a stand-in for a provider's API, on loopback, with scripted answers.
+//! * [`registry`]: a registry of components.
 //! * [`webhooks`]: signed requests as the providers make them.
 //! * [`swap`]: a connector that is swapped under load. [`cycles`]: one that is loaded and unloaded a thousand times.
 //! * [`versions`]: versions of one connector, good and bad, made from one guest.
@@ -20,6 +21,7 @@ pub mod events;
 pub mod host;
 pub mod paths;
 pub mod provider;
+pub mod registry;
 pub mod stranger;
 pub mod swap;
 pub mod versions;

@@ -155,6 +155,18 @@ pub enum ConnectorCommand {
         #[command(flatten)]
         host: HostPlace,
     },
+    /// Have the host pull a component from a registry, and bring it as the next generation
+    ///
+    /// The registry needs a section [registries."HOST"] in the host's configuration.
+    Pull {
+        /// The operator's name for the connector; a new name makes a new connector
+        name: String,
+        /// The component, by digest: ghcr.io/acme/whatsapp@sha256:DIGEST
+        reference: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
     /// Have a generation serve that served before, or whose grants were missing
     Activate {
         /// The operator's name for the connector

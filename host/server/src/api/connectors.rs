@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
-use super::params::{Command, Id, Nothing};
+use super::params::{Command, Id, Nothing, Text};
 use super::problem::{Problem, Result};
+use crate::config::Reference;
+pub(super) use crate::connectors::COMPONENT_BYTES;
+use crate::connectors::registry::PullError;
 use crate::connectors::{Slot, Trouble, folder, lifecycle};
 use crate::host::Host;
-
-/// Bytes of a component. Python's have 18 MiB, JavaScript's 12.
-pub(super) const COMPONENT_BYTES: usize = 64 << 20;
 
 /// The operator's name for a connector.
 #[derive(Clone, Debug)]
@@ -57,6 +57,7 @@ impl From<Trouble> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", trouble.to_string())
             }
             Trouble::Conflict(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            Trouble::Pull(error) => error.into(),
             Trouble::Append(error) => error.into(),
             Trouble::Read(error) => error.into(),
             Trouble::Disk(error) => {
@@ -64,6 +65,17 @@ impl From<Trouble> for Problem {
                 Self::unavailable("unavailable", "the component cannot be kept or read", 10)
             }
         }
+    }
+}
+
+impl From<PullError> for Problem {
+    fn from(error: PullError) -> Self {
+        let (status, code) = match error {
+            PullError::Configuration(_) => (StatusCode::CONFLICT, "conflict"),
+            PullError::Component(_) => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
+            PullError::Registry(_) => (StatusCode::BAD_GATEWAY, "registry"),
+        };
+        Self::new(status, code, error.to_string())
     }
 }
 
@@ -177,6 +189,34 @@ pub(super) async fn bring_generation(
     // A client that goes away must not leave it half way.
     let installed =
         tokio::spawn(async move { lifecycle.install(&connector, component.into(), "upload", caller.actor()).await });
+    let installed = installed.await.map_err(|_| Problem::internal())??;
+    outcome(&host, &name.0, installed.generation)
+}
+
+/// What is to be pulled.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pull {
+    /// `REGISTRY/REPOSITORY@sha256:DIGEST`. The configuration has to have a section for the registry.
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    reference: Text<1000>,
+}
+
+/// Pulls a component from a registry, and brings it as the next generation of a connector as if it had been uploaded.
+#[utoipa::path(post, path = "/v1/connectors/{name}/pull", tag = "connectors", request_body = Pull,
+    params(("name" = String, Path, description = "The connector; a new name makes a new connector")),
+    responses((status = 201, description = "It serves", body = GenerationView), (status = 202, description = "It waits for approval", body = GenerationView)))]
+pub(super) async fn pull_generation(
+    State(host): State<Arc<Host>>,
+    caller: Caller,
+    Id(name): Id<Name>,
+    command: Command<Pull>,
+) -> Result<(StatusCode, Json<GenerationView>)> {
+    let reference = command.body.reference.0.parse::<Reference>();
+    let reference = reference.map_err(|bad| Problem::invalid(bad.to_string()))?;
+    let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
+    // A client that goes away must not leave it half way.
+    let installed = tokio::spawn(async move { lifecycle.pull(&connector, &reference, caller.actor()).await });
     let installed = installed.await.map_err(|_| Problem::internal())??;
     outcome(&host, &name.0, installed.generation)
 }

@@ -28,7 +28,7 @@ impl Bounds {
         Self { places: Arc::new(Semaphore::new(512)), time: Duration::from_secs(30) }
     }
 
-    /// For what is large: files, and components, which take some 15 s to compile where they are in JavaScript or Python.
+    /// For what is large: files, and components, which come from elsewhere, and take some 15 s to compile where they are in JavaScript or Python.
     pub(super) fn slow() -> Self {
         Self { places: Arc::new(Semaphore::new(32)), time: Duration::from_secs(600) }
     }

@@ -152,8 +152,10 @@ fn generations() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(connectors::bring_generation))
         .layer(DefaultBodyLimit::max(connectors::COMPONENT_BYTES))
+        .routes(routes!(connectors::pull_generation))
         .routes(routes!(connectors::activate_generation))
         .routes(routes!(connectors::approve_generation))
+        .routes(routes!(care::reload))
 }
 
 fn operator() -> OpenApiRouter<Api> {
@@ -162,7 +164,6 @@ fn operator() -> OpenApiRouter<Api> {
         .routes(routes!(connectors::remove_connector))
         .routes(routes!(grants::grant))
         .routes(routes!(grants::revoke))
-        .routes(routes!(care::reload))
         .routes(routes!(care::pause_channel))
         .routes(routes!(care::connect_channel))
         .routes(routes!(care::examine_channel))

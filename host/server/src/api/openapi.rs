@@ -132,6 +132,9 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
     if path.starts_with("/v1/connectors/") && operation.request_body.is_some() {
         problems(operation, &[(422, "The component was refused, and why")]);
     }
+    if path.ends_with("/pull") {
+        problems(operation, &[(502, "The registry does not give it, and why")]);
+    }
     if takes_key(path) && operation.request_body.is_some() {
         operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));
         problems(operation, &[(422, "It cannot be done at all, or the Idempotency-Key was used for another request")]);

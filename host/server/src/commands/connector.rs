@@ -21,6 +21,11 @@ pub(super) fn run(command: ConnectorCommand) -> anyhow::Result<ExitCode> {
             let path = format!("/v1/connectors/{name}/generations");
             brought(ask(&host, async |remote| remote.upload(&path, component).await, generation)?)
         }
+        ConnectorCommand::Pull { name, reference, host } => {
+            let (path, body) = (format!("/v1/connectors/{name}/pull"), json!({ "reference": reference }));
+            tell("pulling it; a component in JavaScript or Python takes some 15 s to compile the first time");
+            brought(ask(&host, async |remote| remote.post(&path, &body).await, generation)?)
+        }
         ConnectorCommand::Activate { name, generation: number, host } => {
             let (path, body) = (format!("/v1/connectors/{name}/activate"), json!({ "generation": number }));
             brought(ask(&host, async |remote| remote.post(&path, &body).await, generation)?)

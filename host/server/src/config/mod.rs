@@ -6,6 +6,8 @@
 mod channel;
 mod error;
 mod hosts;
+mod reference;
+mod registry;
 mod secret;
 mod server;
 
@@ -19,6 +21,9 @@ use serde::Deserialize;
 pub use channel::{ChannelConfig, GrantsConfig, LimitsConfig};
 pub use error::{ConfigError, Trouble};
 pub use hosts::AllowedHosts;
+pub(crate) use reference::sha256_of;
+pub use reference::{BadReference, Reference};
+pub use registry::RegistryConfig;
 pub use secret::SecretSource;
 pub use server::{ServerConfig, TlsConfig};
 
@@ -47,6 +52,9 @@ pub struct Config {
     /// A folder of components.
     #[serde(default)]
     pub watch: WatchConfig,
+    /// The registries that may be asked for components, by host and port.
+    #[serde(default)]
+    pub registries: BTreeMap<String, RegistryConfig>,
     /// The connectors, by the name that channels use for them.
     #[serde(default)]
     pub connectors: BTreeMap<String, ConnectorConfig>,
@@ -221,6 +229,7 @@ impl Config {
                 return Err(Trouble::general(format!("trust.keys.{name} is not 64 hexadecimal digits; {remedy}")));
             }
         }
+        self.check_registries()?;
         let regions = std::iter::once((&self.identity.region, None))
             .chain(self.channels.iter().map(|(id, channel)| (&channel.region, Some(id))));
         for (region, channel) in regions {
@@ -243,6 +252,13 @@ impl Config {
                 );
                 return Err(Trouble::at(text, channel.connector.span().start, message));
             }
+        }
+        Ok(())
+    }
+
+    fn check_registries(&self) -> Result<(), Trouble> {
+        for (name, registry) in &self.registries {
+            registry.check(name)?;
         }
         Ok(())
     }
@@ -304,6 +320,28 @@ mod tests {
         assert!(message.contains("line 6"), "{message}");
         assert!(message.contains("env") && message.contains("file"), "{message}");
         assert!(!message.contains("hunter2"), "the secret must not be repeated: {message}");
+    }
+
+    #[test]
+    fn plain_http_is_for_registries_at_loopback_addresses() {
+        for name in ["127.0.0.1:5000", "127.0.0.1"] {
+            assert!(parse(&format!("[registries.\"{name}\"]\ninsecure = true\n")).is_ok(), "{name}");
+        }
+        for name in ["ghcr.io", "10.0.0.1:5000", "localhost:5000", "127.0.0.1.example.com"] {
+            let message = wrong(&format!("[registries.\"{name}\"]\ninsecure = true\n"));
+            assert!(message.contains("loopback"), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_registry_has_a_name_and_both_or_neither_of_username_and_password() {
+        for name in ["https://ghcr.io", "ghcr.io/acme", "acme", "a b", ""] {
+            assert!(wrong(&format!("[registries.\"{name}\"]\n")).contains("no name of a registry"), "{name}");
+        }
+        assert!(wrong("[registries.\"ghcr.io\"]\nusername = \"me\"\n").contains("both"));
+        assert!(wrong("[registries.\"ghcr.io\"]\npassword = { env = \"P\" }\n").contains("both"));
+        let message = wrong("[registries.\"ghcr.io\"]\nusername = \"me\"\npassword = \"hunter2\"\n");
+        assert!(message.contains("line 3") && !message.contains("hunter2"), "{message}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use jackfield_store::{AppendError, Store};
 use super::artifacts::Artifacts;
 use super::generation::{Generation, Line, Lines};
 use super::joining::{Obstacles, Side, join};
+use super::registry::PullError;
 use super::signature;
 use super::slot::{Alarm, Slot};
 use super::steps::{Step, about_itself};
@@ -45,6 +46,9 @@ pub enum Trouble {
     /// It cannot be done as things stand.
     #[error("{0}")]
     Conflict(String),
+    /// Nothing came from a registry.
+    #[error(transparent)]
+    Pull(#[from] PullError),
     /// The disk.
     #[error("the component cannot be kept or read: {0}")]
     Disk(#[from] std::io::Error),

@@ -5,6 +5,7 @@
 //!   [`steps`]: each of these in turn. [`restore`]: how it serves again after a restart. [`reload`]: the configuration, read again.
 //! * [`joining`]: a version and a channel's configuration, secrets and grants. [`grants`]: what is allowed while the host runs.
 //! * [`signature`]: who vouches for a component. [`artifacts`]: where components are kept. [`folder`]: a folder that is watched.
+//!   [`registry`]: components out of registries.
 
 pub mod artifacts;
 pub mod folder;
@@ -12,6 +13,7 @@ pub mod generation;
 pub mod grants;
 pub mod joining;
 pub mod lifecycle;
+pub mod registry;
 pub mod reload;
 mod restore;
 pub mod signature;
@@ -21,3 +23,6 @@ mod steps;
 pub use generation::{Generation, Line, Lines};
 pub use lifecycle::{Lifecycle, Trouble};
 pub use slot::Slot;
+
+/// Bytes of a component. Python's have 18 MiB, JavaScript's 12.
+pub const COMPONENT_BYTES: usize = 64 << 20;
