@@ -24,7 +24,8 @@ pub enum Command {
     /// Say what is wrong with a configuration, without starting anything
     ///
     /// Reads the file, compiles the connectors, fetches the secrets, and checks every channel's settings, secrets and grants. Prints a
-    /// line for each problem, with its remedy, and ends with status 1 if there is one. Nothing outside is called.
+    /// line for each problem, with its remedy, and ends with status 1 if there is one. Nothing outside is called, so connectors in
+    /// registries, and their channels, are left out.
     Check(ConfigFile),
     /// Make, list or revoke the keys of API clients
     ///

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity::Activity;
 use crate::channels::{ChannelRuntime, Channels, ParkedRoom};
-use crate::config::{ChannelConfig, Config};
+use crate::config::{ChannelConfig, Code, Config};
 use crate::connectors::artifacts::Artifacts;
 use crate::connectors::joining::{Side, join};
 use crate::connectors::lifecycle::{Lifecycle, Obstacle, Trouble};
@@ -158,8 +158,7 @@ pub async fn load(
     channels.replace(made.collect());
     let mut faults = Vec::new();
     for (name, connector) in &config.connectors {
-        let path = config.resolve(&connector.path);
-        let obstacles = lifecycle.restore(name, Some(&path)).await?;
+        let obstacles = lifecycle.restore(name, Some(connector)).await?;
         faults.extend(obstacles.into_iter().map(|obstacle| Fault::new(name, obstacle)));
     }
     for versions in operations::connectors(&lifecycle.view())? {
@@ -184,7 +183,9 @@ pub async fn examine(config: &Config, sandbox: &Sandbox) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let mut connectors = BTreeMap::new();
     for (name, connector) in &config.connectors {
-        match load_connector(config, sandbox, &config.resolve(&connector.path)).await {
+        // Nothing outside is asked, so what lies in a registry cannot be looked at, nor its channels.
+        let Code::Path(path) = &connector.code else { continue };
+        match load_connector(config, sandbox, &config.resolve(path)).await {
             Ok(loaded) => {
                 connectors.insert(name.as_str(), loaded);
             }

@@ -5,11 +5,13 @@ use std::net::TcpListener;
 use anyhow::{Context, Result, ensure};
 use jackfield_tests::client::Answer;
 use jackfield_tests::host::{self, Home, Host, Setup};
+use jackfield_tests::paths;
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::registry::{
     CERTIFICATE, MANIFEST, PASSWORD, REPOSITORY, Registry, USERNAME, layer, manifest, reference, sha256,
 };
-use jackfield_tests::versions::{version, webhook};
+use jackfield_tests::versions::{signed, version, webhook};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
 const CHANNEL: &str = "shop-versions";
@@ -19,6 +21,12 @@ fn setup(registry: &str) -> Result<Setup> {
     let nobody = "http://127.0.0.1:1";
     let setup = Setup::new().channel(CHANNEL, "versions", nobody, "", &[("app-secret", "APP_SECRET")])?;
     Ok(setup.with(&format!("[registries.\"{registry}\"]\ninsecure = true")))
+}
+
+/// The same, and the first version comes from the registry, too.
+fn configured(registry: &str, reference: &str) -> Result<Setup> {
+    let path = paths::component("versions")?;
+    Ok(setup(registry)?.replaced(&format!("path = {path:?}"), &format!("oci = {reference:?}")))
 }
 
 async fn pull(host: &Host, reference: &str) -> Result<Answer> {
@@ -184,6 +192,31 @@ async fn what_a_lying_registry_gives_is_refused_and_nothing_of_it_is_kept() -> R
 }
 
 #[tokio::test]
+async fn a_registry_that_gives_nonsense_for_a_token_costs_nothing_but_the_pull() -> Result<()> {
+    let registry = Provider::start(|seen, _| match (seen.path.as_str(), seen.header("host")) {
+        ("/v2/", Some(host)) => {
+            let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+            Script::Answer { status: 401, headers: vec![("www-authenticate", challenge)], body: String::new() }
+        }
+        _ => Script::json(200, &json!({ "token": "no\nheader" })),
+    })
+    .await?;
+    let name = registry.url().replace("http://", "");
+    let home = Home::new(&setup(&name)?).await?;
+    let host = home.start().await?;
+    let reference = reference(&name, b"{}");
+    let said = refused(&host, &reference, 502).await?;
+    assert!(said.contains("does not answer as a registry does"), "{said}");
+    assert!(registry.seen().iter().any(|seen| seen.path.starts_with("/token")), "{:?}", registry.seen());
+    host.stop().await?;
+    // Nor does it keep the host from starting with what it has.
+    configured(&name, &reference)?.write(&home.folder)?;
+    let host = home.start().await?;
+    assert_eq!(who_answers(&host, "m1").await?, "good-a");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_size_over_the_bound_is_refused_before_anything_is_fetched() -> Result<()> {
     let mut large = layer("application/wasm", b"component");
     large["size"] = json!((64 << 20) + 1);
@@ -263,5 +296,78 @@ async fn what_is_plain_goes_through_no_proxy() -> Result<()> {
     let answer = pull(&host, &reference).await?;
     assert_eq!(answer.status, 201, "{}", answer.text());
     assert!(proxy.seen().is_empty(), "{:?}", proxy.seen());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connector_is_pulled_at_the_start_and_serves_without_its_registry_from_then_on() -> Result<()> {
+    let registry = Registry::open().await?;
+    let (first, second) = (registry.push(&version("good-b")?).await?, registry.push(&version("good-c")?).await?);
+    let never = registry.push(&version("bad-soon")?).await?;
+    let name = registry.name.clone();
+    let home = Home::new(&configured(&name, &first)?).await?;
+    let config = home.folder.join("jackfield.toml");
+    let check = host::command(&["check", "--config", &config.to_string_lossy()])?.output().await?;
+    let said = String::from_utf8_lossy(&check.stderr);
+    assert!(check.status.success() && said.contains("[connectors.versions] is left out"), "{said}");
+    let host = home.start().await?;
+    assert_eq!(who_answers(&host, "m1").await?, "good-b");
+    assert_eq!(connector(&host).await?["generations"][0]["origin"], first);
+    // Another digest, with a reload.
+    configured(&name, &second)?.write(&home.folder)?;
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    assert_eq!(who_answers(&host, "m2").await?, "good-c");
+    registry.stop().await?;
+    host.kill().await?;
+    let host = home.start().await?;
+    assert_eq!(who_answers(&host, "m3").await?, "good-c");
+    assert_eq!(connector(&host).await?["generation"], 2, "nothing was brought again");
+    // What cannot be had does not take the place of what serves, neither with a reload nor at a start.
+    configured(&name, &never)?.write(&home.folder)?;
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.status, 200, "{}", reloaded.text());
+    let log = host.stop().await?;
+    assert!(log.contains("what serves goes on serving") && log.contains("cannot be asked"), "{log}");
+    let host = home.start().await?;
+    assert_eq!(who_answers(&host, "m4").await?, "good-c");
+    host.stop().await?;
+    // Where nothing serves yet, the host does not start, and says why.
+    let empty = Home::new(&configured(&name, &first)?).await?;
+    let why = empty.start().await.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    assert!(why.contains("[connectors.versions]") && why.contains("cannot be asked"), "{why}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_configured_by_digest_and_kept_needs_no_registry_even_if_nothing_of_it_serves() -> Result<()> {
+    let registry = Registry::open().await?;
+    let reference = registry.push(&version("good-b")?).await?;
+    let name = registry.name.clone();
+    let setup = configured(&name, &reference)?;
+    let home = Home::new(&setup.clone().replaced("allow-unsigned = true", "allow-unsigned = false")).await?;
+    let why = home.start().await.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    assert!(why.contains(&reference) && why.contains("not signed"), "{why}");
+    registry.stop().await?;
+    setup.write(&home.folder)?;
+    let host = home.start().await?;
+    assert_eq!(who_answers(&host, "m1").await?, "good-b");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_nobody_trusted_signed_is_refused_from_a_registry_too() -> Result<()> {
+    let registry = Registry::open().await?;
+    let key = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let public = data_encoding::HEXLOWER.encode(key.public_key().as_ref());
+    let trusted = registry.push(&signed(&version("good-b")?, &key)).await?;
+    let unsigned = registry.push(&version("good-b")?).await?;
+    let first = registry.push(&signed(&version("good-a")?, &key)).await?;
+    let trust = format!("allow-unsigned = false\nkeys.us = \"{public}\"");
+    let host = Host::start(&configured(&registry.name, &first)?.replaced("allow-unsigned = true", &trust)).await?;
+    assert!(refused(&host, &unsigned, 422).await?.contains("not signed"));
+    let answer = pull(&host, &trusted).await?;
+    assert_eq!((answer.status.as_u16(), &answer.json()["signature"]["key"]), (201, &json!("us")), "{}", answer.text());
+    assert_eq!(who_answers(&host, "m1").await?, "good-b");
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{say, tell, wait_for};
 use crate::cli::ConfigFile;
-use crate::config::Config;
+use crate::config::{Code, Config};
 use crate::start::{self, Fault};
 use crate::tls;
 
@@ -20,6 +20,14 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let faults = wait_for(find(&config))?;
     for fault in &faults {
         say(&format!("{}: {fault}", file.config.display()))?;
+    }
+    for (name, connector) in &config.connectors {
+        if let Code::Oci(reference) = &connector.code {
+            tell(&format!(
+                "[connectors.{name}] is left out, with its channels: it is pulled at the start, from {}",
+                reference.get_ref()
+            ));
+        }
     }
     match faults.is_empty() {
         true => {

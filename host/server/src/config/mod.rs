@@ -4,6 +4,7 @@
 //! command that needs none of them works without them. `example.toml` beside `Cargo.toml` shows every setting.
 
 mod channel;
+mod connector;
 mod error;
 mod hosts;
 mod reference;
@@ -19,6 +20,7 @@ use jackfield_core::ids::ChannelId;
 use serde::Deserialize;
 
 pub use channel::{ChannelConfig, GrantsConfig, LimitsConfig};
+pub use connector::{Code, ConnectorConfig};
 pub use error::{ConfigError, Trouble};
 pub use hosts::AllowedHosts;
 pub(crate) use reference::sha256_of;
@@ -153,17 +155,6 @@ pub struct WatchConfig {
     pub folder: Option<PathBuf>,
 }
 
-/// `[connectors.NAME]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ConnectorConfig {
-    /// The component, relative to the file.
-    pub path: PathBuf,
-    /// What a call may use on its channels, where they do not say so themselves.
-    #[serde(default)]
-    pub limits: LimitsConfig,
-}
-
 impl Config {
     /// Reads and checks a file.
     ///
@@ -229,7 +220,7 @@ impl Config {
                 return Err(Trouble::general(format!("trust.keys.{name} is not 64 hexadecimal digits; {remedy}")));
             }
         }
-        self.check_registries()?;
+        self.check_registries(text)?;
         let regions = std::iter::once((&self.identity.region, None))
             .chain(self.channels.iter().map(|(id, channel)| (&channel.region, Some(id))));
         for (region, channel) in regions {
@@ -256,9 +247,21 @@ impl Config {
         Ok(())
     }
 
-    fn check_registries(&self) -> Result<(), Trouble> {
+    fn check_registries(&self, text: &str) -> Result<(), Trouble> {
         for (name, registry) in &self.registries {
             registry.check(name)?;
+        }
+        for (name, connector) in &self.connectors {
+            if let Code::Oci(reference) = &connector.code
+                && !self.registries.contains_key(reference.get_ref().registry())
+            {
+                let registry = reference.get_ref().registry();
+                let message = format!(
+                    "the connector {name} comes from the registry {registry}, which is not asked: add a section [registries.{registry:?}] \
+                     if components may come from there"
+                );
+                return Err(Trouble::at(text, reference.span().start, message));
+            }
         }
         Ok(())
     }
@@ -320,6 +323,28 @@ mod tests {
         assert!(message.contains("line 6"), "{message}");
         assert!(message.contains("env") && message.contains("file"), "{message}");
         assert!(!message.contains("hunter2"), "the secret must not be repeated: {message}");
+    }
+
+    #[test]
+    fn a_connectors_code_is_in_one_place() {
+        let reference = format!("ghcr.io/acme/w@sha256:{}", "0".repeat(64));
+        let registry = "[registries.\"ghcr.io\"]\n";
+        let both = wrong(&format!("{registry}[connectors.a]\npath = \"a\"\noci = \"{reference}\"\n"));
+        let neither = wrong(&format!("{registry}[connectors.a]\n"));
+        for message in [both, neither] {
+            assert!(message.contains("line 2") && message.contains("`path`") && message.contains("`oci`"), "{message}");
+        }
+        assert!(parse(&format!("{registry}[connectors.a]\noci = \"{reference}\"\n")).is_ok());
+        let tag = wrong(&format!("{registry}[connectors.a]\noci = \"ghcr.io/acme/w:1\"\n"));
+        assert!(tag.contains("line 3") && tag.contains("oras resolve"), "{tag}");
+        let unknown = wrong("[connectors.a]\npath = \"a\"\nurl = \"b\"\n");
+        assert!(unknown.contains("line 3") && unknown.contains("url"), "{unknown}");
+    }
+
+    #[test]
+    fn a_registry_that_is_not_in_the_file_is_not_asked() {
+        let message = wrong(&format!("[connectors.a]\noci = \"ghcr.io/acme/w@sha256:{}\"\n", "0".repeat(64)));
+        assert!(message.contains("line 2") && message.contains("[registries.\"ghcr.io\"]"), "{message}");
     }
 
     #[test]

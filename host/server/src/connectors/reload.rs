@@ -100,11 +100,10 @@ impl Lifecycle {
 
     async fn bring_connectors(&self, config: &Config) -> Result<(), Trouble> {
         for (name, connector) in &config.connectors {
-            let path = config.resolve(&connector.path);
             let slot = self.channels().slot_for(name);
             let obstacles = match slot.active() {
-                None => self.restore(name, Some(&path)).await?,
-                Some(_) => self.bring_configured(&slot, &path).await?,
+                None => self.restore(name, Some(connector)).await?,
+                Some(_) => self.bring_configured(&slot, connector).await?,
             };
             if !obstacles.is_empty() {
                 let told: Vec<String> = obstacles.iter().map(Obstacle::told).collect();

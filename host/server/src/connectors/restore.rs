@@ -11,14 +11,16 @@ use jackfield_core::views::operations;
 use super::artifacts::digest_of;
 use super::generation::{Generation, Lines};
 use super::lifecycle::{Installed, Lifecycle, Obstacle, Trouble};
+use super::registry;
 use super::slot::Slot;
+use crate::config::{Code, ConnectorConfig, Reference};
 
 impl Lifecycle {
     /// Has a connector serve again what it served, and brings the component that the configuration names if it is a new one.
     ///
     /// # Errors
     /// When the store or the disk fails. What stands in the connector's way is the answer; if it is not empty, nothing serves.
-    pub async fn restore(&self, name: &str, configured: Option<&Path>) -> Result<Vec<Obstacle>, Trouble> {
+    pub async fn restore(&self, name: &str, configured: Option<&ConnectorConfig>) -> Result<Vec<Obstacle>, Trouble> {
         let slot = self.channels().slot_for(name);
         let versions = self.settle(name).await?;
         if let Some(versions) = &versions {
@@ -28,42 +30,66 @@ impl Lifecycle {
             }
         }
         match configured {
-            Some(path) => self.bring_configured(&slot, path).await,
+            Some(configured) => self.bring_configured(&slot, configured).await,
             None => Ok(Vec::new()),
         }
     }
 
     /// Brings the component that the configuration names if it is one that was never brought, or if nothing serves.
-    pub(super) async fn bring_configured(&self, slot: &Slot, path: &Path) -> Result<Vec<Obstacle>, Trouble> {
+    pub(super) async fn bring_configured(
+        &self,
+        slot: &Slot,
+        configured: &ConnectorConfig,
+    ) -> Result<Vec<Obstacle>, Trouble> {
         let name = slot.name.as_str();
         let versions = operations::connector(&self.store().read(), name)?;
-        let component = match tokio::fs::read(path).await {
-            Ok(component) => component,
-            // The one that serves was kept, so the file is not needed.
-            Err(error) if slot.active().is_some() => {
-                tracing::warn!(connector = name, path = %path.display(), "the component cannot be read: {error}");
-                return Ok(Vec::new());
+        let (component, origin, shown) = match &configured.code {
+            Code::Path(path) => {
+                let path = self.config().resolve(path);
+                (read_file(&path).await, String::from("configuration"), path.display().to_string())
             }
-            Err(error) => {
-                let shown = path.display();
-                let message = format!("the component {shown} cannot be read: {error}; build it, or mend `path`");
-                return Ok(vec![Obstacle { channel: None, problem: Problem { message, code: None } }]);
+            Code::Oci(reference) => {
+                let (reference, origin) = (reference.get_ref(), reference.get_ref().to_string());
+                let mut brought = versions.iter().flat_map(|versions| &versions.brought);
+                let kept = brought.find(|(from, _)| is_from(from, reference)).map(|(_, digest)| digest);
+                if kept.is_some() && slot.active().is_some() {
+                    return Ok(Vec::new());
+                }
+                (self.kept_or_pulled(kept, reference).await, origin.clone(), origin)
             }
         };
+        let component = match component {
+            Ok(component) => component,
+            // The one that serves was kept, so this one is not needed.
+            Err(message) if slot.active().is_some() => {
+                tracing::warn!(connector = name, "what serves goes on serving: {message}");
+                return Ok(Vec::new());
+            }
+            Err(message) => return Ok(vec![Obstacle { channel: None, problem: Problem { message, code: None } }]),
+        };
         let digest = digest_of(&component);
-        let news = versions.is_none_or(|versions| versions.is_news("configuration", &digest));
+        let news = versions.is_none_or(|versions| versions.is_news(&origin, &digest));
         if !news && slot.active().is_some() {
             return Ok(Vec::new());
         }
-        let Installed { stage, mut obstacles, .. } =
-            self.install(name, component, "configuration", Actor::Host).await?;
+        let Installed { stage, mut obstacles, .. } = self.install(name, component, &origin, Actor::Host).await?;
         if stage == Stage::Active || slot.active().is_some() {
             return Ok(Vec::new());
         }
         for obstacle in obstacles.iter_mut().filter(|obstacle| obstacle.channel.is_none()) {
-            obstacle.problem.message = format!("{}: {}", path.display(), obstacle.problem.message);
+            obstacle.problem.message = format!("{shown}: {}", obstacle.problem.message);
         }
         Ok(obstacles)
+    }
+
+    /// What a reference stands for: as it was kept if it was pulled before, so that its registry is not needed.
+    async fn kept_or_pulled(&self, kept: Option<&String>, reference: &Reference) -> Result<Vec<u8>, String> {
+        if let Some(digest) = kept
+            && let Ok(component) = self.read(digest).await
+        {
+            return Ok(component);
+        }
+        registry::pull(&self.config(), reference).await.map_err(|error| error.to_string())
     }
 
     /// Ends what the stop of the host has cut off.
@@ -154,4 +180,15 @@ impl Lifecycle {
         }
         Ok(Ok(Arc::new(Generation::new(row.number, connector, lines))))
     }
+}
+
+async fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let read = tokio::fs::read(path).await;
+    read.map_err(|error| format!("the component {shown} cannot be read: {error}; build it, or mend `path`"))
+}
+
+/// Whether what was brought from `origin` is what a reference stands for. The digest says it, whichever registry it came from.
+fn is_from(origin: &str, reference: &Reference) -> bool {
+    origin.parse().is_ok_and(|origin: Reference| origin.sha256() == reference.sha256())
 }
