@@ -18,6 +18,9 @@ use wasmtime::component::Component;
 /// Bytes that are kept; of what was not used for the longest time the rest is removed. A hundred connectors in JavaScript take 3.4 GiB.
 const KEPT_BYTES: u64 = 4 << 30;
 
+/// Bytes of the sum at the beginning of a file.
+const SUM: usize = 32;
+
 /// A folder of compiled components, for one configuration of the engine.
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -46,7 +49,7 @@ impl Cache {
     /// The compiled form of the component with this digest, if it is here and whole.
     pub(crate) fn load(&self, engine: &Engine, component_digest: &str) -> Option<Component> {
         let file = fs::read(self.path(component_digest)).ok()?;
-        let (sum, compiled) = file.split_at_checked(32)?;
+        let (sum, compiled) = file.split_at_checked(SUM)?;
         if digest(&SHA256, compiled).as_ref() != sum {
             tracing::warn!(digest = component_digest, "a compiled connector was damaged on disk and is compiled again");
             return None;
@@ -63,14 +66,21 @@ impl Cache {
         }
     }
 
+    /// A compiled component as a file holds it.
+    pub(crate) fn seal(component: &Component) -> io::Result<Vec<u8>> {
+        let mut file = vec![0; SUM];
+        file.extend(component.serialize().map_err(io::Error::other)?);
+        let sum = digest(&SHA256, &file[SUM..]);
+        file[..SUM].copy_from_slice(sum.as_ref());
+        Ok(file)
+    }
+
     /// Keeps a compiled component: written beside its place, then moved there, so that it is there whole or not at all.
-    pub(crate) fn store(&self, digest_of_component: &str, component: &Component) -> io::Result<()> {
-        let compiled = component.serialize().map_err(io::Error::other)?;
+    pub(crate) fn store(&self, digest_of_component: &str, sealed: &[u8]) -> io::Result<()> {
         // Files of this crate are made with mode 600.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
-        file.write_all(digest(&SHA256, &compiled).as_ref())?;
-        file.write_all(&compiled)?;
+        file.write_all(sealed)?;
         // Not synced: a sync of so much would hold up the journal's, and what is torn does not have its sum and is compiled again.
         file.persist(self.path(digest_of_component)).map_err(|e| e.error)?;
         make_room(&self.folder, KEPT_BYTES)

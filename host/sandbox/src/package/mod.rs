@@ -3,6 +3,7 @@
 mod cache;
 mod workshop;
 
+use std::io;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -79,7 +80,15 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
     }
     let (engine, linker, cache) = (shared.engine.clone(), shared.linker.clone(), shared.cache.clone());
     let workshop = shared.workshop.clone();
-    let prepare = move || workshop.run(|| prepare(engine.get(), &linker, cache.as_deref(), &bytes));
+    let prepare = move || {
+        let prepared = workshop.run(|| prepare(engine.get(), &linker, cache.as_deref(), &bytes))?;
+        // Not on the workshop's threads: one of low priority that waits for a processor in the middle of changing the file system holds
+        // up every sync, the journal's too.
+        if let (Some(cache), Some(sealed)) = (cache.as_deref(), &prepared.sealed) {
+            keep(cache, &prepared.digest, sealed);
+        }
+        Ok::<_, LoadError>(prepared)
+    };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| LoadError::Host(e.to_string()))??;
 
     let validator = schema::validator(&prepared.manifest.config).map_err(ManifestError::Invalid)?;
@@ -105,6 +114,8 @@ struct Prepared {
     digest: String,
     instance_pre: wasmtime::component::InstancePre<Guest>,
     exports: Exports,
+    /// What is to be kept of a compilation, if there was one.
+    sealed: Option<Vec<u8>>,
 }
 
 /// The part that keeps a processor busy.
@@ -120,25 +131,40 @@ fn prepare(
     if let Some((interface, found)) = manifest::section::foreign_contract(bytes)? {
         return Err(LoadError::Contract { interface, found, known: manifest::CONTRACT });
     }
-    let component = match cache.and_then(|cache| cache.load(engine, &digest)) {
-        Some(component) => component,
-        None => compile(engine, cache, &digest, bytes)?,
+    let (component, sealed) = match cache.and_then(|cache| cache.load(engine, &digest)) {
+        Some(component) => (component, None),
+        None => compile(engine, cache.is_some(), &digest, bytes)?,
     };
     check_imports(engine, &component)?;
     let instance_pre = linker.instantiate_pre(&component).map_err(|e| LoadError::Import(format!("{e:#}")))?;
     let exports = exports(engine, &component, &instance_pre)?;
-    Ok(Prepared { manifest, digest, instance_pre, exports })
+    Ok(Prepared { manifest, digest, instance_pre, exports, sealed })
 }
 
-fn compile(engine: &Engine, cache: Option<&Cache>, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
+fn compile(
+    engine: &Engine,
+    to_be_kept: bool,
+    digest: &str,
+    bytes: &[u8],
+) -> Result<(Component, Option<Vec<u8>>), LoadError> {
     let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Compile(format!("{e:#}")))?;
-    if let Some(cache) = cache
-        && let Err(error) = cache.store(digest, &component)
-    {
-        // The next start is slower; nothing else is wrong.
-        tracing::warn!(%digest, %error, "the compiled component could not be kept");
+    let sealed = to_be_kept.then(|| Cache::seal(&component)).transpose();
+    let sealed = sealed.unwrap_or_else(|error| {
+        not_kept(digest, &error);
+        None
+    });
+    Ok((component, sealed))
+}
+
+fn keep(cache: &Cache, digest: &str, sealed: &[u8]) {
+    if let Err(error) = cache.store(digest, sealed) {
+        not_kept(digest, &error);
     }
-    Ok(component)
+}
+
+/// The next start is slower; nothing else is wrong.
+fn not_kept(digest: &str, error: &io::Error) {
+    tracing::warn!(%digest, %error, "the compiled component could not be kept");
 }
 
 fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadError> {

@@ -1,7 +1,8 @@
 //! Where components are compiled: on threads that give way to everything else.
 //!
-//! Compiling keeps every processor busy for 0.2 s (Rust) to 15 s (JavaScript, Python), while webhooks come in. At the lowest priority it
-//! takes what nobody else wants.
+//! Compiling keeps processors busy for 0.2 s (Rust) to 15 s (JavaScript, Python), while webhooks come in. It has the lowest priority, and
+//! leaves one processor alone: Linux lets a thread of any priority run on for some milliseconds before another one takes its place, and a
+//! webhook has several such moments on its way, one of them in the middle of a sync.
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
@@ -12,11 +13,11 @@ const LOWEST: i32 = 19;
 pub(crate) struct Workshop(ThreadPool);
 
 impl Workshop {
-    /// One thread for each processor.
+    /// One thread for each processor but one.
     pub(crate) fn open() -> Result<Self, ThreadPoolBuildError> {
-        let pool =
-            ThreadPoolBuilder::new().thread_name(|n| format!("compile-{n}")).start_handler(|_| give_way()).build();
-        pool.map(Self)
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = ThreadPoolBuilder::new().num_threads(processors.saturating_sub(1).max(1));
+        pool.thread_name(|n| format!("compile-{n}")).start_handler(|_| give_way()).build().map(Self)
     }
 
     /// Does some work there and waits for it.
