@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use crate::clock;
 
-/// Lines that are remembered.
+/// Lines that are remembered, and bytes of them: a hundred channels that all talk without end take 25 MiB.
 const REMEMBERED: usize = 500;
+const BYTES: usize = 256 << 10;
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +33,26 @@ pub struct Line {
 /// The last lines of a channel.
 #[derive(Debug, Default)]
 pub struct CallLog {
-    lines: Mutex<VecDeque<Line>>,
+    lines: Mutex<Lines>,
     /// The number of the last line.
     last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    lines: VecDeque<Line>,
+    bytes: usize,
+}
+
+impl Lines {
+    fn push(&mut self, line: Line) {
+        self.bytes += line.message.len();
+        self.lines.push_back(line);
+        while self.lines.len() > REMEMBERED || self.bytes > BYTES {
+            let Some(oldest) = self.lines.pop_front() else { break };
+            self.bytes -= oldest.message.len();
+        }
+    }
 }
 
 impl CallLog {
@@ -49,10 +67,7 @@ impl CallLog {
         let mut number = *self.last.borrow();
         for (level, message) in said {
             number += 1;
-            if lines.len() >= REMEMBERED {
-                lines.pop_front();
-            }
-            lines.push_back(Line { number, at: clock::now(), function, level, message: message.to_owned() });
+            lines.push(Line { number, at: clock::now(), function, level, message: message.to_owned() });
         }
         drop(lines);
         self.last.send_replace(number);
@@ -62,7 +77,7 @@ impl CallLog {
     #[must_use]
     pub fn after(&self, after: u64) -> Vec<Line> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().filter(|line| line.number > after).cloned().collect()
+        lines.lines.iter().filter(|line| line.number > after).cloned().collect()
     }
 
     /// Tells the number of the last line, each time there are new ones.
@@ -89,5 +104,8 @@ mod tests {
         }
         assert_eq!((log.after(0).len(), log.after(0)[0].number), (REMEMBERED, 4));
         assert_eq!(*log.watch().borrow(), 3 + REMEMBERED as u64);
+        let long = line(&"x".repeat(BYTES / 4));
+        (0..9).for_each(|_| log.add("poll", std::slice::from_ref(&long), None));
+        assert_eq!(log.after(0).len(), 4, "as many as there is room for");
     }
 }

@@ -27,7 +27,7 @@ const DRAFTS: &str = "drafts";
 const PIECE: usize = 5 << 20;
 
 /// Pieces of a draft that are on their way at once.
-const PIECES: usize = 2;
+const PIECES: usize = 1;
 
 /// The files of a workspace. Cheap to clone.
 #[derive(Clone, Debug)]

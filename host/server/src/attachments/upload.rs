@@ -35,10 +35,9 @@ pub(crate) async fn carry(
         let kind = part.kind().to_owned();
         let Some(media) = part.media_mut().filter(|media| media.own().is_some()) else { continue };
         let file = upload(host, kind, media).await?;
-        let (_, line) = channel.serving().ok_or_else(|| {
-            let message = format!("No generation of the connector {} serves this channel.", channel.slot.name);
-            NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
-        })?;
+        let nothing_serves =
+            || again(format!("No generation of the connector {} serves this channel.", channel.slot.name));
+        let (_, line) = channel.serving().ok_or_else(nothing_serves)?;
         let call = channel.counted("upload", line.channel.upload_media(&file, &format!("{key}-{number}"))).await;
         let call = call.map_err(NotCarried::Broke)?;
         let given = call.result.map_err(NotCarried::Failed)?;
@@ -50,12 +49,19 @@ pub(crate) async fn carry(
     Ok(state)
 }
 
+/// The host stopped before the provider had it.
+pub(crate) fn interrupted() -> NotCarried {
+    again(String::from("The host stopped before the provider had the message's file."))
+}
+
+fn again(message: String) -> NotCarried {
+    NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
+}
+
 async fn upload(host: &Host, kind: String, media: &Media) -> Result<Upload, NotCarried> {
     let sha256 = media.own().unwrap_or_default();
-    let found = host.store.blobs().find(sha256).await.map_err(|error| {
-        let message = format!("The host cannot read the file: {error}.");
-        NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
-    })?;
+    let found = host.store.blobs().find(sha256).await;
+    let found = found.map_err(|error| again(format!("The host cannot read the file: {error}.")))?;
     let blob = found.ok_or_else(|| {
         let message = format!("The file {sha256} is not kept by this host any more.");
         NotCarried::Failed(Failure::Rejected(Problem { message, code: None }))

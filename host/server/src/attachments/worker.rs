@@ -28,7 +28,8 @@ const FIRST_WAIT: u64 = 2_000;
 /// How long to wait where nothing could be tried: nothing serves, no place was free, the disk or the store failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 
-/// How many of the files that are wanted are looked at in one go.
+/// How many of the files that are wanted are looked at in one go. Only behind more than these that all wait for their next attempt would
+/// one have to wait too, and then only until some of them have come or are given up.
 const LOOKED_AT: usize = 1_000;
 
 /// Fetches what is wanted of a channel until the host stops or the configuration says something else of the channel.

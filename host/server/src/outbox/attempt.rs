@@ -69,25 +69,22 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
 enum Answer {
     /// The message could not be read.
     Unread,
-    /// The host is stopping and waited no longer.
-    Interrupted,
+    /// The host is stopping and waited no longer for the connector. What giving the provider its files wrote to the channel's state.
+    Interrupted(Vec<StateChange>),
     /// A file of it is not with the provider, so it was not sent.
     NotCarried(NotCarried),
-    /// The connector answered, or the call came to nothing. What giving the provider its files wrote to the channel's state.
+    /// The connector answered, or the call came to nothing. The state as before.
     Ended(Result<Call<Receipt>, CallError>, Vec<StateChange>),
 }
 
 async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
-    tokio::select! {
-        answer = carry_and_deliver(host, channel, to_send) => answer,
-        () = host.stop.due() => Answer::Interrupted,
-    }
-}
-
-async fn carry_and_deliver(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
     let ToSend { mut message, to, .. } = to_send;
     let key = message.id.to_string();
-    let state = match upload::carry(host, channel, &mut message.parts, &key).await {
+    let carried = tokio::select! {
+        carried = upload::carry(host, channel, &mut message.parts, &key) => carried,
+        () = host.stop.due() => Err(upload::interrupted()),
+    };
+    let state = match carried {
         Ok(state) => state,
         Err(reason) => return Answer::NotCarried(reason),
     };
@@ -99,7 +96,10 @@ async fn carry_and_deliver(host: &Host, channel: &ChannelRuntime, to_send: ToSen
             None => Action::message(message.parts, message.reply_to_external),
         },
     };
-    Answer::Ended(channel.deliver(delivery, &key).await, state)
+    tokio::select! {
+        ended = channel.deliver(delivery, &key) => Answer::Ended(ended, state),
+        () = host.stop.due() => Answer::Interrupted(state),
+    }
 }
 
 /// What is to be done to a message that is on the channel already.
@@ -139,7 +139,7 @@ fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
         Answer::Ended(Err(error), state) => End { state, ..attempt.broke_down(&error).into() },
         Answer::NotCarried(NotCarried::Failed(failure)) => attempt.not_uploaded(failure).into(),
         Answer::NotCarried(NotCarried::Broke(error)) => attempt.upload_broke_down(&error).into(),
-        Answer::Interrupted => attempt.interrupted().into(),
+        Answer::Interrupted(state) => End { state, ..attempt.interrupted().into() },
         // Nothing was called, so it can be tried again.
         Answer::Unread => attempt.not_made().into(),
     }
