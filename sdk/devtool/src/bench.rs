@@ -8,8 +8,19 @@ use crate::workspace::Workspace;
 
 /// The host as it ships. Two builds, because the program needs a feature of the host's library that the host must not have; the packages
 /// beside the host give both builds the same features of everything else, so that it is compiled once.
-pub const HOST: [&str; 9] =
-    ["--release", "-p", "jackfield-server", "-p", "jackfield-tests", "-p", "whatsapp", "--bin", "jackfield"];
+pub const HOST: [&str; 11] = [
+    "--release",
+    "-p",
+    "jackfield-server",
+    "-p",
+    "jackfield-tests",
+    "-p",
+    "jackfield-dev",
+    "-p",
+    "whatsapp",
+    "--bin",
+    "jackfield",
+];
 /// The program that measures.
 const BENCH: [&str; 3] = ["--release", "-p", "jackfield-bench"];
 
