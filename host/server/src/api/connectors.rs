@@ -21,6 +21,7 @@ use super::params::{Command, Id, Nothing, Text};
 use super::problem::{Problem, Result};
 use crate::config::Reference;
 pub(super) use crate::connectors::COMPONENT_BYTES;
+use crate::connectors::lifecycle::Installed;
 use crate::connectors::registry::PullError;
 use crate::connectors::{Slot, Trouble, folder, lifecycle};
 use crate::host::Host;
@@ -186,11 +187,8 @@ pub(super) async fn bring_generation(
         return Err(Problem::invalid("the body has to be a component"));
     }
     let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
-    // A client that goes away must not leave it half way.
-    let installed =
-        tokio::spawn(async move { lifecycle.install(&connector, component.into(), "upload", caller.actor()).await });
-    let installed = installed.await.map_err(|_| Problem::internal())??;
-    outcome(&host, &name.0, installed.generation)
+    let install = async move { lifecycle.install(&connector, component.into(), "upload", caller.actor()).await };
+    to_its_end(&host, &name, install).await
 }
 
 /// What is to be pulled.
@@ -215,10 +213,7 @@ pub(super) async fn pull_generation(
     let reference = command.body.reference.0.parse::<Reference>();
     let reference = reference.map_err(|bad| Problem::invalid(bad.to_string()))?;
     let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
-    // A client that goes away must not leave it half way.
-    let installed = tokio::spawn(async move { lifecycle.pull(&connector, &reference, caller.actor()).await });
-    let installed = installed.await.map_err(|_| Problem::internal())??;
-    outcome(&host, &name.0, installed.generation)
+    to_its_end(&host, &name, async move { lifecycle.pull(&connector, &reference, caller.actor()).await }).await
 }
 
 /// Has a generation serve that waits for approval, or that served before. What it asks for has to be granted by then.
@@ -232,9 +227,7 @@ pub(super) async fn activate_generation(
     command: Command<Which>,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
     let (lifecycle, connector, number) = (Arc::clone(&host.lifecycle), name.0.clone(), command.body.generation);
-    let activated = tokio::spawn(async move { lifecycle.activate(&connector, number, caller.actor()).await });
-    let installed = activated.await.map_err(|_| Problem::internal())??;
-    outcome(&host, &name.0, installed.generation)
+    to_its_end(&host, &name, async move { lifecycle.activate(&connector, number, caller.actor()).await }).await
 }
 
 /// Grants the channels what a generation asks for and waits for, and has it serve.
@@ -300,6 +293,16 @@ pub(super) async fn remove_connector(
 fn one(host: &Host, name: &str) -> Result<Json<ConnectorView>> {
     let row = operations::connector(&host.view(), name)?.ok_or_else(|| Problem::not_found("connector", name))?;
     Ok(Json(view(host, row)))
+}
+
+/// Brings a generation as far as it comes, even if the client goes away meanwhile.
+async fn to_its_end(
+    host: &Host,
+    name: &Name,
+    work: impl Future<Output = std::result::Result<Installed, Trouble>> + Send + 'static,
+) -> Result<(StatusCode, Json<GenerationView>)> {
+    let installed = tokio::spawn(work).await.map_err(|_| Problem::internal())??;
+    outcome(host, &name.0, installed.generation)
 }
 
 /// A generation as far as it has come, with the status that says so.
