@@ -575,8 +575,6 @@ pub struct Wanted {
     pub at: Millis,
     /// Attempts that came to nothing.
     pub attempts: u32,
-    /// Since when it is wanted.
-    pub since: Millis,
 }
 
 /// What came of a command that bore a key of the client's own.

@@ -44,7 +44,7 @@ impl Applier<'_> {
                 self.tables.delete(wanted.clone());
             }
             if now.is_some_and(|media| media.reference().is_some()) {
-                let row = Wanted { message: message.id, part, at: self.at, attempts: 0, since: self.at };
+                let row = Wanted { message: message.id, part, at: self.at, attempts: 0 };
                 rows::put(self.tables, wanted, &row)?;
             }
         }

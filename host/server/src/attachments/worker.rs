@@ -19,8 +19,9 @@ use crate::clock;
 use crate::host::Host;
 use crate::outbox::backoff;
 
-/// Attempts after which a file is given up; the last comes some two hours after the first.
-const ATTEMPTS: u32 = 20;
+/// Attempts after which a file is given up. From the tenth on they are up to ten minutes apart, so the last comes some eight hours after the
+/// first: long enough for a provider's bad day, or for a grant that was forgotten.
+const ATTEMPTS: u32 = 100;
 
 /// The first wait after an attempt that came to nothing, milliseconds.
 const FIRST_WAIT: u64 = 2_000;
