@@ -602,6 +602,11 @@ pub enum Outcome {
     },
     /// Nothing was done.
     Refused(Refusal),
+    /// Applying the fact met a defect of this version. Nothing was done; a mended version applies it again.
+    Skipped {
+        /// The defect.
+        reason: String,
+    },
 }
 
 /// Why nothing was done. `code` is for programs and stays; `message` is for people.

@@ -41,6 +41,7 @@ enum Table {
     Cursor = 27,
     Attachment = 28,
     Wanted = 29,
+    Skipped = 30,
 }
 
 /// A range of keys.
@@ -439,6 +440,18 @@ pub fn public_events_from(from: Seq) -> Range {
 #[must_use]
 pub fn public_event_seq(key: &[u8]) -> Option<Seq> {
     eight(key, 1).map(|bytes| Seq(u64::from_be_bytes(bytes)))
+}
+
+/// A fact that was skipped.
+#[must_use]
+pub fn skipped(seq: Seq) -> Vec<u8> {
+    Key::of(Table::Skipped).raw(&seq.0.to_be_bytes()).done()
+}
+
+/// All facts that were skipped, oldest first.
+#[must_use]
+pub fn all_skipped() -> Range {
+    Key::of(Table::Skipped).range()
 }
 
 /// The workspace's policies.

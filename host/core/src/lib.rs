@@ -8,13 +8,14 @@
 //! * [`ids`]: newtypes for every id; all of them derive from sequence numbers.
 //! * [`event`]: what connectors emit, in the domain's own words.
 //! * [`fact`]: the entries of the journal.
-//! * [`apply`]: what follows from a fact.
+//! * [`apply`]: what follows from a fact, in the tables; [`effect`]: outside of them.
 //! * [`tables`]: how `apply` and the views read and write, and the keys they use.
 
 pub mod apply;
 pub mod base64;
 pub mod canonical;
 pub mod claims;
+pub mod effect;
 pub mod event;
 pub mod fact;
 pub mod generation;

@@ -25,12 +25,12 @@ pub fn get<T: DeserializeOwned>(tables: &(impl Read + ?Sized), key: &[u8]) -> Re
 /// # Errors
 /// As [`get`], and when the row is missing.
 pub fn need<T: DeserializeOwned>(tables: &(impl Read + ?Sized), key: &[u8]) -> Result<T> {
-    get(tables, key)?.ok_or_else(|| ReadError(format!("a row that others refer to is missing: key {key:02x?}")))
+    get(tables, key)?.ok_or_else(|| ReadError::Broken(format!("a row that others refer to is missing: key {key:02x?}")))
 }
 
 /// Writes a row.
 pub fn put<T: Serialize>(tables: &mut (impl Write + ?Sized), key: Vec<u8>, row: &T) -> Result<()> {
-    let bytes = serde_json::to_vec(row).map_err(|e| ReadError(format!("a row cannot be written as JSON: {e}")))?;
+    let bytes = serde_json::to_vec(row).map_err(|e| ReadError::Broken(format!("a row cannot be written as JSON: {e}")))?;
     tables.put(key, bytes);
     Ok(())
 }
@@ -40,7 +40,7 @@ pub fn put<T: Serialize>(tables: &mut (impl Write + ?Sized), key: Vec<u8>, row: 
 /// # Errors
 /// When the bytes are not such a row.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|e| ReadError(format!("a row is not what it should be: {e}")))
+    serde_json::from_slice(bytes).map_err(|e| ReadError::Broken(format!("a row is not what it should be: {e}")))
 }
 
 /// One address of a person.
@@ -575,6 +575,19 @@ pub struct Wanted {
     pub at: Millis,
     /// Attempts that came to nothing.
     pub attempts: u32,
+}
+
+/// A fact that met a defect of `apply` and changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its number.
+    pub seq: Seq,
+    /// When it was appended.
+    pub at: Millis,
+    /// Who caused it.
+    pub actor: String,
+    /// The defect.
+    pub reason: String,
 }
 
 /// What came of a command that bore a key of the client's own.

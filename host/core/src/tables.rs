@@ -8,10 +8,16 @@ use std::ops::Bound;
 
 use crate::ids::Seq;
 
-/// The map could not be read: the disk, or a row that is not what it should be.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("cannot read the views: {0}")]
-pub struct ReadError(pub String);
+/// The map could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The storage below the map failed. Trying again may help; no fact is at fault.
+    #[error("cannot read the views: {0}")]
+    Io(String),
+    /// A row is not what it should be, or a bound was exceeded: the same on every host that applied the same journal.
+    #[error("cannot use the views: {0}")]
+    Broken(String),
+}
 
 /// What reading gives.
 pub type Result<T> = std::result::Result<T, ReadError>;
@@ -55,7 +61,7 @@ pub fn applied(tables: &dyn Read) -> Result<Seq> {
         None => Ok(Seq(0)),
         Some(bytes) => match <[u8; 8]>::try_from(bytes) {
             Ok(bytes) => Ok(Seq(u64::from_be_bytes(bytes))),
-            Err(_) => Err(ReadError(String::from("the applied number is not eight bytes long"))),
+            Err(_) => Err(ReadError::Broken(String::from("the applied number is not eight bytes long"))),
         },
     }
 }

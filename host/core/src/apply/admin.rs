@@ -1,6 +1,7 @@
 //! Channels, policies, keys, parked deliveries.
 
 use super::{Applier, not_found, refuse};
+use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{ChannelRules, ClaimPolicy, Outcome, RawRequest, Role, Source, Unreadable};
 use crate::ids::{ChannelId, KeyId, ParkedId};
@@ -14,6 +15,7 @@ impl Applier<'_> {
         let (parked, paused) =
             rows::get::<Channel>(self.tables, &key)?.map_or((None, false), |before| (before.parked, before.paused));
         let row = Channel { id: id.clone(), source: source.clone(), rules: rules.clone(), parked, paused };
+        self.affect(Effect::Channel(id.clone()));
         rows::put(self.tables, key, &row)?;
         self.tell("channel.updated", None, None, &[("channel", id.to_string())]);
         Ok(Outcome::Done)
@@ -25,6 +27,7 @@ impl Applier<'_> {
             return Ok(not_found("channel", id));
         };
         row.parked = Some(problem.clone());
+        self.affect(Effect::Channel(id.clone()));
         rows::put(self.tables, key, &row)?;
         self.tell("channel.parked", None, None, &[("channel", id.to_string()), ("reason", problem.message.clone())]);
         Ok(Outcome::Done)
@@ -35,6 +38,7 @@ impl Applier<'_> {
         let Some(mut row) = rows::get::<Channel>(self.tables, &key)? else {
             return Ok(not_found("channel", id));
         };
+        self.affect(Effect::Channel(id.clone()));
         if !std::mem::replace(&mut row.paused, true) {
             rows::put(self.tables, key, &row)?;
             self.tell("channel.paused", None, None, &[("channel", id.to_string())]);
@@ -47,6 +51,9 @@ impl Applier<'_> {
         let Some(mut row) = rows::get::<Channel>(self.tables, &key)? else {
             return Ok(not_found("channel", id));
         };
+        for effect in [Effect::Channel, Effect::Outbox, Effect::Files] {
+            self.affect(effect(id.clone()));
+        }
         let paused = std::mem::take(&mut row.paused);
         if row.parked.take().is_some() || paused {
             rows::put(self.tables, key, &row)?;
@@ -98,15 +105,17 @@ impl Applier<'_> {
         let about =
             [("channel", row.channel.to_string()), ("parked", row.id.to_string()), ("reason", row.reason.clone())];
         self.tell("delivery.parked", None, None, &about);
+        self.affect(Effect::Parked(row.channel.clone()));
         rows::put(self.tables, keys::parked(row.id), &row)
     }
 
     pub(super) fn discard_parked(&mut self, id: ParkedId) -> Result<Outcome> {
         let key = keys::parked(id);
-        if self.tables.get(&key)?.is_none() {
+        let Some(row) = rows::get::<Parked>(self.tables, &key)? else {
             return Ok(not_found("parked delivery", id));
-        }
+        };
         self.tables.delete(key);
+        self.affect(Effect::Parked(row.channel));
         self.tell("delivery.discarded", None, None, &[("parked", id.to_string())]);
         Ok(Outcome::Done)
     }
@@ -125,6 +134,7 @@ impl Applier<'_> {
     }
 
     pub(super) fn revoke_key(&mut self, id: KeyId) -> Result<Outcome> {
+        self.affect(Effect::Key(id));
         let key = keys::api_key(id);
         let Some(mut row) = rows::get::<ApiKey>(self.tables, &key)? else {
             return Ok(not_found("key", id));

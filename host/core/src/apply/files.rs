@@ -1,6 +1,7 @@
 //! The files of messages: which are to be fetched, which are here, which will never be had.
 
 use super::Applier;
+use crate::effect::Effect;
 use crate::event::{Media, Part, Problem};
 use crate::fact::{Attachment, Outcome};
 use crate::ids::{ChannelId, MessageId, Millis};
@@ -46,6 +47,7 @@ impl Applier<'_> {
             if now.is_some_and(|media| media.reference().is_some()) {
                 let row = Wanted { message: message.id, part, at: self.at, attempts: 0 };
                 rows::put(self.tables, wanted, &row)?;
+                self.affect(Effect::Files(message.channel.clone()));
             }
         }
         Ok(())

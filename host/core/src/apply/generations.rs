@@ -1,6 +1,7 @@
 //! Connectors and their generations, and what channels are allowed while the host runs.
 
 use super::{Applier, not_found};
+use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{Outcome, Source};
 use crate::generation::{GrantChanges, Missing, Signature, Stage, Versions};
@@ -41,6 +42,7 @@ impl Applier<'_> {
             return Ok(not_found("generation", generation));
         }
         rows::put(self.tables, key, &row)?;
+        self.affect(Effect::Connector(connector.to_owned()));
         self.tell_of_generation(connector, generation, to);
         Ok(Outcome::Done)
     }
@@ -51,12 +53,14 @@ impl Applier<'_> {
             return Ok(not_found("connector", connector));
         }
         self.tables.delete(key);
+        self.affect(Effect::Connector(connector.to_owned()));
         self.tell("connector.removed", None, None, &[("connector", connector.to_owned())]);
         Ok(Outcome::Done)
     }
 
     pub(super) fn change_grants(&mut self, channel: &ChannelId, changes: &GrantChanges) -> Result<Outcome> {
         rows::put(self.tables, keys::grants(channel), changes)?;
+        self.affect(Effect::Grants(channel.clone()));
         self.tell("channel.updated", None, None, &[("channel", channel.to_string())]);
         Ok(Outcome::Done)
     }

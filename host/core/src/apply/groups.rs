@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Applier;
+use crate::effect::Effect;
 use crate::event::{Identifier, Trust};
 use crate::graph;
 use crate::ids::{ChannelId, CustomerId, IdentityId};
@@ -34,6 +35,7 @@ impl Applier<'_> {
         reason: &str,
     ) -> Result<()> {
         let next = self.identity(new, Trust::Attested)?;
+        self.affect(Effect::Person(channel.clone(), new.clone()));
         let Some(left) = self.find_identity(old)?.filter(|left| *left != next) else {
             return Ok(());
         };

@@ -2,6 +2,7 @@
 
 use super::Applier;
 use super::identities::Statement;
+use crate::effect::Effect;
 use crate::event::{Author, DeliveryNews, DeliveryScope, Event, EventBody, InboundMessage, Part, Property, Sender};
 use crate::fact::{Outcome, Source, StateChange, Unreadable};
 use crate::ids::{ChannelId, IdentityId, MessageId, Millis, TouchpointId};
@@ -86,6 +87,7 @@ impl Applier<'_> {
         }
         let id = MessageId::new(self.seq, self.next_item()?);
         let identity = self.sender(&given.sender, Statement { channel, message: Some(id) })?;
+        self.affect(Effect::Person(channel.clone(), given.sender.identity.clone()));
         let row = self.message_row(id, identity, channel, source, given)?;
         rows::put(self.tables, keys::message(id), &row)?;
         if let Some(key) = external {
@@ -224,6 +226,7 @@ impl Applier<'_> {
             EventBody::Reaction { sender, emoji, at, .. } => {
                 let channel = row.channel.clone();
                 let identity = self.sender(sender, Statement { channel: &channel, message: Some(id) })?;
+                self.affect(Effect::Person(channel.clone(), sender.identity.clone()));
                 react(&mut row, identity, emoji.as_deref(), self.believable(*at));
             }
             EventBody::Delivery { state, at, .. } => {
@@ -274,6 +277,7 @@ impl Applier<'_> {
         extra: &[Property],
     ) -> Result<()> {
         let identity = self.sender(sender, Statement { channel, message: None })?;
+        self.affect(Effect::Person(channel.clone(), sender.identity.clone()));
         let at = self.believable(at);
         let row = Touchpoint {
             id,

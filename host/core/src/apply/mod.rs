@@ -28,27 +28,34 @@ pub(crate) use identities::words;
 use files::FileOf;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::effect::Effect;
 use crate::fact::{Actor, Entry, Fact, Idempotency, Outcome, Refusal, StateChange};
 use crate::ids::{ChannelId, CustomerId, ITEMS_PER_FACT as ITEMS, IdentityId, MessageId, Millis, Seq};
 use crate::keys;
-use crate::rows::{self, Identity, PublicEvent, Remembered};
+use crate::rows::{self, Identity, Message, PublicEvent, Remembered, Skipped};
 use crate::tables::{self, ReadError, Result, Write};
 
 /// The edition of the rules in this module. Views that another edition made are built again, so it goes up whenever the same journal
 /// comes to other rows than before.
 pub const EDITION: u32 = 2;
 
+/// What applying a fact gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The answer for whoever appended it.
+    pub outcome: Outcome,
+    /// What has to be looked at outside the tables, each once, in a fixed order.
+    pub effects: Vec<Effect>,
+}
+
 /// Applies one fact and moves the applied number.
 ///
 /// # Errors
-/// When the views cannot be read, or the fact is not the next one. Nothing is to be stored then.
-pub fn apply(tables: &mut dyn Write, entry: &Entry) -> Result<Outcome> {
-    let applied = tables::applied(tables)?;
-    if entry.seq != applied.next() {
-        return Err(ReadError(format!("fact {} cannot be applied after fact {applied}", entry.seq)));
-    }
+/// When the tables cannot be read, or the fact is not the next one. Nothing is to be stored then.
+pub fn apply(tables: &mut dyn Write, entry: &Entry) -> Result<Applied> {
+    expect_next(tables, entry)?;
     let mut applier = Applier {
         tables,
         seq: entry.seq,
@@ -56,11 +63,46 @@ pub fn apply(tables: &mut dyn Write, entry: &Entry) -> Result<Outcome> {
         actor: &entry.actor,
         items: 0,
         events: Vec::new(),
+        effects: BTreeSet::new(),
         identities: RefCell::default(),
     };
     let outcome = applier.once(&entry.fact)?;
-    applier.finish()?;
-    Ok(outcome)
+    let effects = applier.finish()?;
+    Ok(Applied { outcome, effects })
+}
+
+/// Moves the applied number past a fact that met a defect of [`apply`], and notes the reason. The caller has discarded whatever
+/// [`apply`] wrote. A later [`EDITION`] applies the fact again.
+///
+/// # Errors
+/// When the tables cannot be read, or the fact is not the next one.
+pub fn skip(tables: &mut dyn Write, entry: &Entry, reason: &str) -> Result<Applied> {
+    expect_next(tables, entry)?;
+    let reason = crate::canonical::cut(reason, SKIP_REASON_BYTES);
+    let actor = actor_name(&entry.actor);
+    let row = Skipped { seq: entry.seq, at: entry.at, actor, reason: reason.clone() };
+    rows::put(tables, keys::skipped(entry.seq), &row)?;
+    let event = PublicEvent {
+        kind: String::from("fact.skipped"),
+        at: entry.at,
+        customer: None,
+        message: None,
+        about: BTreeMap::from([(String::from("reason"), reason.clone())]),
+    };
+    rows::put(tables, keys::public_events(entry.seq), &[event])?;
+    tables.put(tables::APPLIED.to_vec(), entry.seq.0.to_be_bytes().to_vec());
+    Ok(Applied { outcome: Outcome::Skipped { reason }, effects: vec![Effect::Skipped] })
+}
+
+/// Bytes of the reason that is kept of a skipped fact.
+const SKIP_REASON_BYTES: usize = 500;
+
+fn expect_next(tables: &dyn Write, entry: &Entry) -> Result<()> {
+    let applied = tables::applied(tables)?;
+    if entry.seq == applied.next() {
+        return Ok(());
+    }
+    Err(ReadError::Io(format!("fact {} cannot be applied after fact {applied}", entry.seq)))
 }
 
 /// How an actor is written in keys and evidence.
@@ -83,6 +125,7 @@ struct Applier<'a> {
     /// Things made so far; the index of the next id.
     items: u16,
     events: Vec<PublicEvent>,
+    effects: BTreeSet<Effect>,
     /// Rows that were read or stored, as they are now.
     identities: RefCell<BTreeMap<IdentityId, Identity>>,
 }
@@ -96,6 +139,12 @@ impl Applier<'_> {
         let row = keys::idempotency(&actor_name(self.actor), key);
         if let Some(before) = rows::get::<Remembered>(self.tables, &row)? {
             if before.request == *request {
+                // Repeating a command has the effects of the command: whoever repeats it may never have seen them.
+                if let Outcome::Queued { message } = &before.outcome
+                    && let Some(row) = rows::get::<Message>(self.tables, &keys::message(*message))?
+                {
+                    self.affect(Effect::Outbox(row.channel));
+                }
                 return Ok(before.outcome);
             }
             let message = "this Idempotency-Key was used for another request; use a new key for a new request";
@@ -172,7 +221,7 @@ impl Applier<'_> {
     fn next_item(&mut self) -> Result<u16> {
         let index = self.items;
         self.items = index.checked_add(1).filter(|next| *next < ITEMS).ok_or_else(|| {
-            ReadError(format!("fact {} makes more than {ITEMS} things; such a fact must not be appended", self.seq))
+            ReadError::Broken(format!("fact {} makes more than {ITEMS} things; such a fact must not be appended", self.seq))
         })?;
         Ok(index)
     }
@@ -196,12 +245,17 @@ impl Applier<'_> {
         }
     }
 
-    fn finish(self) -> Result<()> {
+    /// Notes that something outside the tables follows from the fact.
+    fn affect(&mut self, effect: Effect) {
+        self.effects.insert(effect);
+    }
+
+    fn finish(self) -> Result<Vec<Effect>> {
         if !self.events.is_empty() {
             rows::put(self.tables, keys::public_events(self.seq), &self.events)?;
         }
         self.tables.put(tables::APPLIED.to_vec(), self.seq.0.to_be_bytes().to_vec());
-        Ok(())
+        Ok(self.effects.into_iter().collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::messages::Fate;
 use super::{Applier, not_found, refuse};
+use crate::effect::Effect;
 use crate::event::{DeliveryNews, Event, Problem, Thread};
 use crate::fact::{Actor, Outcome, SendResult, StateChange};
 use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
@@ -66,6 +67,7 @@ impl Applier<'_> {
             attempts,
             since: self.at,
         };
+        self.affect(Effect::Outbox(row.channel.clone()));
         rows::put(self.tables, keys::outbox(&row.channel, row.id), &outgoing)
     }
 

@@ -8,7 +8,7 @@ use crate::fact::{Outcome, Role};
 use crate::generation::{GrantChanges, Versions};
 use crate::ids::{ChannelId, KeyId, MessageId, Millis, ParkedId};
 use crate::keys;
-use crate::rows::{self, ApiKey, Channel, File, Identity, Message, Outgoing, Parked, Remembered, Wanted};
+use crate::rows::{self, ApiKey, Channel, File, Identity, Message, Outgoing, Parked, Remembered, Skipped, Wanted};
 use crate::tables::{Read, Result};
 
 /// A channel's row.
@@ -107,6 +107,14 @@ pub fn to_send(tables: &impl Read, id: MessageId) -> Result<Option<ToSend>> {
     };
     let to = rows::need(tables, &keys::identity(message.identity))?;
     Ok(Some(ToSend { message, to, outgoing }))
+}
+
+/// The facts that were skipped, oldest first, up to `limit`.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn skipped(tables: &impl Read, limit: usize) -> Result<Vec<Skipped>> {
+    tables.scan(keys::all_skipped(), false).take(limit).map(|row| rows::decode(&row?.1)).collect()
 }
 
 /// A value of a channel's state.

@@ -101,7 +101,7 @@ impl Desk {
         let entry: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
         let outcome = apply(&mut self.tables, &entry).unwrap();
         self.journal.push(entry);
-        outcome
+        outcome.outcome
     }
 
     pub fn receive(&mut self, on: &str, events: Vec<Event>) -> Outcome {

@@ -18,7 +18,7 @@ use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use jackfield_core::apply::apply;
+use jackfield_core::apply::{Applied, apply};
 use jackfield_core::fact::{Entry, Outcome};
 use jackfield_core::ids::Seq;
 use jackfield_core::tables::{self, Read, ReadError, Row};
@@ -46,7 +46,7 @@ impl View {
     }
 
     fn tree(&self) -> tables::Result<&sled::Tree> {
-        self.tree.as_ref().ok_or_else(|| ReadError(String::from("the store is closed")))
+        self.tree.as_ref().ok_or_else(|| ReadError::Io(String::from("the store is closed")))
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn is_empty(range: &(Bound<Vec<u8>>, Bound<Vec<u8>>)) -> bool {
 }
 
 fn read_error(error: sled::Error) -> ReadError {
-    ReadError(error.to_string())
+    ReadError::Io(error.to_string())
 }
 
 /// A fact could not be applied. Those before it are.
@@ -152,7 +152,7 @@ pub(crate) fn apply_group(tree: &sled::Tree, entries: &[Entry]) -> Result<Vec<Ou
 fn apply_one(overlay: &mut Overlay<'_>, entry: &Entry) -> Result<Outcome, (String, bool)> {
     // A defect of `apply` must stop the host in an orderly way: the fact is on stable storage and waits for a version that can take it.
     match catch_unwind(AssertUnwindSafe(|| apply(overlay, entry))) {
-        Ok(Ok(outcome)) => match tables::applied(overlay) {
+        Ok(Ok(Applied { outcome, .. })) => match tables::applied(overlay) {
             Ok(applied) if applied == entry.seq => Ok(outcome),
             Ok(applied) => Err((format!("the applied number is {applied} after it"), false)),
             Err(e) => Err((e.to_string(), true)),
