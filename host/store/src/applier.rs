@@ -22,6 +22,7 @@ pub(crate) fn spawn(core: Arc<Core>, tree: sled::Db, entries: Follower) -> io::R
         // Before anybody is told, so that whoever closes the store after that does not wait for this handle.
         drop(tree);
         core.desk.stop(why);
+        core.effects.close();
     })
 }
 
@@ -42,14 +43,21 @@ fn run(core: &Core, tree: &sled::Db, entries: Follower) -> AppendError {
 fn apply(core: &Core, tree: &sled::Db, group: &[Entry]) -> Result<(), String> {
     let Some(first) = group.first() else { return Ok(()) };
     let started = Instant::now();
-    let (outcomes, failed) = match apply_group(tree, group) {
-        Ok(outcomes) => (outcomes, None),
-        Err(Stopped { outcomes, seq, why, views }) => (outcomes, Some((seq, why, views))),
+    let (applied, failed) = match apply_group(tree, group) {
+        Ok(applied) => (applied, None),
+        Err(Stopped { applied, seq, why, views }) => (applied, Some((seq, why, views))),
     };
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if !outcomes.is_empty() {
-        let last = Seq(first.seq.0 + outcomes.len() as u64 - 1);
+    if !applied.is_empty() {
+        let last = Seq(first.seq.0 + applied.len() as u64 - 1);
+        let (mut outcomes, mut effects) = (Vec::with_capacity(applied.len()), Vec::new());
+        for one in applied {
+            outcomes.push(one.outcome);
+            effects.extend(one.effects);
+        }
         core.applied(last, micros);
+        // Before the appender is answered, so that who hears of a fact and then asks the consumer of its effects finds them there.
+        core.effects.publish(last, effects);
         core.desk.settle(first.seq, outcomes);
     }
     let Some((seq, why, views)) = failed else { return Ok(()) };

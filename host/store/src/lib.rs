@@ -21,7 +21,7 @@
 //! * [`views`]: sled behind the two traits of `jackfield_core::tables`.
 //! * [`blobs`]: files, by the sums of their contents.
 //! * [`recovery`]: what happens at open.
-//! * `applier` and `desk`: from a durable entry to an answer.
+//! * `applier` and `desk`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
 //! * [`check`]: compares the views with a re-application of the journal.
 
 mod applier;
@@ -29,6 +29,7 @@ pub mod blobs;
 pub mod check;
 mod desk;
 pub mod disk;
+mod effects;
 pub mod journal;
 mod options;
 pub mod recovery;
@@ -37,6 +38,7 @@ pub mod views;
 
 pub use blobs::{Blob, BlobDraft, Blobs};
 pub use check::{Difference, Verification, verify};
+pub use effects::{EffectBatch, Effects};
 pub use journal::{AppendError, Draft, Entries, Journal, JournalError, Receipt};
 pub use options::Options;
 pub use recovery::{OpenError, Phase, Progress};

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::applier;
 use crate::blobs::Blobs;
 use crate::desk::Desk;
+use crate::effects::{Effects, EffectsHub};
 use crate::journal::local::{LocalJournal, lock};
 use crate::journal::{AppendError, Draft, Entries, Journal, JournalError, JournalStats, Journaled};
 use crate::options::Options;
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     sled: PathBuf,
     lock: Arc<Lock>,
     pub(crate) desk: Desk,
+    pub(crate) effects: EffectsHub,
     watch: watch::Sender<Seq>,
     apply_micros: AtomicU64,
     rebuilt: Option<String>,
@@ -151,6 +153,7 @@ pub(crate) fn start(recovered: Recovered) -> Result<Store, OpenError> {
         sled,
         lock: Arc::new(lock),
         desk: Desk::new(applied),
+        effects: EffectsHub::default(),
         watch: watch::Sender::new(applied),
         apply_micros: AtomicU64::new(0),
         rebuilt,
@@ -213,6 +216,13 @@ impl Store {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Seq> {
         self.inner.core.watch.subscribe()
+    }
+
+    /// The effects of the facts that are applied from now on, for one consumer, who first acts as if everything had changed. Further
+    /// consumers get the same effects again.
+    #[must_use]
+    pub fn effects(&self) -> Effects {
+        self.inner.core.effects.subscribe()
     }
 
     /// The entries of the journal from a number on, as far as it goes now. The iterator blocks on the disk.

@@ -49,7 +49,7 @@ pub(crate) fn load(
 fn apply_all(tree: &sled::Tree, arriving: Option<&Changes>, group: &[Entry]) -> Result<Changes, Stopped> {
     let mut overlay = Overlay::above(tree, arriving);
     for entry in group {
-        let stopped = |(why, views)| Stopped { outcomes: Vec::new(), seq: entry.seq, why, views };
+        let stopped = |(why, views)| Stopped { applied: Vec::new(), seq: entry.seq, why, views };
         apply_one(&mut overlay, entry).map_err(stopped)?;
     }
     Ok(overlay.into_changes())

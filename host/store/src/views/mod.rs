@@ -19,7 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use jackfield_core::apply::{Applied, apply};
-use jackfield_core::fact::{Entry, Outcome};
+use jackfield_core::fact::Entry;
 use jackfield_core::ids::Seq;
 use jackfield_core::tables::{self, Read, ReadError, Row};
 
@@ -119,8 +119,8 @@ fn read_error(error: sled::Error) -> ReadError {
 /// A fact could not be applied. Those before it are.
 #[derive(Clone, Debug)]
 pub(crate) struct Stopped {
-    /// What the facts before it came to.
-    pub(crate) outcomes: Vec<Outcome>,
+    /// What applying the facts before it gave.
+    pub(crate) applied: Vec<Applied>,
     /// The fact, or the last one of a group that could not be committed.
     pub(crate) seq: Seq,
     pub(crate) why: String,
@@ -129,31 +129,31 @@ pub(crate) struct Stopped {
 }
 
 /// Applies entries in order and commits all of it at once.
-pub(crate) fn apply_group(tree: &sled::Tree, entries: &[Entry]) -> Result<Vec<Outcome>, Stopped> {
+pub(crate) fn apply_group(tree: &sled::Tree, entries: &[Entry]) -> Result<Vec<Applied>, Stopped> {
     let mut overlay = Overlay::new(tree);
-    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut all = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
         match apply_one(&mut overlay, entry) {
-            Ok(outcome) => outcomes.push(outcome),
+            Ok(applied) => all.push(applied),
             Err((why, views)) => {
                 // The overlay holds half of this fact, so it is thrown away; the facts before it are applied once more without it.
-                let outcomes = if index == 0 { Vec::new() } else { apply_group(tree, &entries[..index])? };
-                return Err(Stopped { outcomes, seq: entry.seq, why, views });
+                let applied = if index == 0 { Vec::new() } else { apply_group(tree, &entries[..index])? };
+                return Err(Stopped { applied, seq: entry.seq, why, views });
             }
         }
     }
     let seq = entries.last().map_or(Seq(0), |entry| entry.seq);
     match tree.apply_batch(overlay.into_batch()) {
-        Ok(()) => Ok(outcomes),
-        Err(e) => Err(Stopped { outcomes: Vec::new(), seq, why: e.to_string(), views: true }),
+        Ok(()) => Ok(all),
+        Err(e) => Err(Stopped { applied: Vec::new(), seq, why: e.to_string(), views: true }),
     }
 }
 
-fn apply_one(overlay: &mut Overlay<'_>, entry: &Entry) -> Result<Outcome, (String, bool)> {
+fn apply_one(overlay: &mut Overlay<'_>, entry: &Entry) -> Result<Applied, (String, bool)> {
     // A defect of `apply` must stop the host in an orderly way: the fact is on stable storage and waits for a version that can take it.
     match catch_unwind(AssertUnwindSafe(|| apply(overlay, entry))) {
-        Ok(Ok(Applied { outcome, .. })) => match tables::applied(overlay) {
-            Ok(applied) if applied == entry.seq => Ok(outcome),
+        Ok(Ok(done)) => match tables::applied(overlay) {
+            Ok(applied) if applied == entry.seq => Ok(done),
             Ok(applied) => Err((format!("the applied number is {applied} after it"), false)),
             Err(e) => Err((e.to_string(), true)),
         },
@@ -185,7 +185,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let db = sled::Config::new().path(dir.path()).cache_capacity(1 << 20).open().unwrap();
         let stopped = apply_group(&db, &[entry(1), entry(2), entry(4)]).unwrap_err();
-        assert_eq!((stopped.seq, stopped.outcomes.len()), (Seq(4), 2));
+        assert_eq!((stopped.seq, stopped.applied.len()), (Seq(4), 2));
         assert_eq!(tables::applied(&TreeRead(&db)).unwrap(), Seq(2));
         assert_eq!(apply_group(&db, &[entry(3)]).unwrap().len(), 1);
     }
