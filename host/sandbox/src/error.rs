@@ -36,6 +36,8 @@ pub enum CallErrorKind {
     Busy,
     /// The component could not be started.
     Instantiate,
+    /// The caller ended the call, because the channel may do less than when it began.
+    Revoked,
 }
 
 impl CallErrorKind {
@@ -55,6 +57,7 @@ impl CallErrorKind {
             Self::Unverified => "unverified",
             Self::Busy => "busy",
             Self::Instantiate => "instantiate",
+            Self::Revoked => "revoked",
         }
     }
 }

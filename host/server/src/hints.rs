@@ -2,8 +2,8 @@
 //!
 //! Asking is a convenience: when too much is to be asked, or a channel does not answer, people are asked about another time.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jackfield_core::canonical;
@@ -15,16 +15,16 @@ use jackfield_core::rows::{self, Identity};
 use jackfield_core::tables;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{CallErrorKind, Failure};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
+use crate::jobs::lane::{Ended, Lane};
 
-/// How many questions may wait.
-const QUEUE: usize = 1024;
+/// How many questions of one channel may wait.
+const QUEUE: usize = 256;
 
 /// Of how many people it is remembered that nothing is to be asked about them now.
 const REMEMBERED: usize = 16_384;
@@ -33,7 +33,10 @@ const REMEMBERED: usize = 16_384;
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// How many are asked at the same time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
+
+/// How many of these on one channel, so that one that answers slowly leaves places for the others.
+const AT_ONCE_OF_CHANNEL: usize = 2;
 
 /// An answer is old after this many milliseconds: a week.
 const OLD: u64 = 7 * 24 * 60 * 60 * 1_000;
@@ -45,52 +48,76 @@ const LEAVE_ALONE_MOST: Duration = Duration::from_secs(300);
 
 type Question = (ChannelId, Identifier);
 
-/// Where questions are put.
-#[derive(Clone, Debug)]
-pub struct HintsQueue(mpsc::Sender<Question>);
+/// The questions that wait, by channel. Cheap to clone; a clone is the same queue.
+#[derive(Clone, Debug, Default)]
+pub struct HintsQueue(Arc<Shared>);
 
-/// Where they are taken from.
-#[derive(Debug)]
-pub struct HintsInbox(mpsc::Receiver<Question>);
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    some: Notify,
+}
 
-/// A new queue.
-#[must_use]
-pub fn queue() -> (HintsQueue, HintsInbox) {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    (HintsQueue(sender), HintsInbox(receiver))
+#[derive(Debug, Default)]
+struct Waiting {
+    questions: BTreeMap<ChannelId, VecDeque<Identifier>>,
+    /// The channel that was asked last; the next one in order is the next to be asked.
+    last: Option<ChannelId>,
 }
 
 impl HintsQueue {
-    /// Has a channel asked about people, unless that was done lately. Never waits: what finds no place is dropped, and comes again with
+    /// Has a channel asked about a person, unless that was done lately. Never waits: what finds no place is dropped, and comes again with
     /// the person's next message.
-    pub fn ask(&self, channel: &ChannelId, people: Vec<Identifier>) {
-        for identifier in people {
-            if self.0.try_send((channel.clone(), identifier)).is_err() {
-                return;
-            }
+    pub fn ask(&self, channel: &ChannelId, who: &Identifier) {
+        let mut waiting = self.lock();
+        let questions = waiting.questions.entry(channel.clone()).or_default();
+        if questions.len() < QUEUE && !questions.contains(who) {
+            questions.push_back(who.clone());
+            self.0.some.notify_one();
         }
+    }
+
+    /// The next question of a channel that `may` be asked now, the channels in turn.
+    fn take(&self, may: impl Fn(&ChannelId) -> bool) -> Option<Question> {
+        let mut waiting = self.lock();
+        let Waiting { questions, last } = &mut *waiting;
+        let behind = |id: &&ChannelId| last.as_ref().is_none_or(|last| *id > last);
+        let next = questions.keys().filter(behind).find(|id| may(id)).or_else(|| questions.keys().find(|id| may(id)));
+        let channel = next?.clone();
+        let of_channel = questions.get_mut(&channel)?;
+        let who = of_channel.pop_front();
+        if of_channel.is_empty() {
+            questions.remove(&channel);
+        }
+        *last = Some(channel.clone());
+        Some((channel, who?))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Asks until the host stops. What runs then is dropped; nothing of it counts.
-pub async fn run(host: Arc<Host>, mut inbox: HintsInbox) {
-    let mut desk = Desk::default();
+pub async fn run(host: Arc<Host>, queue: HintsQueue) {
+    let mut fetcher = HintFetcher::default();
+    let mut lane: Lane<Question, Answer> = Lane::new(AT_ONCE);
     loop {
+        while lane.free() > 0
+            && let Some(question) = queue.take(|id| lane.count(|(of, _)| of == id) < AT_ONCE_OF_CHANNEL)
+        {
+            fetcher.begin(&host, question, &mut lane);
+        }
         tokio::select! {
             () = host.stop.begun() => return,
-            Some(ended) = desk.running.join_next() => desk.ended(ended),
-            question = inbox.0.recv(), if desk.running.len() < AT_ONCE => match question {
-                Some(question) => desk.begin(&host, question),
-                None => return,
-            },
+            Some(Ended { key, result }) = lane.ended() => fetcher.ended(key, result),
+            () = queue.0.some.notified() => {}
         }
     }
 }
 
 #[derive(Default)]
-struct Desk {
-    running: JoinSet<(Question, Answer)>,
-    asked: HashSet<Question>,
+struct HintFetcher {
     /// Whom nothing is to be asked about, and until when that is believed without looking.
     known: HashMap<Question, Instant>,
     silent: HashMap<ChannelId, Silence>,
@@ -109,8 +136,8 @@ enum Answer {
     None(Option<Duration>),
 }
 
-impl Desk {
-    fn begin(&mut self, host: &Arc<Host>, question: Question) {
+impl HintFetcher {
+    fn begin(&mut self, host: &Arc<Host>, question: Question, lane: &mut Lane<Question, Answer>) {
         let (channel, identifier) = &question;
         let Some(runtime) = host.channels.get(channel) else {
             return;
@@ -118,19 +145,15 @@ impl Desk {
         let now = Instant::now();
         let silent = self.silent.get(channel).is_some_and(|silence| silence.until > now);
         let known = self.known.get(&question).is_some_and(|until| *until > now);
-        if silent || known || self.asked.contains(&question) {
+        if silent || known || lane.busy().contains(&question) {
             return;
         }
         if !wanted(host, identifier) {
             self.remember(question, now);
             return;
         }
-        self.asked.insert(question.clone());
-        let host = Arc::clone(host);
-        self.running.spawn(async move {
-            let answer = ask(&host, &runtime, &question.1).await;
-            (question, answer)
-        });
+        let (host, who) = (Arc::clone(host), identifier.clone());
+        lane.start(question, async move { ask(&host, &runtime, &who).await });
     }
 
     fn remember(&mut self, question: Question, now: Instant) {
@@ -140,22 +163,17 @@ impl Desk {
         self.known.insert(question, now + REMEMBERED_FOR);
     }
 
-    fn ended(&mut self, ended: Result<(Question, Answer), tokio::task::JoinError>) {
-        let Ok((question, answer)) = ended else {
-            // A panic of ours, which is logged. Which question it was is not known, so all may be asked again.
-            self.asked.clear();
-            return;
-        };
-        self.asked.remove(&question);
-        match answer {
+    fn ended(&mut self, question: Question, answer: Option<Answer>) {
+        // A panic of ours is no answer.
+        match answer.unwrap_or(Answer::None(None)) {
             Answer::Given => {
                 self.silent.remove(&question.0);
             }
             Answer::None(wait) => {
                 let times = self.silent.get(&question.0).map_or(0, |silence| silence.times);
                 let doubled = LEAVE_ALONE.saturating_mul(1 << times.min(16)).min(LEAVE_ALONE_MOST);
-                let until = Instant::now() + wait.unwrap_or(doubled).min(LEAVE_ALONE_MOST);
-                self.silent.insert(question.0, Silence { until, times: times + 1 });
+                let until = Instant::now() + wait.unwrap_or(doubled).clamp(LEAVE_ALONE, LEAVE_ALONE_MOST);
+                self.silent.insert(question.0, Silence { until, times: times.saturating_add(1) });
             }
         }
     }
@@ -216,4 +234,33 @@ fn trust(host: &Host, who: &Identifier) -> tables::Result<Trust> {
         return Ok(Trust::Inferred);
     };
     Ok(rows::need::<Identity>(&view, &keys::identity(id))?.trust)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(name: &str) -> Identifier {
+        Identifier { kind: String::from("phone"), namespace: String::new(), value: name.to_owned(), raw: None }
+    }
+
+    #[test]
+    fn channels_are_asked_in_turn_and_one_that_is_busy_keeps_no_other_waiting() {
+        let queue = HintsQueue::default();
+        let [slow, other]: [ChannelId; 2] = ["slow", "other"].map(|id| id.parse().unwrap());
+        (0..2 * QUEUE).for_each(|n| queue.ask(&slow, &person(&n.to_string())));
+        queue.ask(&other, &person("x"));
+        queue.ask(&other, &person("y"));
+        let mut channels = Vec::new();
+        for _ in 0..3 {
+            channels.push(queue.take(|_| true).unwrap().0);
+        }
+        assert_eq!(channels, [other.clone(), slow.clone(), other.clone()]);
+        assert_eq!(queue.take(|id| *id != slow), None, "its places are taken");
+        let mut left = 0;
+        while queue.take(|_| true).is_some() {
+            left += 1;
+        }
+        assert_eq!(left, QUEUE - 1, "what finds no place is dropped");
+    }
 }

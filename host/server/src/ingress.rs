@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use jackfield_core::canonical;
-use jackfield_core::event::{Event, EventBody, Identifier, Problem};
+use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, RawRequest, Source};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
@@ -22,7 +22,7 @@ use jackfield_sandbox::{CallErrorKind, Effects, Failure, Received, Reply, Reques
 use jackfield_store::AppendError;
 use tokio::sync::SemaphorePermit;
 
-use crate::channels::{Answered, ChannelRuntime, SOON};
+use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::host::Host;
 
@@ -38,6 +38,9 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 /// How long a request may wait for room for its body.
 const ROOM_TIME: Duration = Duration::from_secs(2);
 
+/// A short wait that a client is told, for what is over soon.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// How long a provider is told to wait when nothing can be stored.
 const STORE_TROUBLE: Duration = Duration::from_secs(10);
 
@@ -51,7 +54,7 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
         host.metrics.webhook("", "unknown_channel");
         return problem(StatusCode::NOT_FOUND, "not_found", "There is no such channel.", None);
     };
-    if channel.paused.load(Ordering::Relaxed) {
+    if channel.paused.load(Ordering::Acquire) {
         host.metrics.webhook(name, "paused");
         return later("paused", "The operator has paused this channel; come again.", STORE_TROUBLE);
     }
@@ -141,13 +144,6 @@ fn raw(channel: &ChannelRuntime, head: request::Parts, body: Vec<u8>) -> Request
 }
 
 /// One webhook request on a channel.
-pub(crate) async fn receive(host: &Host, channel: &ChannelId, request: Request) -> Reply {
-    match host.channels.get(channel) {
-        Some(channel) => receive_on(host, &channel, request).await,
-        None => problem(StatusCode::NOT_FOUND, "not_found", "There is no such channel.", None),
-    }
-}
-
 async fn receive_on(host: &Host, channel: &ChannelRuntime, request: Request) -> Reply {
     let Answered { source, ended } = channel.receive(&request).await;
     let delivery = Delivery { host, channel, source, request };
@@ -186,7 +182,6 @@ impl Delivery<'_> {
             Ok(_) => {}
             Err(error) => return self.cannot_store(&error),
         }
-        let people = people(&events);
         let fact = Fact::Received {
             channel: self.channel.id.clone(),
             source: self.source.clone(),
@@ -195,10 +190,7 @@ impl Delivery<'_> {
             unreadable,
         };
         match self.host.append(Actor::Channel(self.channel.id.clone()), fact).await {
-            Ok(_) => {
-                self.host.hints.ask(&self.channel.id, people);
-                self.end("stored", reply)
-            }
+            Ok(_) => self.end("stored", reply),
             // The events cannot become a fact, whatever the state of the disk; the request they came in can.
             Err(error @ (AppendError::TooLarge { .. } | AppendError::Unwritable(_))) => {
                 let why = Problem { message: error.to_string(), code: Some(String::from("unwritable")) };
@@ -215,22 +207,24 @@ impl Delivery<'_> {
         let code = why.code.as_deref().unwrap_or_default();
         tracing::warn!(channel = %self.channel.id, verified, code, "a webhook could not be handled: {}", why.message);
         let request = keep(&self.request);
-        let bytes = weight(&request);
-        let room = &self.channel.parked;
-        if !verified && !room.take(bytes) {
+        let room = match verified {
+            true => None,
+            false => self.channel.parked.reserve(operations::request_bytes(&request)),
+        };
+        if !verified && room.is_none() {
             tracing::warn!(channel = %self.channel.id, "no room to park an unverified delivery; discard or replay some");
             let said = "The delivery could not be handled, and there is no room to keep it.";
             return self.end("no_room", later("unavailable", said, STORE_TROUBLE));
         }
         let (channel, source) = (self.channel.id.clone(), self.source.clone());
         let fact = Fact::DeliveryParked { channel: channel.clone(), source, request, problem: why };
-        let appended = self.host.append(Actor::Channel(channel), fact).await;
-        if !verified {
-            // Appending has counted it too, if it went well.
-            room.remove(bytes);
-        }
-        match appended {
-            Ok(_) => self.end("parked", Reply { status: 200, headers: Vec::new(), body: Vec::new() }),
+        match self.host.append(Actor::Channel(channel), fact).await {
+            Ok(committed) => {
+                // From here on the reactor counts it among what is stored.
+                self.host.reactor.reached(committed.seq).await;
+                drop(room);
+                self.end("parked", Reply { status: 200, headers: Vec::new(), body: Vec::new() })
+            }
             Err(error) => self.cannot_store(&error),
         }
     }
@@ -265,35 +259,8 @@ fn keep(request: &Request) -> RawRequest {
     }
 }
 
-/// How much room a parked request takes up, bytes.
-pub(crate) fn weight(request: &RawRequest) -> u64 {
-    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    (request.url.len() + headers + request.body.len()) as u64
-}
-
-/// The people that events are about.
-fn people(events: &[Event]) -> Vec<Identifier> {
-    let mut people = Vec::new();
-    for event in events {
-        let identity = match &event.body {
-            EventBody::Message(message) => &message.sender.identity,
-            EventBody::Reaction { sender, .. }
-            | EventBody::Touchpoint { sender, .. }
-            | EventBody::Call { sender, .. } => &sender.identity,
-            EventBody::IdentityChange { new, .. } => new,
-            EventBody::Edit { .. } | EventBody::Deletion { .. } | EventBody::Delivery { .. } | EventBody::Other(_) => {
-                continue;
-            }
-        };
-        if !people.contains(identity) {
-            people.push(identity.clone());
-        }
-    }
-    people
-}
-
 fn busy() -> Reply {
-    later("overloaded", "Too much at once; come again.", SOON)
+    later("overloaded", "Too much at once; come again.", BUSY_RETRY_AFTER)
 }
 
 fn later(code: &str, detail: &str, after: Duration) -> Reply {

@@ -7,19 +7,16 @@
 //! # Layout
 //!
 //! * [`host`]: what everything shares, and the one way to append a fact.
-//! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to, [`call_log`] what they
-//!   logged.
+//! * [`channels`]: the channels that are switched on, and their calls.
 //! * [`connectors`]: the connectors that are loaded, and the life of their versions.
 //! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out;
-//!   [`workers`]: one for each channel; [`attachments`]: files.
+//!   [`jobs`]: how they are run; [`attachments`]: files.
 //! * [`api`]: HTTP under `/v1`.
 //! * [`config`], [`start`], [`serve`], [`tls`], [`shutdown`], [`logging`], [`metrics`], [`clock`]: the running of it.
 //! * [`cli`], [`commands`]: what an operator types. [`keys`]: API keys.
 
-pub mod activity;
 pub mod api;
 pub mod attachments;
-pub mod call_log;
 pub mod channels;
 pub mod cli;
 pub mod clock;
@@ -29,14 +26,15 @@ pub mod connectors;
 pub mod hints;
 pub mod host;
 pub mod ingress;
+pub mod jobs;
 pub mod keys;
 pub mod logging;
 pub mod metrics;
 pub mod outbox;
 pub mod poller;
+pub mod reactor;
 pub mod replay;
 pub mod serve;
 pub mod shutdown;
 pub mod start;
 pub mod tls;
-pub mod workers;

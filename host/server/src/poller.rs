@@ -1,7 +1,7 @@
 //! Channels without webhooks: asked for what is new, again and again.
 //!
 //! One question at a time for a channel, whichever generation answers it: one worker asks, and waits until the answer is on stable
-//! storage, so that two generations, or two configurations, never ask the same account at once ([`workers`]). The cursor is stored
+//! storage, so that two generations, or two configurations, never ask the same account at once ([`supervisor`]). The cursor is stored
 //! together with the events it stands behind.
 
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use jackfield_sandbox::Failure;
 
 use crate::channels::{Answered, ChannelRuntime};
 use crate::host::Host;
+use crate::jobs::supervisor;
 use crate::outbox::backoff;
-use crate::workers;
 
 /// At least so long, whatever it says, unless more is there already.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -24,12 +24,10 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// The first wait after a question that came to nothing, milliseconds; it doubles with each further one.
 const FIRST_WAIT: u64 = 1_000;
-/// How often a channel that is paused, parked or has nothing that polls is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Polls until the host stops.
 pub async fn run(host: Arc<Host>) {
-    workers::one_for_each(host, poll).await;
+    supervisor::one_for_each(host, "poll", poll).await;
 }
 
 /// Polls one channel until the host stops or the configuration says something else of the channel.
@@ -37,31 +35,39 @@ async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
     let mut failures = 0;
     loop {
         let pause = match is_due(&host, &channel) {
-            false => LOOK,
+            // The reactor wakes it when a generation, the pause or a grant has changed.
+            false => None,
             true => tokio::select! {
                 () = host.stop.begun() => return,
                 asked = ask(&host, &channel) => match asked {
                     Ok(pause) => {
                         failures = 0;
-                        pause
+                        Some(pause)
                     }
                     Err(wait) => {
                         failures += 1;
-                        wait.unwrap_or_else(|| after(failures))
+                        Some(wait.unwrap_or_else(|| after(failures)))
                     }
                 }
             },
         };
+        let waited = async {
+            match pause {
+                // What wakes it does not make it ask a provider earlier than it may.
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => channel.polls.notified().await,
+            }
+        };
         tokio::select! {
             () = host.stop.begun() => return,
             () = channel.gone.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = waited => {}
         }
     }
 }
 
 fn is_due(host: &Host, channel: &ChannelRuntime) -> bool {
-    let polls = channel.slot.active().is_some_and(|generation| generation.connector.interfaces().poll);
+    let polls = channel.serving().is_some_and(|(generation, _)| generation.connector.interfaces().poll);
     polls && operations::channel(&host.view(), &channel.id).is_ok_and(|row| row.is_some_and(|row| !row.is_quiet()))
 }
 

@@ -3,13 +3,13 @@
 use jackfield_core::canonical;
 use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::ids::ParkedId;
-use jackfield_core::rows::Parked;
 use jackfield_core::tables::ReadError;
+use jackfield_core::views::operations;
 use jackfield_sandbox::{Failure, Request};
 use jackfield_store::AppendError;
 
 use crate::channels::Answered;
-use crate::connectors::Trouble;
+use crate::connectors::LifecycleError;
 use crate::host::Host;
 
 /// What a replay brought.
@@ -34,7 +34,7 @@ pub enum ReplayError {
     Stays(String),
     /// The generation.
     #[error(transparent)]
-    Generation(#[from] Trouble),
+    Generation(#[from] LifecycleError),
     /// The journal.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -48,7 +48,7 @@ pub enum ReplayError {
 /// # Errors
 /// When it stays parked, and why.
 pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: Actor) -> Result<Replayed, ReplayError> {
-    let Parked { channel, request, .. } = host.parked(id)?.ok_or(ReplayError::NotFound(id))?;
+    let (channel, request) = operations::parked_request(&host.view(), id)?.ok_or(ReplayError::NotFound(id))?;
     let Some(request) = request else {
         let message =
             "Only one item of that delivery is kept; its siblings were stored. Discard it once it is dealt with.";
@@ -61,8 +61,8 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
     let Answered { source, ended } = match generation {
         None => runtime.receive(&request).await,
         Some(number) => {
-            let (generation, line) = host.lifecycle.borrow(&runtime, number).await?;
-            runtime.receive_on(&generation, &line, request).await
+            let (generation, bound) = host.lifecycle.borrow(&runtime, number).await?;
+            runtime.receive_on(&generation, &bound, request).await
         }
     };
     let call = ended.map_err(|error| ReplayError::Stays(error.message))?;

@@ -11,20 +11,21 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use jackfield_store::Store;
+use jackfield_store::{Options, Store};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use crate::channels::Channels;
 use crate::config::Config;
-use crate::connectors::folder;
 use crate::connectors::slot::Alarm;
-use crate::hints;
+use crate::connectors::{folder, rollback};
+use crate::hints::{self, HintsQueue};
 use crate::host::Host;
 use crate::metrics::Metrics;
+use crate::reactor::{self, Reactor};
 use crate::shutdown::{GRACE, LAST_WORDS};
 use crate::{api, attachments, outbox, poller, start, tls};
 
@@ -56,6 +57,26 @@ pub struct Running {
     tls: Option<TlsAcceptor>,
     /// What goes on besides requests.
     tasks: JoinSet<()>,
+    /// Carries out what follows from facts, to the very end.
+    reactor: AbortOnDrop,
+}
+
+/// A task that ends with this.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl AbortOnDrop {
+    /// Ends the task and waits until nothing of it is left.
+    async fn end(mut self) {
+        self.0.abort();
+        // Whether it was cancelled or had ended by itself is all the same.
+        let _ = (&mut self.0).await;
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Running {
@@ -64,23 +85,32 @@ impl Running {
     /// # Errors
     /// When it cannot start, with everything that is to be mended.
     pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
+        let options = start::store_options(&config);
+        Self::start_with(config, listener, options).await
+    }
+
+    /// [`Running::start`] with a store of the caller's choice: tests slow its disk down.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub async fn start_with(config: Config, listener: TcpListener, options: Options) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the socket has no address")?;
         let tls = tls::acceptor(&config)?;
-        let store = open(&config).await?;
+        let store = open(&config, options).await?;
         match prepare(config, &store, address).await {
-            Ok((host, inbox, alarms)) => {
+            Ok((host, queue, alarms, reactor)) => {
                 let host = Arc::new(host);
                 let mut tasks = JoinSet::new();
-                tasks.spawn(guard(Arc::clone(&host), alarms));
+                tasks.spawn(rollback::run(Arc::clone(&host.lifecycle), alarms, host.stop.clone()));
                 if let Some(folder) = &host.config.watch.folder {
                     let folder = host.config.resolve(folder);
                     tasks.spawn(folder::watch(folder, Arc::clone(&host.lifecycle), host.stop.clone()));
                 }
-                tasks.spawn(hints::run(Arc::clone(&host), inbox));
+                tasks.spawn(hints::run(Arc::clone(&host), queue));
                 tasks.spawn(outbox::run(Arc::clone(&host)));
                 tasks.spawn(poller::run(Arc::clone(&host)));
                 tasks.spawn(attachments::run(Arc::clone(&host)));
-                Ok(Self { host, listener, address, tls, tasks })
+                Ok(Self { host, listener, address, tls, tasks, reactor })
             }
             Err(error) => {
                 close(store).await;
@@ -107,7 +137,7 @@ impl Running {
     /// # Errors
     /// When the stop does not count as clean. Nothing is lost then.
     pub async fn until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { host, listener, tls, mut tasks, .. } = self;
+        let Self { host, listener, tls, mut tasks, reactor, .. } = self;
         let connections = serve(&host, listener, tls, shutdown).await;
         host.stop.begin();
         let ended = async {
@@ -124,6 +154,7 @@ impl Running {
         }
         let store = host.store.clone();
         drop(host);
+        reactor.end().await;
         store
             .close()
             .await
@@ -133,8 +164,8 @@ impl Running {
     }
 }
 
-async fn open(config: &Config) -> anyhow::Result<Store> {
-    let (folder, options) = (config.data(), start::store_options(config));
+async fn open(config: &Config, options: Options) -> anyhow::Result<Store> {
+    let folder = config.data();
     tracing::info!(folder = %folder.display(), "opening the store");
     // Progress is in the log already.
     let opened = tokio::task::spawn_blocking(move || jackfield_store::open(&folder, &options, &mut |_| {})).await?;
@@ -150,34 +181,39 @@ async fn prepare(
     config: Config,
     store: &Store,
     address: SocketAddr,
-) -> anyhow::Result<(Host, hints::HintsInbox, Alarms)> {
+) -> anyhow::Result<(Host, HintsQueue, Alarms, AbortOnDrop)> {
     let metrics = Arc::new(Metrics::default());
     let config = Arc::new(config);
     let (alarm, alarms) = mpsc::unbounded_channel();
     let channels = Arc::new(Channels::new(alarm));
-    let lifecycle = start::lifecycle(&config, store, &channels)?;
-    let public_url = config.server.public_url(address);
-    start::load(&config, &lifecycle, &channels, &metrics, &public_url).await?;
-    start::announce(store, &channels, config.identity.claims).await?;
-    let settled = outbox::settle(store).await?;
+    // Before anything is read, so that no fact is missed.
+    let effects = store.effects();
+    let (handle, orders) = reactor::handle::handle();
+    let lifecycle = Arc::new(start::lifecycle(&config, store, &channels, &handle)?);
+    let queue = HintsQueue::default();
+    let (way, life, all) = ((handle.clone(), orders), Arc::clone(&lifecycle), Arc::clone(&channels));
+    let reactor = Reactor::new(store.clone(), effects, life, all, queue.clone(), way);
+    let running = AbortOnDrop(tokio::spawn(reactor.run()));
+    let prepared = async {
+        let public_url = config.server.public_url(address);
+        start::load(&config, &lifecycle, &channels, &handle, &metrics, &public_url).await?;
+        Ok(outbox::settle(store).await?)
+    };
+    let settled = match prepared.await {
+        Ok(settled) => settled,
+        Err(error) => {
+            running.end().await;
+            return Err(error);
+        }
+    };
     if settled > 0 {
         tracing::warn!(
             messages = settled,
             "the host had stopped in the middle of sending; see deliveries that are uncertain"
         );
     }
-    start::count_parked(store, &channels)?;
-    let (queue, inbox) = hints::queue();
-    let host = Host::new(store.clone(), channels, Arc::new(lifecycle), config, metrics, address, queue);
-    Ok((host, inbox, alarms))
-}
-
-/// Rolls back what fails too often, until the host stops.
-async fn guard(host: Arc<Host>, alarms: Alarms) {
-    tokio::select! {
-        () = host.stop.begun() => {}
-        () = host.lifecycle.guard(alarms) => {}
-    }
+    let host = Host::new(store.clone(), channels, lifecycle, config, metrics, address, handle);
+    Ok((host, queue, alarms, running))
 }
 
 async fn close(store: Store) {

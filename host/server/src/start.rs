@@ -4,30 +4,23 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, ClaimPolicy, Fact};
 use jackfield_core::generation::GrantChanges;
 use jackfield_core::ids::ChannelId;
-use jackfield_core::keys;
-use jackfield_core::rows::{self, Parked, Policy};
-use jackfield_core::tables::{self, Read};
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Connector, Sandbox, SandboxOptions, StateView};
+use jackfield_sandbox::{Connector, Sandbox, SandboxOptions};
 use jackfield_store::{Options, Store};
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
 
-use crate::activity::Activity;
-use crate::channels::{ChannelRuntime, Channels, ParkedRoom};
+use crate::channels::state::NoState;
+use crate::channels::{ChannelRuntime, Channels};
 use crate::config::{ChannelConfig, Code, Config};
 use crate::connectors::artifacts::Artifacts;
-use crate::connectors::joining::{Side, join};
-use crate::connectors::lifecycle::{Lifecycle, Obstacle, Trouble};
-use crate::connectors::{Slot, signature};
-use crate::ingress;
+use crate::connectors::binding::{BindInputs, bind};
+use crate::connectors::lifecycle::{Lifecycle, Rejection};
+use crate::connectors::signature;
 use crate::metrics::Metrics;
+use crate::reactor::handle::ReactorHandle;
 
 /// Something that has to be mended before the host can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +36,10 @@ impl Fault {
         Self { place: format!("connectors.{name}"), message: message.into() }
     }
 
-    fn new(connector: &str, obstacle: Obstacle) -> Self {
-        match obstacle.channel {
-            Some(channel) => Self::channel(&channel, obstacle.problem.message),
-            None => Self::connector(connector, obstacle.problem.message),
+    fn new(connector: &str, rejection: Rejection) -> Self {
+        match rejection.channel {
+            Some(channel) => Self::channel(&channel, rejection.problem.message),
+            None => Self::connector(connector, rejection.problem.message),
         }
     }
 
@@ -61,7 +54,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The host cannot start; everything that is wrong, a line each.
+/// The host cannot start; everything that is wrong, a bound each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
 
@@ -92,87 +85,59 @@ pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxErr
 ///
 /// # Errors
 /// When the machine cannot give what it takes.
-pub fn lifecycle(config: &Arc<Config>, store: &Store, channels: &Arc<Channels>) -> anyhow::Result<Lifecycle> {
+pub fn lifecycle(
+    config: &Arc<Config>,
+    store: &Store,
+    channels: &Arc<Channels>,
+    reactor: &ReactorHandle,
+) -> anyhow::Result<Lifecycle> {
     let artifacts = Artifacts::open(config.data().join("artifacts"))?;
     let known = operations::connectors(&store.read())?.into_iter().flat_map(|versions| versions.generations);
     artifacts.keep_only(&known.map(|generation| generation.source.digest).collect())?;
-    Ok(Lifecycle::new(store.clone(), sandbox(config)?, artifacts, Arc::clone(config), Arc::clone(channels)))
+    let (config, channels, reactor) = (Arc::clone(config), Arc::clone(channels), reactor.clone());
+    Ok(Lifecycle::new(store.clone(), sandbox(&config)?, artifacts, config, channels, reactor))
 }
 
-/// Where the committed state of channels comes from.
-pub trait States {
-    /// That of one channel.
-    fn of(&self, channel: &ChannelId) -> Arc<dyn StateView>;
-}
-
-impl States for Store {
-    fn of(&self, channel: &ChannelId) -> Arc<dyn StateView> {
-        Arc::new(Stored { store: self.clone(), channel: channel.clone() })
-    }
-}
-
-struct Stored {
-    store: Store,
-    channel: ChannelId,
-}
-
-impl StateView for Stored {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, String> {
-        operations::state(&self.store.read(), &self.channel, key).map_err(|e| e.to_string())
-    }
-
-    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<String>, String> {
-        operations::state_keys(&self.store.read(), &self.channel, prefix, limit).map_err(|e| e.to_string())
-    }
-}
-
-/// No state at all: for checking a configuration without opening the store.
-#[derive(Clone, Copy, Debug)]
-pub struct NoStates;
-
-impl StateView for NoStates {
-    fn get(&self, _: &str) -> Result<Option<Vec<u8>>, String> {
-        Ok(None)
-    }
-
-    fn list(&self, _: &str, _: usize) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-}
-
-/// Has every connector serve, and every channel be served.
+/// Switches the channels of the configuration on, and has every connector serve. What stands in the way of one connector, or of one
+/// channel, keeps only that one down.
 ///
 /// # Errors
-/// Everything that is wrong, not only the first; or that the store or the disk fails.
+/// Everything that is wrong, if no channel can be served; or that the store or the disk fails.
 pub async fn load(
     config: &Config,
     lifecycle: &Lifecycle,
     channels: &Channels,
+    reactor: &ReactorHandle,
     metrics: &Arc<Metrics>,
     public_url: &str,
 ) -> anyhow::Result<()> {
     let made = config.channels.iter().map(|(id, channel)| {
         let slot = channels.slot_for(channel.connector.get_ref());
-        Arc::new(runtime(config, id, channel, slot, metrics, public_url))
+        Arc::new(ChannelRuntime::new(config, id, channel, slot, metrics, public_url))
     });
-    channels.replace(made.collect());
+    reactor.replace_channels(made.collect()).await;
     let mut faults = Vec::new();
     for (name, connector) in &config.connectors {
-        let obstacles = lifecycle.restore(name, Some(connector)).await?;
-        faults.extend(obstacles.into_iter().map(|obstacle| Fault::new(name, obstacle)));
+        let rejections = lifecycle.restore(name, Some(connector)).await?;
+        faults.extend(rejections.into_iter().map(|rejection| Fault::new(name, rejection)));
     }
     for versions in operations::connectors(&lifecycle.view())? {
         if !config.connectors.contains_key(&versions.name) {
-            // Brought while the host ran. No channel of the configuration depends on it.
-            for obstacle in lifecycle.restore(&versions.name, None).await? {
-                tracing::warn!(connector = versions.name, "cannot serve: {}", obstacle.problem.message);
+            // Installed while the host ran. No channel of the configuration depends on it.
+            for rejection in lifecycle.restore(&versions.name, None).await? {
+                tracing::warn!(connector = versions.name, "cannot serve: {}", rejection.problem.message);
             }
         }
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(Faults(faults).into()),
+    let serves = |channel: &Arc<ChannelRuntime>| channel.serving().is_some();
+    if !faults.is_empty() && !channels.all().iter().any(serves) {
+        return Err(Faults(faults).into());
     }
+    for fault in faults {
+        tracing::error!("cannot be served: {fault}");
+    }
+    lifecycle.record(config, &channels.all()).await?;
+    Ok(())
 }
 
 /// Looks whether every connector can be loaded and every channel be served, without a store.
@@ -221,12 +186,12 @@ async fn examine_channel(
     connector: &Arc<Connector>,
 ) -> Vec<Fault> {
     let fault = |problem: Problem| Fault::channel(id, problem.message);
-    let side = Side { config, id, channel, changes: &GrantChanges::default(), state: Arc::new(NoStates) };
-    let line = match join(connector, &side, true) {
-        Ok(line) => line,
-        Err(obstacles) => return obstacles.all().map(fault).collect(),
+    let inputs = BindInputs { config, id, channel, changes: &GrantChanges::default(), state: Arc::new(NoState) };
+    let bound = match bind(connector, &inputs, true) {
+        Ok(bound) => bound,
+        Err(rejections) => return rejections.all().map(fault).collect(),
     };
-    match line.channel.validate(&channel.config).await {
+    match bound.channel.validate(&channel.config).await {
         Ok(call) => match call.result {
             Ok(problems) => problems.into_iter().map(fault).collect(),
             Err(failure) => vec![fault(failure.problem().clone())],
@@ -235,70 +200,4 @@ async fn examine_channel(
             vec![Fault::channel(id, format!("the connector could not check the configuration: {error}"))]
         }
     }
-}
-
-pub(crate) fn runtime(
-    config: &Config,
-    id: &ChannelId,
-    channel: &ChannelConfig,
-    slot: Arc<Slot>,
-    metrics: &Arc<Metrics>,
-    public_url: &str,
-) -> ChannelRuntime {
-    ChannelRuntime {
-        hook_url: format!("{public_url}/hooks/{id}"),
-        id: id.clone(),
-        slot,
-        config: channel.clone(),
-        limits: channel.limits.limits(),
-        region: config.region(channel),
-        activity: Arc::new(Activity::default()),
-        log: Arc::default(),
-        parked: Arc::new(ParkedRoom::default()),
-        webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
-        paused: AtomicBool::new(false),
-        gone: CancellationToken::new(),
-        wake: Notify::new(),
-        files: Notify::new(),
-        #[cfg(feature = "native-connector")]
-        native: Default::default(),
-        metrics: Arc::clone(metrics),
-    }
-}
-
-/// Tells the journal what is new in the configuration; nothing if nothing is.
-///
-/// # Errors
-/// When the store cannot be read or appended to.
-pub async fn announce(store: &Store, channels: &Channels, claims: ClaimPolicy) -> Result<(), Trouble> {
-    for channel in channels.all() {
-        let Some((generation, _)) = channel.serving() else { continue };
-        let row = operations::channel(&store.read(), &channel.id)?;
-        let (source, rules) = (generation.source(), generation.rules());
-        if let Some(row) = &row {
-            channel.paused.store(row.paused, Ordering::Relaxed);
-        }
-        if row.is_none_or(|row| row.source != source || row.rules != rules) {
-            store.append(Actor::Host, Fact::ChannelSet { channel: channel.id.clone(), source, rules }).await?;
-        }
-    }
-    let policy = rows::get::<Policy>(&store.read(), &keys::policy())?.unwrap_or_default();
-    if policy.claims != claims {
-        store.append(Actor::Host, Fact::ClaimsSet { policy: claims }).await?;
-    }
-    Ok(())
-}
-
-/// Counts what is parked, so that the room for it is known.
-///
-/// # Errors
-/// When the views cannot be read.
-pub fn count_parked(store: &Store, channels: &Channels) -> tables::Result<()> {
-    for row in store.read().scan(keys::parked_before(None), false) {
-        let parked: Parked = rows::decode(&row?.1)?;
-        if let (Some(channel), Some(request)) = (channels.get(&parked.channel), parked.request) {
-            channel.parked.add(ingress::weight(&request));
-        }
-    }
-    Ok(())
 }

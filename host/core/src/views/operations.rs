@@ -1,10 +1,12 @@
 //! What the host itself reads to do its work: channels, the outbox, connector state, keys, parked deliveries.
 
+use std::ops::Bound;
+
 use serde::Serialize;
 
 use super::{BadCursor, ListError, Page, Time};
 use crate::event::{DeliveryScope, Event, EventBody, Identifier};
-use crate::fact::{Outcome, Role};
+use crate::fact::{Outcome, RawRequest, Role};
 use crate::generation::{GrantChanges, Versions};
 use crate::ids::{ChannelId, KeyId, MessageId, Millis, ParkedId};
 use crate::keys;
@@ -302,4 +304,44 @@ pub fn parked(
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(|p| p.id.to_string());
     Ok(Page { items, next })
+}
+
+/// The parked deliveries that are kept whole and came after `after`: each with its channel and its size in bytes.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn parked_sizes(tables: &impl Read, after: Option<ParkedId>) -> Result<Vec<(ParkedId, ChannelId, u64)>> {
+    let (start, end) = keys::parked_before(None);
+    let start = after.map_or(start, |id| Bound::Excluded(keys::parked(id)));
+    let mut sizes = Vec::new();
+    for row in tables.scan((start, end), false) {
+        let row: Parked = rows::decode(&row?.1)?;
+        if let Some(request) = &row.request {
+            sizes.push((row.id, row.channel.clone(), request_bytes(request)));
+        }
+    }
+    Ok(sizes)
+}
+
+/// Whether a delivery is parked.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn is_parked(tables: &impl Read, id: ParkedId) -> Result<bool> {
+    Ok(tables.get(&keys::parked(id))?.is_some())
+}
+
+/// What a parked delivery was: the channel, and the request if that is kept whole.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn parked_request(tables: &impl Read, id: ParkedId) -> Result<Option<(ChannelId, Option<RawRequest>)>> {
+    Ok(rows::get::<Parked>(tables, &keys::parked(id))?.map(|row| (row.channel, row.request)))
+}
+
+/// How much room a parked request takes up, bytes.
+#[must_use]
+pub fn request_bytes(request: &RawRequest) -> u64 {
+    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    (request.url.len() + headers + request.body.len()) as u64
 }

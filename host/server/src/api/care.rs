@@ -20,6 +20,7 @@ use super::grants::running;
 use super::params::{Command, Id, Nothing};
 use super::problem::{Problem, Result};
 use crate::channels::ChannelRuntime;
+use crate::clock;
 use crate::connectors::reload::Reloaded;
 use crate::host::Host;
 
@@ -58,7 +59,7 @@ pub(super) async fn reload(
     _: Command<Nothing>,
 ) -> Result<Json<ReloadedView>> {
     // A client that goes away must not leave it half way.
-    let reloaded = tokio::spawn(async move { host.lifecycle.reload(&host).await });
+    let reloaded = tokio::spawn(async move { host.lifecycle.reload(&host.metrics, &host.public_url).await });
     let Reloaded { added, changed, removed } = reloaded.await.map_err(|_| Problem::internal())??;
     Ok(Json(ReloadedView { added, changed, removed }))
 }
@@ -150,14 +151,7 @@ fn serving(channel: &ChannelRuntime) -> Finding {
             let version = generation.source().version;
             finding("connector", true, format!("Generation {} (version {version}) serves.", generation.number))
         }
-        None => {
-            let name = &channel.slot.name;
-            finding(
-                "connector",
-                false,
-                format!("No generation of {name} serves; see `jackfield connector show {name}`."),
-            )
-        }
+        None => finding("connector", false, channel.why_not_serving().unwrap_or_default()),
     }
 }
 
@@ -173,19 +167,29 @@ fn sending(host: &Host, channel: &ChannelRuntime) -> Result<Finding> {
                 let remedy = format!("Put that right, then `jackfield channel resume {id}`.");
                 finding("sending", false, format!("Sending has stopped: {} {remedy}", why.message))
             }
-            None => finding("sending", true, "Nothing holds messages back."),
+            None => match channel.held(clock::now()) {
+                Some(until) => {
+                    let until = until.rfc3339();
+                    finding(
+                        "sending",
+                        false,
+                        format!("The provider asked for a pause: nothing is sent before {until}."),
+                    )
+                }
+                None => finding("sending", true, "Nothing holds messages back."),
+            },
         },
         None => finding("sending", false, "The channel is not known yet; restart the host."),
     })
 }
 
 fn granted(channel: &ChannelRuntime) -> Finding {
-    let Some((generation, line)) = channel.serving() else {
+    let Some((generation, bound)) = channel.serving() else {
         return finding("grants", false, "Nothing serves, so nothing is granted.");
     };
     let asked = generation.connector.asks_for(&channel.config.config);
     let denied: Vec<String> =
-        asked.iter().filter(|origin| !line.grants.http.contains(origin)).map(ToString::to_string).collect();
+        asked.iter().filter(|origin| !bound.grants.http.contains(origin)).map(ToString::to_string).collect();
     match denied.is_empty() {
         true => finding("grants", true, "Everything that the connector asks for is granted."),
         false => {
@@ -200,8 +204,8 @@ fn granted(channel: &ChannelRuntime) -> Finding {
 }
 
 async fn settings(channel: &ChannelRuntime) -> Vec<Finding> {
-    let Some((_, line)) = channel.serving() else { return Vec::new() };
-    let problems = match line.channel.validate(&channel.config.config).await {
+    let Some((_, bound)) = channel.serving() else { return Vec::new() };
+    let problems = match bound.channel.validate(&channel.config.config).await {
         Ok(call) => call.result.unwrap_or_else(|failure| vec![failure.problem().clone()]),
         Err(error) => vec![Why { message: error.message, code: None }],
     };

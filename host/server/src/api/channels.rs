@@ -20,8 +20,8 @@ use super::command;
 use super::grants::GrantsView;
 use super::params::{Command, Id, Nothing};
 use super::problem::{Problem, Result};
-use crate::activity::Snapshot;
 use crate::channels::ChannelRuntime;
+use crate::channels::activity::Snapshot;
 use crate::clock;
 use crate::host::Host;
 
@@ -48,7 +48,13 @@ pub(super) struct ChannelView {
     rules: Rules,
     /// Messages that wait to be sent, counted up to 10,000.
     outbox: usize,
-    /// What is known of a channel that is switched on.
+    /// Until when sending waits because the provider asked for that; none if it does not wait.
+    #[schema(required)]
+    held_until: Option<Time>,
+    /// Why no generation serves it; none if one does, or if it is off.
+    #[schema(required)]
+    not_serving: Option<String>,
+    /// What is known of a channel that is switched on and served.
     #[schema(required)]
     running: Option<Running>,
 }
@@ -237,6 +243,8 @@ fn view(host: &Host, row: Channel) -> Result<ChannelView> {
         digest: row.source.digest,
         rules: rules(row.rules),
         outbox,
+        held_until: runtime.as_deref().and_then(|channel| channel.held(clock::now())).map(Time),
+        not_serving: runtime.as_deref().and_then(ChannelRuntime::why_not_serving),
         running: runtime.as_deref().and_then(running),
     })
 }
@@ -253,7 +261,7 @@ fn rules(rules: ChannelRules) -> Rules {
 }
 
 fn running(channel: &ChannelRuntime) -> Option<Running> {
-    let (generation, line) = channel.serving()?;
+    let (generation, bound) = channel.serving()?;
     let snapshot = channel.activity.snapshot();
     let last_error = snapshot.last_error.as_ref().map(|error| ErrorView {
         at: Time(error.at),
@@ -265,7 +273,7 @@ fn running(channel: &ChannelRuntime) -> Option<Running> {
         generation: generation.number,
         hook_url: channel.hook_url.clone(),
         region: channel.region.clone(),
-        grants: GrantsView::from(&line.grants),
+        grants: GrantsView::from(&bound.grants),
         limits: limits(&channel.limits),
         counters: counters(&snapshot),
         last_error,

@@ -12,7 +12,7 @@ pub async fn run(host: &Host, caller: Caller, idempotency: Option<&Idempotency>,
     let outcome = match done_before(host, caller, idempotency)? {
         Some(outcome) => outcome,
         // Two such requests at the same moment both come here; the journal's order decides, and the second gets what the first got.
-        None => host.append(caller.actor(), fact).await?.outcome,
+        None => host.command(caller.actor(), fact).await?.outcome,
     };
     match outcome {
         Outcome::Refused(refusal) => Err(refusal.into()),

@@ -23,7 +23,7 @@ use crate::config::Reference;
 pub(super) use crate::connectors::COMPONENT_BYTES;
 use crate::connectors::lifecycle::Installed;
 use crate::connectors::registry::PullError;
-use crate::connectors::{Slot, Trouble, folder, lifecycle};
+use crate::connectors::{LifecycleError, folder, lifecycle};
 use crate::host::Host;
 
 /// The operator's name for a connector.
@@ -51,17 +51,17 @@ impl fmt::Display for BadName {
     }
 }
 
-impl From<Trouble> for Problem {
-    fn from(trouble: Trouble) -> Self {
+impl From<LifecycleError> for Problem {
+    fn from(trouble: LifecycleError) -> Self {
         match trouble {
-            Trouble::NoConnector(_) | Trouble::NoGeneration { .. } => {
+            LifecycleError::NoConnector(_) | LifecycleError::NoGeneration { .. } => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", trouble.to_string())
             }
-            Trouble::Conflict(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
-            Trouble::Pull(error) => error.into(),
-            Trouble::Append(error) => error.into(),
-            Trouble::Read(error) => error.into(),
-            Trouble::Disk(error) => {
+            LifecycleError::Conflict(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            LifecycleError::Pull(error) => error.into(),
+            LifecycleError::Append(error) => error.into(),
+            LifecycleError::Read(error) => error.into(),
+            LifecycleError::Disk(error) => {
                 tracing::error!("a component cannot be kept or read: {error}");
                 Self::unavailable("unavailable", "the component cannot be kept or read", 10)
             }
@@ -240,19 +240,8 @@ pub(super) async fn approve_generation(
     Id(name): Id<Name>,
     command: Command<Which>,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
-    let row = lifecycle::row(&host.store, &name.0, command.body.generation)?;
-    if row.stage != Stage::PendingApproval {
-        let detail = format!(
-            "generation {} is {}; only one that is pending-approval can be approved",
-            row.number,
-            row.stage.word()
-        );
-        return Err(Problem::new(StatusCode::CONFLICT, "conflict", detail));
-    }
-    for missing in row.missing {
-        super::grants::grant_missing(&host, caller, &missing).await?;
-    }
-    activate_generation(State(host), caller, Id(name), command).await
+    let (lifecycle, connector, number) = (Arc::clone(&host.lifecycle), name.0.clone(), command.body.generation);
+    to_its_end(&host, &name, async move { lifecycle.approve(&connector, number, caller.actor()).await }).await
 }
 
 /// Brings back the generation that served before.
@@ -299,7 +288,7 @@ fn one(host: &Host, name: &str) -> Result<Json<ConnectorView>> {
 async fn to_its_end(
     host: &Host,
     name: &Name,
-    work: impl Future<Output = std::result::Result<Installed, Trouble>> + Send + 'static,
+    work: impl Future<Output = std::result::Result<Installed, LifecycleError>> + Send + 'static,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
     let installed = tokio::spawn(work).await.map_err(|_| Problem::internal())??;
     outcome(host, &name.0, installed.generation)
@@ -326,7 +315,7 @@ fn view(host: &Host, row: Versions) -> ConnectorView {
     let source = serving.as_ref().map(|generation| generation.source()).or(newest);
     let manifest = serving.as_ref().map(|generation| generation.connector.manifest());
     let text = |get: fn(&jackfield_sandbox::Manifest) -> &String| manifest.map(get).cloned().unwrap_or_default();
-    let users = slot.as_deref().map(|slot: &Slot| host.channels.of(slot)).unwrap_or_default();
+    let users = host.channels.of(&row.name);
     ConnectorView {
         id: source.as_ref().map(|source| source.connector.clone()).unwrap_or_default(),
         title: text(|manifest| &manifest.name),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use jackfield_core::generation::Missing;
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{Grants, Origin};
@@ -15,7 +14,6 @@ use super::auth::Caller;
 use super::params::{Command, Id, Query};
 use super::problem::{Problem, Result};
 use crate::channels::ChannelRuntime;
-use crate::connectors::grants;
 use crate::host::Host;
 
 /// What the operator allows.
@@ -96,10 +94,7 @@ pub(super) async fn grant(
 ) -> Result<Json<GrantsState>> {
     let channel = running(&host, &id)?;
     let GrantRequest { http, private_addresses, public_webhook } = command.body;
-    let before = operations::grant_changes(&host.view(), &id)?;
-    let mut changes = grants::allow(before, &http, &private_addresses);
-    changes.public_webhook = public_webhook.or(changes.public_webhook);
-    host.lifecycle.change_grants(&channel, changes, caller.actor()).await?;
+    host.lifecycle.grant(&channel, &http, &private_addresses, public_webhook, caller.actor()).await?;
     state(&channel)
 }
 
@@ -114,8 +109,7 @@ pub(super) async fn revoke(
     command: Command<RevokeRequest>,
 ) -> Result<Json<GrantsState>> {
     let channel = running(&host, &id)?;
-    let before = operations::grant_changes(&host.view(), &id)?;
-    host.lifecycle.change_grants(&channel, grants::revoke(before, &command.body.http), caller.actor()).await?;
+    host.lifecycle.revoke(&channel, &command.body.http, caller.actor()).await?;
     state(&channel)
 }
 
@@ -148,12 +142,12 @@ pub(super) async fn explain(
     Query(query): Query<ExplainQuery>,
 ) -> Result<Json<Explanation>> {
     let channel = running(&host, &id)?;
-    let (generation, line) = channel.serving().ok_or_else(|| Problem::not_found("serving generation of", &id))?;
+    let (generation, bound) = channel.serving().ok_or_else(|| Problem::not_found("serving generation of", &id))?;
     let origin = query.origin;
     let asked = generation.connector.asks_for(&channel.config.config).contains(&origin);
     let revoked = operations::grant_changes(&host.view(), &id)?.revoked.contains(&origin.to_string());
-    let granted = line.grants.http.contains(&origin);
-    let private = line.grants.private_addresses.contains(&origin);
+    let granted = bound.grants.http.contains(&origin);
+    let private = bound.grants.private_addresses.contains(&origin);
     let because = match (asked, granted, revoked) {
         (false, ..) => format!(
             "The connector's manifest does not ask for {origin}, and a connector reaches only what it asks for. Its author has to add it."
@@ -172,28 +166,18 @@ pub(super) async fn explain(
     Ok(Json(Explanation { allowed: asked && granted, because }))
 }
 
-/// Grants what a generation waits for, as far as that is a grant.
-pub(super) async fn grant_missing(host: &Host, caller: Caller, missing: &Missing) -> Result<()> {
-    let Some(origin) = missing.origin.as_deref().and_then(|text| text.parse::<Origin>().ok()) else {
-        return Ok(());
-    };
-    let channel = running(host, &missing.channel)?;
-    let before = operations::grant_changes(&host.view(), &missing.channel)?;
-    Ok(host.lifecycle.change_grants(&channel, grants::allow(before, &[origin], &[]), caller.actor()).await?)
-}
-
 pub(super) fn running(host: &Host, id: &ChannelId) -> Result<Arc<ChannelRuntime>> {
     host.channels.get(id).ok_or_else(|| Problem::not_found("channel that is switched on:", id))
 }
 
 fn state(channel: &ChannelRuntime) -> Result<Json<GrantsState>> {
-    let (generation, line) =
+    let (generation, bound) =
         channel.serving().ok_or_else(|| Problem::not_found("serving generation of", &channel.id))?;
     let asked = generation.connector.asks_for(&channel.config.config);
-    let denied = asked.iter().filter(|origin| !line.grants.http.contains(origin)).map(ToString::to_string);
+    let denied = asked.iter().filter(|origin| !bound.grants.http.contains(origin)).map(ToString::to_string);
     Ok(Json(GrantsState {
         denied: denied.collect(),
         asks_for: asked.iter().map(ToString::to_string).collect(),
-        granted: GrantsView::from(&line.grants),
+        granted: GrantsView::from(&bound.grants),
     }))
 }

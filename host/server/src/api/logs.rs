@@ -19,8 +19,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::params::{Id, Query};
 use super::problem::{Problem, Result};
-use crate::call_log::Line;
 use crate::channels::ChannelRuntime;
+use crate::channels::log::Line;
 use crate::host::Host;
 
 /// A sign of life for proxies that close what is silent.

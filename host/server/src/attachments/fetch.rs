@@ -1,9 +1,11 @@
 //! One attempt at one file: fetched through the channel, kept, and written down.
 
+use std::sync::{Mutex, PoisonError};
+
 use jackfield_core::event::{Media, Problem};
 use jackfield_core::fact::{Actor, Attachment, Fact};
 use jackfield_core::ids::MessageId;
-use jackfield_sandbox::{CallErrorKind, Failure};
+use jackfield_sandbox::{Call, CallErrorKind, Failure, Fetched};
 
 use super::AttachmentError;
 use crate::channels::ChannelRuntime;
@@ -11,16 +13,16 @@ use crate::host::Host;
 
 /// A file did not come.
 #[derive(Debug)]
-pub(super) struct Missed {
+pub(super) struct FetchFailure {
     /// Why.
     pub(super) problem: Problem,
     /// What to do.
-    pub(super) then: Then,
+    pub(super) then: RetryDecision,
 }
 
 /// What to do about a file that did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+pub(super) enum RetryDecision {
     /// Try again; after so many milliseconds, where the provider said so.
     Again(Option<u64>),
     /// Try again without counting: nothing was tried.
@@ -35,19 +37,40 @@ pub(super) async fn fetch(
     channel: &ChannelRuntime,
     (message, part): (MessageId, u16),
     media: Media,
-) -> Result<Result<Attachment, Missed>, AttachmentError> {
-    let Some((_, line)) = channel.serving() else {
-        let message = format!("No generation of the connector {} serves this channel.", channel.slot.name);
-        return Ok(Err(Missed { problem: Problem { message, code: None }, then: Then::Wait }));
-    };
-    let mut draft = host.store.blobs().draft()?;
+) -> Result<Result<Attachment, FetchFailure>, AttachmentError> {
+    if let Some(message) = channel.why_not_serving() {
+        return Ok(Err(FetchFailure { problem: Problem { message, code: None }, then: RetryDecision::Wait }));
+    }
     let reference = media.reference().map(str::to_owned);
-    let call = match channel.counted("fetch", line.channel.fetch_media(media, &mut draft)).await {
-        Ok(call) => call,
-        Err(error) => {
-            let then = if error.kind == CallErrorKind::Busy { Then::Wait } else { Then::Again(None) };
+    // Each attempt has a draft of its own: what a generation that broke down has written is not the file.
+    let draft = Mutex::new(None);
+    let answered = channel.answered("fetch", |bound| {
+        let (media, blobs, draft) = (media.clone(), host.store.blobs().clone(), &draft);
+        async move {
+            let mut fresh = match blobs.draft() {
+                Ok(fresh) => fresh,
+                Err(error) => {
+                    *draft.lock().unwrap_or_else(PoisonError::into_inner) = Some(Err(error));
+                    return Ok(unreadable());
+                }
+            };
+            let fetched = bound.fetch_media(media, &mut fresh).await;
+            *draft.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ok(fresh));
+            fetched
+        }
+    });
+    let ended = answered.await.ended;
+    let draft = draft.into_inner().unwrap_or_else(PoisonError::into_inner).transpose()?;
+    let (call, draft) = match (ended, draft) {
+        (Ok(call), Some(draft)) => (call, draft),
+        (Ok(_), None) => return Err(AttachmentError::NotGiven(String::from("the call of the connector gave nothing"))),
+        (Err(error), _) => {
+            let then = match error.kind {
+                CallErrorKind::Busy | CallErrorKind::Revoked => RetryDecision::Wait,
+                _ => RetryDecision::Again(None),
+            };
             let problem = Problem { message: error.message, code: Some(error.kind.as_str().to_owned()) };
-            return Ok(Err(Missed { problem, then }));
+            return Ok(Err(FetchFailure { problem, then }));
         }
     };
     let fetched = match call.result {
@@ -69,20 +92,26 @@ pub(super) async fn fetch(
     Ok(Ok(attachment))
 }
 
-fn missed(failure: Failure) -> Missed {
+/// Stands in for an answer where the host has no file to write to.
+fn unreadable() -> Call<Fetched> {
+    let problem = Problem { message: String::from("The host cannot keep a file now."), code: None };
+    Call { result: Err(Failure::Other(problem)), effects: jackfield_sandbox::Effects::default() }
+}
+
+fn missed(failure: Failure) -> FetchFailure {
     let then = match &failure {
-        Failure::Retry { after_ms, .. } | Failure::RateLimited { after_ms, .. } => Then::Again(*after_ms),
+        Failure::Retry { after_ms, .. } | Failure::RateLimited { after_ms, .. } => RetryDecision::Again(*after_ms),
         Failure::Rejected(_) | Failure::RecipientGone(_) | Failure::WindowClosed(_) | Failure::Unsupported(_) => {
-            Then::Never
+            RetryDecision::Never
         }
         // What is wrong with a grant or a credential can be mended, and a file server says 403 of an address that is too old.
         Failure::Credentials(_)
         | Failure::Misconfigured(_)
         | Failure::Uncertain(_)
         | Failure::Unauthenticated(_)
-        | Failure::Other(_) => Then::Again(None),
+        | Failure::Other(_) => RetryDecision::Again(None),
     };
-    Missed { problem: failure.problem().clone(), then }
+    FetchFailure { problem: failure.problem().clone(), then }
 }
 
 #[cfg(test)]
@@ -95,11 +124,11 @@ mod tests {
 
     #[test]
     fn a_file_is_given_up_only_where_nothing_can_bring_it() {
-        assert_eq!(missed(Failure::Rejected(problem())).then, Then::Never);
-        assert_eq!(missed(Failure::Unsupported(problem())).then, Then::Never);
-        assert_eq!(missed(Failure::Credentials(problem())).then, Then::Again(None));
-        assert_eq!(missed(Failure::Misconfigured(problem())).then, Then::Again(None));
+        assert_eq!(missed(Failure::Rejected(problem())).then, RetryDecision::Never);
+        assert_eq!(missed(Failure::Unsupported(problem())).then, RetryDecision::Never);
+        assert_eq!(missed(Failure::Credentials(problem())).then, RetryDecision::Again(None));
+        assert_eq!(missed(Failure::Misconfigured(problem())).then, RetryDecision::Again(None));
         let limited = Failure::RateLimited { after_ms: Some(7), problem: problem() };
-        assert_eq!(missed(limited).then, Then::Again(Some(7)));
+        assert_eq!(missed(limited).then, RetryDecision::Again(Some(7)));
     }
 }

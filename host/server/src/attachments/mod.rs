@@ -8,7 +8,7 @@
 //! * [`upload`]: the other way, before a message is sent.
 
 mod fetch;
-mod turns;
+pub(crate) mod locks;
 pub(crate) mod upload;
 mod worker;
 
@@ -16,7 +16,7 @@ use std::io;
 use std::sync::Arc;
 
 use jackfield_core::event::Media;
-use jackfield_core::fact::{Attachment, Fact};
+use jackfield_core::fact::Attachment;
 use jackfield_core::ids::MessageId;
 use jackfield_core::keys;
 use jackfield_core::rows::{self, File, Message};
@@ -24,10 +24,8 @@ use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_store::AppendError;
 
-pub use turns::Turns;
-
 use crate::host::Host;
-use crate::workers;
+use crate::jobs::supervisor;
 
 /// Why a file cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -58,12 +56,12 @@ pub async fn get(host: &Host, message: MessageId, part: u16) -> Result<Attachmen
     let row = row.ok_or_else(|| AttachmentError::NotFound(format!("there is no message {message}")))?;
     let none = || AttachmentError::NotFound(format!("part {part} of {message} is no file"));
     let media = row.parts.get(usize::from(part)).and_then(|part| part.media()).cloned().ok_or_else(none)?;
-    if let Some(attachment) = here(host, message, part, &media).await? {
+    if let Some(attachment) = find_stored(host, message, part, &media).await? {
         return Ok(attachment);
     }
     let _turn = host.fetching.take((message, part)).await;
     // Whoever had the turn before may have brought it.
-    if let Some(attachment) = here(host, message, part, &media).await? {
+    if let Some(attachment) = find_stored(host, message, part, &media).await? {
         return Ok(attachment);
     }
     let off = || AttachmentError::NotGiven(format!("the channel {} is not switched on", row.channel));
@@ -75,7 +73,7 @@ pub async fn get(host: &Host, message: MessageId, part: u16) -> Result<Attachmen
 }
 
 /// The file, if it is kept: one that was fetched, or one that a client brought.
-async fn here(
+async fn find_stored(
     host: &Host,
     message: MessageId,
     part: u16,
@@ -95,21 +93,7 @@ async fn here(
     Ok(found.map(|blob| Attachment { size: blob.size, ..attachment }))
 }
 
-/// Whether a fact may bring files that are to be fetched.
-pub(crate) fn brings_files(fact: &Fact) -> bool {
-    use jackfield_core::event::EventBody;
-    let (Fact::Received { events, .. } | Fact::Polled { events, .. } | Fact::SendEnded { events, .. }) = fact else {
-        return false;
-    };
-    let parts = events.iter().flat_map(|event| match &event.body {
-        EventBody::Message(message) => message.parts.as_slice(),
-        EventBody::Edit { parts, .. } => parts.as_slice(),
-        _ => &[],
-    });
-    parts.into_iter().any(|part| part.media().is_some())
-}
-
 /// Fetches what is wanted until the host stops.
 pub async fn run(host: Arc<Host>) {
-    workers::one_for_each(host, worker::run).await;
+    supervisor::one_for_each(host, "files", worker::run).await;
 }

@@ -15,7 +15,7 @@ use crate::host::Host;
 
 /// Why a file is not with the provider. Nobody has seen anything of the message, whatever it is.
 #[derive(Debug)]
-pub(crate) enum NotCarried {
+pub(crate) enum UploadFailure {
     /// The connector, or the provider, said so.
     Failed(Failure),
     /// The call came to nothing.
@@ -24,23 +24,20 @@ pub(crate) enum NotCarried {
 
 /// Gives the provider every file of these parts that this host keeps, and puts what the channel calls it into the part. What the calls
 /// wrote to the channel's state. `key` is the same for every attempt at the message.
-pub(crate) async fn carry(
+pub(crate) async fn upload_parts(
     host: &Host,
     channel: &ChannelRuntime,
     parts: &mut [Part],
     key: &str,
-) -> Result<Vec<StateChange>, NotCarried> {
+) -> Result<Vec<StateChange>, UploadFailure> {
     let mut state = Vec::new();
     for (number, part) in parts.iter_mut().enumerate() {
         let kind = part.kind().to_owned();
         let Some(media) = part.media_mut().filter(|media| media.own().is_some()) else { continue };
         let file = upload(host, kind, media).await?;
-        let nothing_serves =
-            || again(format!("No generation of the connector {} serves this channel.", channel.slot.name));
-        let (_, line) = channel.serving().ok_or_else(nothing_serves)?;
-        let call = channel.counted("upload", line.channel.upload_media(&file, &format!("{key}-{number}"))).await;
-        let call = call.map_err(NotCarried::Broke)?;
-        let given = call.result.map_err(NotCarried::Failed)?;
+        let call = channel.upload(&file, &format!("{key}-{number}")).await;
+        let call = call.map_err(UploadFailure::Broke)?;
+        let given = call.result.map_err(UploadFailure::Failed)?;
         state.extend(call.effects.state);
         // What the client said of it stays; where it is now is the channel's to say.
         (media.id, media.url) = (given.id, given.url);
@@ -50,21 +47,21 @@ pub(crate) async fn carry(
 }
 
 /// The host stopped before the provider had it.
-pub(crate) fn interrupted() -> NotCarried {
+pub(crate) fn interrupted() -> UploadFailure {
     again(String::from("The host stopped before the provider had the message's file."))
 }
 
-fn again(message: String) -> NotCarried {
-    NotCarried::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
+fn again(message: String) -> UploadFailure {
+    UploadFailure::Failed(Failure::Retry { after_ms: None, problem: Problem { message, code: None } })
 }
 
-async fn upload(host: &Host, kind: String, media: &Media) -> Result<Upload, NotCarried> {
+async fn upload(host: &Host, kind: String, media: &Media) -> Result<Upload, UploadFailure> {
     let sha256 = media.own().unwrap_or_default();
     let found = host.store.blobs().find(sha256).await;
     let found = found.map_err(|error| again(format!("The host cannot read the file: {error}.")))?;
     let blob = found.ok_or_else(|| {
         let message = format!("The file {sha256} is not kept by this host any more.");
-        NotCarried::Failed(Failure::Rejected(Problem { message, code: None }))
+        UploadFailure::Failed(Failure::Rejected(Problem { message, code: None }))
     })?;
     Ok(Upload {
         kind,

@@ -1,6 +1,7 @@
-//! The worker of one channel: fetches what is due, and knows when to look again.
+//! The files that are wanted as work that becomes due.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,14 @@ use jackfield_core::keys;
 use jackfield_core::rows::{self, Message, Wanted};
 use jackfield_core::tables;
 use jackfield_core::views::operations;
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::sync::Notify;
 
-use super::fetch::{self, Then};
-use super::{AttachmentError, here};
+use super::fetch::{self, RetryDecision};
+use super::{AttachmentError, find_stored};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
+use crate::jobs::worker::{self, Selection, Work};
 use crate::outbox::backoff;
 
 /// Attempts after which a file is given up. From the tenth on they are up to ten minutes apart, so the last comes some eight hours after the
@@ -29,101 +31,88 @@ const FIRST_WAIT: u64 = 2_000;
 /// How long to wait where nothing could be tried: nothing serves, no place was free, the disk or the store failed.
 const TROUBLE: Duration = Duration::from_secs(2);
 
-/// How many of the files that are wanted are looked at in one go. Only behind more than these that all wait for their next attempt would
-/// one have to wait too, and then only until some of them have come or are given up.
-const LOOKED_AT: usize = 1_000;
-
-/// Fetches what is wanted of a channel until the host stops or the configuration says something else of the channel.
+/// Fetches what is wanted of a channel until the host stops or the configuration says something else of the channel. What is cut off in
+/// the middle is fetched after the next start.
 pub(super) async fn run(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
-    let mut worker = Worker { host, channel, running: JoinSet::new(), busy: HashMap::new(), hold: Millis(0) };
-    loop {
-        let pause = worker.start().unwrap_or_else(|error| {
-            tracing::error!(channel = %worker.channel.id, "what is to be fetched cannot be read: {error}");
-            Some(TROUBLE)
-        });
-        let until = async {
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            // What is cut off in the middle is fetched after the next start.
-            () = worker.host.stop.begun() => return,
-            () = worker.channel.gone.cancelled() => return,
-            () = worker.channel.files.notified() => {}
-            Some(ended) = worker.running.join_next_with_id() => worker.ended(ended),
-            () = until => {}
-        }
-    }
+    let files = Files { host: Arc::clone(&host), channel: Arc::clone(&channel), hold: Millis(0) };
+    let places = channel.limits.media_concurrency;
+    worker::run(host, channel, files, places).await;
 }
 
-struct Worker {
+struct Files {
     host: Arc<Host>,
     channel: Arc<ChannelRuntime>,
-    /// Whether each went as it should.
-    running: JoinSet<bool>,
-    /// The files that attempts run for.
-    busy: HashMap<task::Id, (MessageId, u16)>,
     /// Nothing is started before this time.
     hold: Millis,
 }
 
-impl Worker {
-    /// Starts what is due, as far as there are places. How long to wait before looking again; none is until something happens.
-    fn start(&mut self) -> tables::Result<Option<Duration>> {
-        let (view, now) = (self.host.view(), clock::now());
-        if self.hold > now {
-            return Ok(Some(clock::until(self.hold)));
-        }
-        if operations::channel(&view, &self.channel.id)?.is_none_or(|row| row.is_quiet()) {
-            return Ok(None);
-        }
-        let mut next: Option<Millis> = None;
-        for row in operations::wanted(&view, &self.channel.id, LOOKED_AT)? {
-            let file = (row.message, row.part);
-            if row.at > now {
-                next = Some(next.map_or(row.at, |next| next.min(row.at)));
-            } else if self.running.len() >= self.channel.limits.media_concurrency {
-                // The end of one makes a place for the next.
-                return Ok(None);
-            } else if !self.busy.values().any(|busy| *busy == file) {
-                let (host, channel) = (Arc::clone(&self.host), Arc::clone(&self.channel));
-                let task = self.running.spawn(async move { attempt(&host, &channel, &row).await });
-                self.busy.insert(task.id(), file);
-            }
-        }
-        Ok(next.map(clock::until))
+impl Work for Files {
+    type Item = Wanted;
+    type Key = (MessageId, u16);
+
+    const DRAINS: bool = false;
+
+    fn wake(channel: &ChannelRuntime) -> &Notify {
+        &channel.files
     }
 
-    fn ended(&mut self, ended: Result<(task::Id, bool), JoinError>) {
-        let (id, well) = ended.unwrap_or_else(|error| {
-            tracing::error!(channel = %self.channel.id, "a fetch has broken off: {error}");
-            (error.id(), false)
-        });
-        self.busy.remove(&id);
-        if !well {
-            self.hold = Millis(clock::now().0 + clock::millis(TROUBLE));
+    fn held_until(&self) -> Millis {
+        self.hold
+    }
+
+    fn select(&self, busy: &HashSet<Self::Key>, now: Millis, places: usize) -> tables::Result<Selection<Wanted>> {
+        let rows = operations::wanted(&self.host.view(), &self.channel.id, usize::MAX)?;
+        Ok(select(rows, busy, now, places))
+    }
+
+    fn key(&self, item: &Wanted) -> Self::Key {
+        (item.message, item.part)
+    }
+
+    fn attempt(&self, item: Wanted) -> impl Future<Output = Option<Millis>> + Send + 'static {
+        let (host, channel) = (Arc::clone(&self.host), Arc::clone(&self.channel));
+        async move {
+            let went_well = attempt(&host, &channel, &item).await;
+            (!went_well).then(|| Millis(clock::now().0.saturating_add(clock::millis(TROUBLE))))
         }
     }
+
+    fn ended(&mut self, hold: Option<Option<Millis>>) {
+        // A panic is trouble, too.
+        let hold = hold.unwrap_or_else(|| Some(Millis(clock::now().0.saturating_add(clock::millis(TROUBLE)))));
+        self.hold = self.hold.max(hold.unwrap_or_default());
+    }
+}
+
+/// Picks what is due: files that were never tried first, the newest of them first, since providers give files out for minutes only; then
+/// those that failed before, what is due longest first.
+fn select(rows: Vec<Wanted>, busy: &HashSet<(MessageId, u16)>, now: Millis, places: usize) -> Selection<Wanted> {
+    let free = rows.into_iter().filter(|row| !busy.contains(&(row.message, row.part)));
+    let (due, later): (Vec<Wanted>, Vec<Wanted>) = free.partition(|row| backoff::is_due(row.at, row.attempts, now));
+    let (mut fresh, mut tried): (Vec<Wanted>, Vec<Wanted>) = due.into_iter().partition(|row| row.attempts == 0);
+    fresh.reverse();
+    tried.sort_by_key(|row| row.at);
+    fresh.extend(tried);
+    fresh.truncate(places);
+    Selection { due: fresh, next: later.iter().map(|row| row.at).min() }
 }
 
 /// One attempt, written down. Whether it went as it should, file or not.
 async fn attempt(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> bool {
-    one(host, channel, row).await.unwrap_or_else(|error| {
+    run_attempt(host, channel, row).await.unwrap_or_else(|error| {
         tracing::error!(channel = %channel.id, message = %row.message, "a file cannot be fetched now: {error}");
         false
     })
 }
 
-async fn one(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> Result<bool, AttachmentError> {
+async fn run_attempt(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> Result<bool, AttachmentError> {
     let file = (row.message, row.part);
     let _turn = host.fetching.take(file).await;
     let message: Option<Message> = rows::get(&host.view(), &keys::message(row.message))?;
     let media = message.and_then(|message| message.parts.get(usize::from(row.part))?.media().cloned());
     // It was taken back meanwhile, or somebody else fetched it.
     let Some(media) = media else { return Ok(true) };
-    if here(host, row.message, row.part, &media).await?.is_some() {
+    if find_stored(host, row.message, row.part, &media).await?.is_some() {
         return Ok(true);
     }
     let reference = media.reference().map(str::to_owned);
@@ -140,13 +129,51 @@ async fn one(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> Result<bool
 }
 
 /// When a file is tried again after attempt number `number`, if it is; none if the attempt does not count.
-fn again(then: Then, number: u32) -> Option<Option<Millis>> {
+fn again(then: RetryDecision, number: u32) -> Option<Option<Millis>> {
     match then {
-        Then::Wait => None,
-        Then::Again(after_ms) if number < ATTEMPTS => {
-            let wait = after_ms.unwrap_or_else(|| backoff::wait(number, FIRST_WAIT, backoff::random()));
+        RetryDecision::Wait => None,
+        RetryDecision::Again(after_ms) if number < ATTEMPTS => {
+            let own = || backoff::wait(number, FIRST_WAIT, backoff::random());
+            let wait = after_ms.map_or_else(own, backoff::asked_for);
             Some(Some(Millis(clock::now().0.saturating_add(wait))))
         }
-        Then::Again(_) | Then::Never => Some(None),
+        RetryDecision::Again(_) | RetryDecision::Never => Some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jackfield_core::ids::Seq;
+
+    use super::*;
+
+    fn row(seq: u64, at: u64, attempts: u32) -> Wanted {
+        Wanted { message: MessageId::new(Seq(seq), 0), part: 0, at: Millis(at), attempts }
+    }
+
+    #[test]
+    fn a_new_file_does_not_wait_behind_thousands_that_are_tried_again() {
+        let mut rows: Vec<Wanted> = (1..=5_000).map(|seq| row(seq, 90, 3)).collect();
+        rows.push(row(5_001, 500, 0));
+        let selection = select(rows, &HashSet::new(), Millis(100), 2);
+        let picked: Vec<u64> = selection.due.iter().map(|row| row.message.seq().0).collect();
+        assert_eq!(picked, [5_001, 1]);
+    }
+
+    #[test]
+    fn what_is_due_later_says_when_and_what_runs_is_not_started_twice() {
+        let rows = vec![row(1, 90, 1), row(2, 700, 1), row(3, 300, 1)];
+        let busy = HashSet::from([(MessageId::new(Seq(1), 0), 0)]);
+        assert_eq!(select(rows, &busy, Millis(100), 8), Selection { due: Vec::new(), next: Some(Millis(300)) });
+    }
+
+    #[test]
+    fn a_file_is_asked_for_within_bounds_whatever_the_provider_says() {
+        let wait = |after_ms| match again(RetryDecision::Again(Some(after_ms)), 1) {
+            Some(Some(at)) => at.0.saturating_sub(clock::now().0),
+            other => panic!("{other:?}"),
+        };
+        assert!((900..=1_000).contains(&wait(0)), "{}", wait(0));
+        assert!(wait(u64::MAX) <= backoff::LONGEST);
     }
 }

@@ -30,7 +30,8 @@ impl Artifacts {
     pub fn keep(&self, component: &[u8]) -> io::Result<String> {
         let digest = digest_of(component);
         let path = self.path(&digest);
-        if path.try_exists()? {
+        // One that is damaged is written again.
+        if fs::read(&path).is_ok_and(|kept| kept == component) {
             return Ok(digest);
         }
         let part = path.with_extension("part");
@@ -95,6 +96,8 @@ mod tests {
         assert_eq!(artifacts.read(&digest).unwrap(), b"component");
         fs::write(artifacts.path(&digest), b"another").unwrap();
         assert_eq!(artifacts.read(&digest).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        artifacts.keep(b"component").unwrap();
+        assert_eq!(artifacts.read(&digest).unwrap(), b"component", "keeping it again mends it");
         let other = artifacts.keep(b"other").unwrap();
         artifacts.keep_only(&[other.clone()].into()).unwrap();
         assert_eq!(artifacts.read(&digest).unwrap_err().kind(), io::ErrorKind::NotFound);

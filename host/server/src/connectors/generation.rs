@@ -1,4 +1,4 @@
-//! One loaded version of a connector, joined with every channel that uses it.
+//! One loaded version of a connector, bound to every channel that uses it.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -6,24 +6,47 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
+use jackfield_core::event::Problem;
 use jackfield_core::fact::{ChannelRules, Source};
 use jackfield_core::ids::{ChannelId, Millis};
 use jackfield_sandbox::{Channel, Connector, Grants};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
+use crate::config::ChannelConfig;
 
 /// A channel as a generation serves it.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct BoundChannel {
     /// Ready to be called.
     pub channel: Channel,
     /// What it may do.
     pub grants: Grants,
+    /// The section of the configuration that it was bound with.
+    config: ChannelConfig,
+    /// Cancelled once the channel may do less than this.
+    revoked: CancellationToken,
 }
 
+impl BoundChannel {
+    /// A channel that was bound with this section of the configuration.
+    #[must_use]
+    pub fn new(channel: Channel, grants: Grants, config: ChannelConfig) -> Self {
+        Self { channel, grants, config, revoked: CancellationToken::new() }
+    }
+
+    /// Returns once something that it may do was taken back. Calls that run with it end then.
+    pub(crate) async fn revoked(&self) {
+        self.revoked.cancelled().await;
+    }
+}
+
+/// How a generation serves a channel, or why it does not.
+pub type Binding = Result<Arc<BoundChannel>, Arc<[Problem]>>;
+
 /// The channels of a generation.
-pub type Lines = BTreeMap<ChannelId, Arc<Line>>;
+pub type Bindings = BTreeMap<ChannelId, Binding>;
 
 /// One loaded version of a connector.
 #[derive(Debug)]
@@ -34,7 +57,7 @@ pub struct Generation {
     pub connector: Arc<Connector>,
     /// When it was loaded.
     pub loaded_at: Millis,
-    lines: ArcSwap<Lines>,
+    bindings: ArcSwap<Bindings>,
     running: AtomicUsize,
     idle: Notify,
 }
@@ -42,31 +65,47 @@ pub struct Generation {
 impl Generation {
     /// A version that was loaded just now.
     #[must_use]
-    pub fn new(number: u32, connector: Arc<Connector>, lines: Lines) -> Self {
+    pub fn new(number: u32, connector: Arc<Connector>, bindings: Bindings) -> Self {
         Self {
             number,
             connector,
             loaded_at: clock::now(),
-            lines: ArcSwap::from_pointee(lines),
+            bindings: ArcSwap::from_pointee(bindings),
             running: AtomicUsize::new(0),
             idle: Notify::new(),
         }
     }
 
-    /// A channel of it.
+    /// A channel of it; none if it does not serve the channel.
     #[must_use]
-    pub fn line(&self, channel: &ChannelId) -> Option<Arc<Line>> {
-        self.lines.load().get(channel).cloned()
+    pub fn bound(&self, channel: &ChannelId) -> Option<Arc<BoundChannel>> {
+        self.bindings.load().get(channel)?.as_ref().ok().cloned()
     }
 
-    /// Joins it with a channel, in place of how it was joined before.
-    pub fn join(&self, id: &ChannelId, line: Line) {
-        let line = Arc::new(line);
-        self.lines.rcu(|lines| {
-            let mut lines = Lines::clone(lines);
-            lines.insert(id.clone(), Arc::clone(&line));
-            lines
+    /// Why it does not serve a channel that uses it; none if it does, or was never bound to it.
+    #[must_use]
+    pub fn refusal(&self, channel: &ChannelId) -> Option<Arc<[Problem]>> {
+        self.bindings.load().get(channel)?.as_ref().err().cloned()
+    }
+
+    /// Whether it is bound to a channel with this section of the configuration and these grants.
+    #[must_use]
+    pub fn is_bound_as(&self, channel: &ChannelId, config: &ChannelConfig, grants: &Grants) -> bool {
+        self.bound(channel).is_some_and(|bound| bound.config == *config && bound.grants == *grants)
+    }
+
+    /// Serves a channel like this from here on. Calls that run with more than is granted now end.
+    pub fn bind(&self, id: &ChannelId, binding: Binding) {
+        let before = self.bindings.rcu(|bindings| {
+            let mut bindings = Bindings::clone(bindings);
+            bindings.insert(id.clone(), binding.clone());
+            bindings
         });
+        if let Some(Ok(before)) = before.get(id)
+            && binding.as_ref().map_or(true, |now| grants_less(&now.grants, &before.grants))
+        {
+            before.revoked.cancel();
+        }
     }
 
     /// How facts name it.
@@ -98,6 +137,13 @@ impl Generation {
             idle.await;
         }
     }
+}
+
+/// Whether something that `before` grants is not granted now.
+fn grants_less(now: &Grants, before: &Grants) -> bool {
+    before.http.iter().any(|origin| !now.http.contains(origin))
+        || before.private_addresses.iter().any(|origin| !now.private_addresses.contains(origin))
+        || (before.public_webhook && !now.public_webhook)
 }
 
 /// A call that runs.

@@ -3,6 +3,9 @@
 //! staged → verified → compiled → checked → approved → probing → active → draining → retired. One that asks for more than is granted
 //! waits as `pending-approval`; one that fails on the way is `refused`; one that fails while it serves is `rolled-back`. Until a version
 //! is active the one before serves, and after that it stands by.
+//!
+//! Nothing here changes what serves: a fact says which generation does, and the reactor makes it so. A generation that was made ready is
+//! kept here until the fact is applied ([`Prepared`]).
 
 use std::sync::Arc;
 
@@ -10,26 +13,27 @@ use arc_swap::ArcSwap;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome, Source};
 use jackfield_core::generation::{self, GrantChanges, Missing, Stage, Versions};
-use jackfield_core::ids::ChannelId;
+use jackfield_core::ids::{ChannelId, Seq};
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Connector, Manifest, Sandbox};
-use jackfield_store::{AppendError, Store};
+use jackfield_sandbox::{Connector, Manifest, Origin, Sandbox};
+use jackfield_store::{AppendError, Committed, Store};
 
 use super::artifacts::Artifacts;
-use super::generation::{Generation, Line, Lines};
-use super::joining::{Obstacles, Side, join};
+use super::binding::{BindInputs, BindRejection, bind};
+use super::generation::{Binding, Bindings, BoundChannel, Generation};
+use super::prepared::Prepared;
 use super::registry::PullError;
-use super::signature;
-use super::slot::{Alarm, Slot};
+use super::slot::Slot;
 use super::steps::{Step, about_itself};
-use crate::channels::{ChannelRuntime, Channels};
+use super::{grants, signature};
+use crate::channels::{ChannelRuntime, Channels, state};
 use crate::config::Config;
-use crate::start::States;
+use crate::reactor::handle::ReactorHandle;
 
-/// Why nothing came of a command about connectors.
+/// Why a command about connectors came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum LifecycleError {
     /// There is none of this name.
     #[error("there is no connector {0}")]
     NoConnector(String),
@@ -62,7 +66,7 @@ pub enum Trouble {
 
 /// What stands in a version's way, and on which channel.
 #[derive(Clone, Debug)]
-pub struct Obstacle {
+pub struct Rejection {
     /// None if it is about the version itself.
     pub channel: Option<ChannelId>,
     /// What, with the remedy.
@@ -77,7 +81,7 @@ pub struct Installed {
     /// How far.
     pub stage: Stage,
     /// Why no further.
-    pub obstacles: Vec<Obstacle>,
+    pub rejections: Vec<Rejection>,
 }
 
 /// Brings versions to serve, and takes them away again.
@@ -87,12 +91,15 @@ pub struct Lifecycle {
     artifacts: Artifacts,
     config: ArcSwap<Config>,
     channels: Arc<Channels>,
+    reactor: ReactorHandle,
+    /// Generations that are ready, and of which no applied fact says yet that they serve.
+    pub(crate) prepared: Prepared,
     /// Held by whoever reads the configuration again.
     pub(super) reload: tokio::sync::Mutex<()>,
 }
 
 impl Lifecycle {
-    /// Over what is loaded.
+    /// Over a store, with the channels that are switched on. `reactor` carries out what the facts say.
     #[must_use]
     pub fn new(
         store: Store,
@@ -100,6 +107,7 @@ impl Lifecycle {
         artifacts: Artifacts,
         config: Arc<Config>,
         channels: Arc<Channels>,
+        reactor: ReactorHandle,
     ) -> Self {
         Self {
             store,
@@ -107,6 +115,8 @@ impl Lifecycle {
             artifacts,
             config: ArcSwap::new(config),
             channels,
+            reactor,
+            prepared: Prepared::default(),
             reload: tokio::sync::Mutex::default(),
         }
     }
@@ -138,7 +148,11 @@ impl Lifecycle {
         &self.channels
     }
 
-    /// Brings a component to serve as a new generation of a connector.
+    pub(super) fn reactor(&self) -> &ReactorHandle {
+        &self.reactor
+    }
+
+    /// Installs a component as a new generation of a connector.
     ///
     /// # Errors
     /// When it could not be kept. What is wrong with the component itself is no error but the answer.
@@ -148,9 +162,9 @@ impl Lifecycle {
         component: Vec<u8>,
         origin: &str,
         actor: Actor,
-    ) -> Result<Installed, Trouble> {
+    ) -> Result<Installed, LifecycleError> {
         let slot = self.channels.slot_for(name);
-        let _change = slot.change.lock().await;
+        let _install = slot.install.lock().await;
         let signature = signature::examine(&component, &self.config().trust);
         let (component, digest) = self.keep(component).await?;
         let source = source(&component, digest);
@@ -158,7 +172,7 @@ impl Lifecycle {
         let staged = Fact::GenerationStaged { connector, source, signature: signature.clone(), origin };
         let generation = match self.store.append(actor.clone(), staged).await?.outcome {
             Outcome::Staged { generation } => generation,
-            other => return Err(Trouble::Conflict(format!("the store answered with {other:?}"))),
+            other => return Err(LifecycleError::Conflict(format!("the store answered with {other:?}"))),
         };
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
         if let Some(why) = signature::refusal(&signature, &self.config().trust) {
@@ -175,14 +189,14 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When there is no such generation, or its component cannot be read.
-    pub async fn activate(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, Trouble> {
-        let slot = self.channels.slot(name).ok_or_else(|| Trouble::NoConnector(name.to_owned()))?;
-        let _change = slot.change.lock().await;
+    pub async fn activate(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
+        let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
+        let _install = slot.install.lock().await;
         let versions = self.versions(name)?;
-        let unknown = || Trouble::NoGeneration { connector: name.to_owned(), generation };
+        let unknown = || LifecycleError::NoGeneration { connector: name.to_owned(), generation };
         let row = versions.get(generation).ok_or_else(unknown)?;
         if versions.active == Some(generation) {
-            return Ok(Installed { generation, stage: Stage::Active, obstacles: Vec::new() });
+            return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
         }
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
         let component = self.read(&row.source.digest).await?;
@@ -195,77 +209,147 @@ impl Lifecycle {
         }
     }
 
-    /// Brings the generation that stands by back. `failed` is the one it is to take the place of, if only that may go.
+    /// Grants the channels the origins that a generation waits for, and has it serve.
+    ///
+    /// # Errors
+    /// When it does not wait for approval, or as [`Lifecycle::activate`].
+    pub async fn approve(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
+        let row = row(&self.store, name, generation)?;
+        if row.stage != Stage::PendingApproval {
+            return Err(LifecycleError::Conflict(format!(
+                "generation {generation} is {}; only one that is pending-approval can be approved",
+                row.stage.word()
+            )));
+        }
+        for missing in row.missing {
+            let origin = missing.origin.as_deref().and_then(|text| text.parse::<Origin>().ok());
+            if let (Some(origin), Some(channel)) = (origin, self.channels.get(&missing.channel)) {
+                let allow = |before| grants::allow(before, std::slice::from_ref(&origin), &[]);
+                self.change_grants(&channel, actor.clone(), allow).await?;
+            }
+        }
+        self.activate(name, generation, actor).await
+    }
+
+    /// Brings the generation that stands by back. `failed` is the one it is to take the place of, if only that may go. Waits for no
+    /// installation.
     ///
     /// # Errors
     /// When none stands by.
-    pub async fn roll_back(&self, name: &str, failed: Option<u32>, why: &str, actor: Actor) -> Result<u32, Trouble> {
-        let slot = self.channels.slot(name).ok_or_else(|| Trouble::NoConnector(name.to_owned()))?;
-        let _change = slot.change.lock().await;
-        let active = slot.active().ok_or_else(|| Trouble::Conflict(format!("nothing of {name} serves")))?;
-        if failed.is_some_and(|failed| failed != active.number) {
-            return Ok(active.number);
+    pub async fn roll_back(
+        &self,
+        name: &str,
+        failed: Option<u32>,
+        why: &str,
+        actor: Actor,
+    ) -> Result<u32, LifecycleError> {
+        let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
+        let pointer = slot.pointer.lock().await;
+        let versions = self.versions(name)?;
+        let active = versions.active.ok_or_else(|| LifecycleError::Conflict(format!("nothing of {name} serves")))?;
+        if failed.is_some_and(|failed| failed != active) {
+            return Ok(active);
         }
-        let before = slot.standby().ok_or_else(|| {
-            Trouble::Conflict(format!("no earlier generation of {name} stands by; activate one by its number"))
+        let before = versions.standby.and_then(|number| slot.loaded().find(|generation| generation.number == number));
+        let before = before.ok_or_else(|| {
+            LifecycleError::Conflict(format!("no earlier generation of {name} stands by; activate one by its number"))
         })?;
         let problem = Problem { message: why.to_owned(), code: Some(String::from("rolled_back")) };
-        let gone = moved(name, active.number, Stage::RolledBack, Some(problem), Vec::new());
-        self.publish(&slot, Arc::clone(&before), None, vec![gone], actor).await?;
-        tracing::warn!(connector = name, from = active.number, to = before.number, "rolled back: {why}");
+        let gone = moved(name, active, Stage::RolledBack, Some(problem), Vec::new());
+        let seq = self.append_active(&slot, &before, vec![gone], actor).await?;
+        drop(pointer);
+        self.reactor.reached(seq).await;
+        tracing::warn!(connector = name, from = active, to = before.number, "rolled back: {why}");
         Ok(before.number)
+    }
+
+    /// Whether a generation still serves and another one stands by.
+    pub(super) fn can_roll_back(&self, name: &str, generation: u32) -> bool {
+        self.channels.slot(name).is_some_and(|slot| {
+            slot.active().is_some_and(|active| active.number == generation) && slot.standby().is_some()
+        })
     }
 
     /// Takes a connector out that no channel uses.
     ///
     /// # Errors
     /// When a channel uses it.
-    pub async fn remove(&self, name: &str, actor: Actor) -> Result<(), Trouble> {
-        let slot = self.channels.slot(name).ok_or_else(|| Trouble::NoConnector(name.to_owned()))?;
-        let _change = slot.change.lock().await;
-        let users: Vec<String> = self.channels.of(&slot).iter().map(|channel| channel.id.to_string()).collect();
+    pub async fn remove(&self, name: &str, actor: Actor) -> Result<(), LifecycleError> {
+        // A configuration that is read at the same time may bring a channel that uses it.
+        let _reload = self.reload.lock().await;
+        let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
+        let _install = slot.install.lock().await;
+        let users: Vec<String> = self.channels.of(name).iter().map(|channel| channel.id.to_string()).collect();
         if !users.is_empty() || self.config().connectors.contains_key(name) {
             let who = if users.is_empty() { String::from("the configuration") } else { users.join(", ") };
-            return Err(Trouble::Conflict(format!("{name} is used by {who}; take it out of the configuration first")));
+            return Err(LifecycleError::Conflict(format!(
+                "{name} is used by {who}; take it out of the configuration first"
+            )));
         }
-        self.store.append(actor, Fact::ConnectorRemoved { connector: name.to_owned() }).await?;
-        self.channels.drop_slot(name);
+        let removed = self.store.append(actor, Fact::ConnectorRemoved { connector: name.to_owned() }).await?;
+        self.reactor.reached(removed.seq).await;
         Ok(())
     }
 
-    /// Changes what a channel may do, and has the loaded generations know.
+    /// Allows a channel more.
     ///
     /// # Errors
-    /// When the change cannot be stored.
-    pub async fn change_grants(
+    /// When the change cannot be stored, or no generation can serve the channel with it.
+    pub async fn grant(
         &self,
         channel: &ChannelRuntime,
-        changes: GrantChanges,
+        http: &[Origin],
+        private_addresses: &[Origin],
+        public_webhook: Option<bool>,
         actor: Actor,
-    ) -> Result<(), Trouble> {
-        let _change = channel.slot.change.lock().await;
-        let fact = Fact::GrantsChanged { channel: channel.id.clone(), changes: changes.clone() };
-        self.store.append(actor, fact).await?;
-        for generation in channel.slot.loaded() {
-            match self.join(channel, &generation.connector, &changes, false) {
-                Ok(line) => generation.join(&channel.id, line),
-                Err(obstacles) => {
-                    for problem in obstacles.all() {
-                        tracing::error!(channel = %channel.id, generation = generation.number, "{}", problem.message);
-                    }
-                }
-            }
-        }
+    ) -> Result<(), LifecycleError> {
+        self.change_grants(channel, actor, |before| {
+            let mut changes = grants::allow(before, http, private_addresses);
+            changes.public_webhook = public_webhook.or(changes.public_webhook);
+            changes
+        })
+        .await?;
+        self.expect_served(channel)
+    }
+
+    /// Takes grants of a channel back. Calls that run with them end.
+    ///
+    /// # Errors
+    /// When the change cannot be stored, or no generation can serve the channel with what is left: then none does, and the error says why.
+    pub async fn revoke(
+        &self,
+        channel: &ChannelRuntime,
+        origins: &[Origin],
+        actor: Actor,
+    ) -> Result<(), LifecycleError> {
+        self.change_grants(channel, actor, |before| grants::revoke(before, origins)).await?;
+        self.expect_served(channel)
+    }
+
+    async fn change_grants(
+        &self,
+        channel: &ChannelRuntime,
+        actor: Actor,
+        change: impl FnOnce(GrantChanges) -> GrantChanges,
+    ) -> Result<(), LifecycleError> {
+        let pointer = channel.slot.pointer.lock().await;
+        let changes = change(operations::grant_changes(&self.store.read(), &channel.id)?);
+        let fact = Fact::GrantsChanged { channel: channel.id.clone(), changes };
+        let Committed { seq, .. } = self.store.append(actor, fact).await?;
+        drop(pointer);
+        self.reactor.reached(seq).await;
         Ok(())
     }
 
-    /// Rolls back whatever fails too often, until nobody can tell of it any more.
-    pub async fn guard(&self, mut alarms: tokio::sync::mpsc::UnboundedReceiver<Alarm>) {
-        while let Some(alarm) = alarms.recv().await {
-            let why = format!("It failed where the generation before it does not. Last: {}", alarm.why);
-            if let Err(error) = self.roll_back(&alarm.connector, Some(alarm.generation), &why, Actor::Host).await {
-                tracing::error!(connector = alarm.connector, "a generation that fails cannot be rolled back: {error}");
-            }
+    /// Says so when a change of grants has left a channel that no generation can serve.
+    fn expect_served(&self, channel: &ChannelRuntime) -> Result<(), LifecycleError> {
+        let served = self.channels.get(&channel.id);
+        match served.and_then(|channel| channel.why_not_serving()) {
+            None => Ok(()),
+            Some(why) => Err(LifecycleError::Conflict(format!(
+                "the change is stored, and the channel {} is not served until this is mended: {why}",
+                channel.id
+            ))),
         }
     }
 
@@ -277,41 +361,41 @@ impl Lifecycle {
         &self,
         channel: &ChannelRuntime,
         number: u32,
-    ) -> Result<(Arc<Generation>, Arc<Line>), Trouble> {
+    ) -> Result<(Arc<Generation>, Arc<BoundChannel>), LifecycleError> {
         if let Some(generation) = channel.slot.loaded().find(|generation| generation.number == number)
-            && let Some(line) = generation.line(&channel.id)
+            && let Some(bound) = generation.bound(&channel.id)
         {
-            return Ok((generation, line));
+            return Ok((generation, bound));
         }
         let name = &channel.slot.name;
-        let unknown = || Trouble::NoGeneration { connector: name.clone(), generation: number };
+        let unknown = || LifecycleError::NoGeneration { connector: name.clone(), generation: number };
         let versions = self.versions(name)?;
         let row = versions.get(number).ok_or_else(unknown)?;
         let component = self.read(&row.source.digest).await?;
         if let Some(why) = self.distrusts(&component) {
-            return Err(Trouble::Conflict(why));
+            return Err(LifecycleError::Conflict(why));
         }
-        let connector = self.sandbox.load(component).await.map_err(|e| Trouble::Conflict(e.to_string()))?;
+        let connector = self.sandbox.load(component).await.map_err(|e| LifecycleError::Conflict(e.to_string()))?;
         let changes = operations::grant_changes(&self.store.read(), &channel.id)?;
-        let line = self.join(channel, &connector, &changes, true).map_err(|obstacles| {
-            let told: Vec<String> = obstacles.all().map(|problem| problem.message).collect();
-            Trouble::Conflict(told.join(" "))
+        let bound = self.bind(channel, &connector, &changes, true).map_err(|rejection| {
+            let messages: Vec<String> = rejection.all().map(|problem| problem.message).collect();
+            LifecycleError::Conflict(messages.join(" "))
         })?;
-        Ok((Arc::new(Generation::new(number, connector, Lines::new())), Arc::new(line)))
+        Ok((Arc::new(Generation::new(number, connector, Bindings::new())), Arc::new(bound)))
     }
 
-    /// Why a component that is kept is not let in any more: whom the operator trusts may have changed since it was brought.
+    /// Why a component that is kept is not let in any more: whom the operator trusts may have changed since it was installed.
     pub(super) fn distrusts(&self, component: &[u8]) -> Option<String> {
         let trust = &self.config().trust;
         signature::refusal(&signature::examine(component, trust), trust)
     }
 
-    pub(super) fn versions(&self, name: &str) -> Result<Versions, Trouble> {
+    pub(super) fn versions(&self, name: &str) -> Result<Versions, LifecycleError> {
         let versions = operations::connector(&self.store.read(), name)?;
-        versions.ok_or_else(|| Trouble::NoConnector(name.to_owned()))
+        versions.ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))
     }
 
-    pub(super) async fn keep(&self, component: Vec<u8>) -> Result<(Arc<[u8]>, String), Trouble> {
+    pub(super) async fn keep(&self, component: Vec<u8>) -> Result<(Arc<[u8]>, String), LifecycleError> {
         let component: Arc<[u8]> = component.into();
         let (artifacts, bytes) = (self.artifacts.clone(), Arc::clone(&component));
         let kept = tokio::task::spawn_blocking(move || artifacts.keep(&bytes)).await;
@@ -319,83 +403,146 @@ impl Lifecycle {
         Ok((component, digest))
     }
 
-    pub(super) async fn read(&self, digest: &str) -> Result<Vec<u8>, Trouble> {
+    pub(super) async fn read(&self, digest: &str) -> Result<Vec<u8>, LifecycleError> {
         let (artifacts, digest) = (self.artifacts.clone(), digest.to_owned());
         let read = tokio::task::spawn_blocking(move || artifacts.read(&digest)).await;
         Ok(read.map_err(std::io::Error::other)??)
     }
 
-    pub(super) fn join(
+    pub(super) fn bind(
         &self,
         channel: &ChannelRuntime,
         connector: &Arc<Connector>,
         changes: &GrantChanges,
         strict: bool,
-    ) -> Result<Line, Obstacles> {
-        let state = self.store.of(&channel.id);
-        let side = Side { config: &self.config(), id: &channel.id, channel: &channel.config, changes, state };
-        join(connector, &side, strict)
+    ) -> Result<BoundChannel, BindRejection> {
+        let state = state::of(&self.store, &channel.id);
+        let inputs = BindInputs { config: &self.config(), id: &channel.id, channel: &channel.config, changes, state };
+        bind(connector, &inputs, strict)
     }
 
-    /// Writes down that a generation serves, together with what goes before it, and then has it serve.
+    /// Binds a generation to a channel as configuration and grants are now, unless it is bound so. What cannot be bound is not served:
+    /// a revocation must not leave the old grants in place. `active` refuses what asks for more than is granted, unless that was taken
+    /// back on purpose. Called by the reactor.
+    pub(crate) fn rebind(&self, generation: &Generation, channel: &ChannelRuntime, active: bool) {
+        let binding = match operations::grant_changes(&self.store.read(), &channel.id) {
+            Ok(changes) => {
+                let grants = grants::effective(&channel.config.grants, &changes);
+                if generation.is_bound_as(&channel.id, &channel.config, &grants) {
+                    return;
+                }
+                let strict = active && changes.revoked.is_empty();
+                let bound = self.bind(channel, &generation.connector, &changes, strict);
+                bound.map(Arc::new).map_err(|rejection| rejection.all().collect::<Vec<_>>())
+            }
+            Err(error) => Err(vec![Problem { message: format!("its grants cannot be read: {error}"), code: None }]),
+        };
+        let binding: Binding = binding.map_err(|problems| {
+            let known = generation.refusal(&channel.id);
+            for problem in problems.iter().filter(|problem| known.as_ref().is_none_or(|known| !known.contains(problem))) {
+                let (connector, number) = (&channel.slot.name, generation.number);
+                tracing::error!(channel = %channel.id, connector, generation = number, "not served: {}", problem.message);
+            }
+            problems.into()
+        });
+        generation.bind(&channel.id, binding);
+    }
+
+    /// Has a generation serve: the fact, and then the reactor.
     pub(super) async fn publish(
         &self,
         slot: &Arc<Slot>,
         generation: Arc<Generation>,
-        standby: Option<Arc<Generation>>,
+        actor: Actor,
+    ) -> Result<(), LifecycleError> {
+        let number = generation.number;
+        self.prepared.insert(&slot.name, Arc::clone(&generation));
+        let appended = {
+            let _pointer = slot.pointer.lock().await;
+            self.append_active(slot, &generation, Vec::new(), actor).await
+        };
+        match appended {
+            Ok(seq) => {
+                self.reactor.reached(seq).await;
+                Ok(())
+            }
+            Err(error) => {
+                // If it is stored all the same, the reactor loads it again.
+                self.prepared.remove(&slot.name, number);
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends that a generation serves, with what goes before it; the number of the last fact. The caller holds `pointer`.
+    async fn append_active(
+        &self,
+        slot: &Slot,
+        generation: &Generation,
         before: Vec<Fact>,
         actor: Actor,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Seq, LifecycleError> {
         let mut facts = before;
         facts.push(moved(&slot.name, generation.number, Stage::Active, None, Vec::new()));
+        facts.extend(self.unannounced(&slot.name, generation)?);
+        let committed = self.store.append_all(facts.into_iter().map(|fact| (actor.clone(), fact)).collect()).await?;
+        Ok(committed.last().map(|committed| committed.seq).unwrap_or_default())
+    }
+
+    /// The facts that say which code speaks for the channels of a connector, where the tables say something else.
+    fn unannounced(&self, connector: &str, generation: &Generation) -> Result<Vec<Fact>, ReadError> {
         let (source, rules) = (generation.source(), generation.rules());
-        for channel in self.channels.of(slot) {
+        let mut facts = Vec::new();
+        for channel in self.channels.of(connector) {
             let row = operations::channel(&self.store.read(), &channel.id)?;
             if row.is_none_or(|row| row.source != source || row.rules != rules) {
                 let (channel, source, rules) = (channel.id.clone(), source.clone(), rules.clone());
                 facts.push(Fact::ChannelSet { channel, source, rules });
             }
         }
-        self.store.append_all(facts.into_iter().map(|fact| (actor.clone(), fact)).collect()).await?;
-        let old = slot.active();
-        slot.publish(generation, standby);
-        if let Some(old) = old {
-            self.retire_when_idle(Arc::clone(slot), old);
-        }
+        Ok(facts)
+    }
+
+    /// Has the tables say which code speaks for every channel of a connector.
+    ///
+    /// # Errors
+    /// When the store cannot be read or appended to.
+    pub(crate) async fn announce(&self, slot: &Slot) -> Result<(), LifecycleError> {
+        let _pointer = slot.pointer.lock().await;
+        let Some(active) = slot.active() else { return Ok(()) };
+        let facts = self.unannounced(&slot.name, &active)?;
+        self.store.append_all(facts.into_iter().map(|fact| (Actor::Host, fact)).collect()).await?;
         Ok(())
     }
 
-    /// Writes down that a generation has ended its last call.
-    fn retire_when_idle(&self, slot: Arc<Slot>, generation: Arc<Generation>) {
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            generation.idle().await;
-            let _change = slot.change.lock().await;
-            let stage = operations::connector(&store.read(), &slot.name)
-                .ok()
-                .flatten()
-                .and_then(|versions| versions.get(generation.number).map(|row| row.stage));
-            // It may serve again by now, or have been rolled back, which says more.
-            if stage == Some(Stage::Draining) {
-                let fact = moved(&slot.name, generation.number, Stage::Retired, None, Vec::new());
-                if let Err(error) = store.append(Actor::Host, fact).await {
-                    tracing::debug!(connector = slot.name, "the end of a generation is not recorded: {error}");
-                }
+    /// Records that a generation which gave way has ended its last call.
+    pub(crate) async fn retire_when_idle(&self, slot: &Slot, generation: &Generation) {
+        generation.idle().await;
+        let _pointer = slot.pointer.lock().await;
+        let stage = operations::connector(&self.store.read(), &slot.name)
+            .ok()
+            .flatten()
+            .and_then(|versions| versions.get(generation.number).map(|row| row.stage));
+        // It may serve again by now, or have been rolled back, which says more.
+        if stage == Some(Stage::Draining) {
+            let fact = moved(&slot.name, generation.number, Stage::Retired, None, Vec::new());
+            if let Err(error) = self.store.append(Actor::Host, fact).await {
+                tracing::debug!(connector = slot.name, "the end of a generation is not recorded: {error}");
             }
-        });
-    }
-}
-
-impl Obstacle {
-    pub(super) fn told(&self) -> String {
-        match &self.channel {
-            Some(channel) => format!("{channel}: {}", self.problem.message),
-            None => self.problem.message.clone(),
         }
     }
 }
 
-impl From<&Missing> for Obstacle {
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(channel) = &self.channel {
+            write!(f, "{channel}: ")?;
+        }
+        f.write_str(&self.problem.message)
+    }
+}
+
+impl From<&Missing> for Rejection {
     fn from(missing: &Missing) -> Self {
         let problem = Problem { message: missing.message.clone(), code: Some(missing.code.clone()) };
         Self { channel: Some(missing.channel.clone()), problem }
@@ -419,8 +566,9 @@ fn source(component: &[u8], digest: String) -> Source {
 ///
 /// # Errors
 /// When it is not there.
-pub fn row(store: &Store, name: &str, number: u32) -> Result<generation::Generation, Trouble> {
-    let versions = operations::connector(&store.read(), name)?.ok_or_else(|| Trouble::NoConnector(name.to_owned()))?;
+pub fn row(store: &Store, name: &str, number: u32) -> Result<generation::Generation, LifecycleError> {
+    let versions =
+        operations::connector(&store.read(), name)?.ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
     let row = versions.get(number).cloned();
-    row.ok_or_else(|| Trouble::NoGeneration { connector: name.to_owned(), generation: number })
+    row.ok_or_else(|| LifecycleError::NoGeneration { connector: name.to_owned(), generation: number })
 }

@@ -1,27 +1,30 @@
 //! The connectors that are loaded, and the life of their versions.
 //!
-//! * [`generation`]: one loaded version, joined with its channels. [`slot`]: which version serves, and when the one before comes back.
+//! * [`generation`]: one loaded version, bound to its channels. [`slot`]: which version serves, and when the one before comes back.
 //! * [`lifecycle`]: how a version comes to serve: staged, verified, compiled, checked, approved, probed, published; and how it goes.
-//!   [`steps`]: each of these in turn. [`restore`]: how it serves again after a restart. [`reload`]: the configuration, read again.
-//! * [`joining`]: a version and a channel's configuration, secrets and grants. [`grants`]: what is allowed while the host runs.
+//!   [`steps`]: each of these in turn. [`prepared`]: versions that are ready. [`rollback`]: the end of one that fails. [`restore`]: how a
+//!   version serves again after a restart. [`reload`]: the configuration, read again.
+//! * [`binding`]: a version and a channel's configuration, secrets and grants. [`grants`]: what is allowed while the host runs.
 //! * [`signature`]: who vouches for a component. [`artifacts`]: where components are kept. [`folder`]: a folder that is watched.
 //!   [`registry`]: components out of registries.
 
 pub mod artifacts;
+pub mod binding;
 pub mod folder;
 pub mod generation;
 pub mod grants;
-pub mod joining;
 pub mod lifecycle;
+pub mod prepared;
 pub mod registry;
 pub mod reload;
 mod restore;
+pub mod rollback;
 pub mod signature;
 pub mod slot;
 mod steps;
 
-pub use generation::{Generation, Line, Lines};
-pub use lifecycle::{Lifecycle, Trouble};
+pub use generation::{BoundChannel, Generation};
+pub use lifecycle::{Lifecycle, LifecycleError};
 pub use slot::Slot;
 
 /// Bytes of a component. Python's have 18 MiB, JavaScript's 12.

@@ -22,7 +22,7 @@ use oci_client::{Client, RegistryOperation};
 
 use super::COMPONENT_BYTES;
 use super::artifacts::digest_of;
-use super::lifecycle::{Installed, Lifecycle, Trouble};
+use super::lifecycle::{Installed, Lifecycle, LifecycleError};
 use crate::config::{Config, Reference, RegistryConfig, sha256_of};
 
 /// How long all of it may take.
@@ -61,7 +61,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When it could not be pulled or kept.
-    pub async fn pull(&self, name: &str, reference: &Reference, actor: Actor) -> Result<Installed, Trouble> {
+    pub async fn pull(&self, name: &str, reference: &Reference, actor: Actor) -> Result<Installed, LifecycleError> {
         let component = pull(&self.config(), reference).await.inspect_err(|error| {
             tracing::warn!(connector = name, %reference, "nothing was pulled: {error}");
         })?;

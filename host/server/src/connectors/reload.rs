@@ -1,18 +1,21 @@
-//! The configuration, read again while the host runs: its connectors, its channels, and whom it trusts. All of it, or nothing.
+//! The configuration, read again while the host runs: its connectors, its channels, and whom it trusts. Everything is checked before
+//! anything is changed, and the channels change at once.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use jackfield_core::generation::GrantChanges;
+use jackfield_core::event::Problem;
+use jackfield_core::fact::{Actor, Fact};
 use jackfield_core::ids::ChannelId;
+use jackfield_core::rows::Policy;
 use jackfield_core::views::operations;
+use jackfield_core::{keys, rows};
 
-use super::generation::{Generation, Line};
-use super::lifecycle::{Lifecycle, Obstacle, Trouble};
+use super::lifecycle::{Lifecycle, LifecycleError, Rejection};
+use super::restore::NewComponent;
+use super::slot::Slot;
 use crate::channels::ChannelRuntime;
 use crate::config::Config;
-use crate::host::Host;
-use crate::start;
+use crate::metrics::Metrics;
 
 /// What a new configuration brought.
 #[derive(Clone, Debug, Default)]
@@ -25,38 +28,60 @@ pub struct Reloaded {
     pub removed: Vec<ChannelId>,
 }
 
-/// A channel that is to be joined with a generation.
-type Joined = (Arc<Generation>, ChannelId, Line);
+/// The channels of a new configuration.
+struct Plan {
+    channels: Vec<Arc<ChannelRuntime>>,
+    reloaded: Reloaded,
+}
 
 impl Lifecycle {
     /// Reads the configuration again. What is not about connectors, channels and trust counts from the next start on.
     ///
     /// # Errors
-    /// Everything that is wrong with it; nothing is changed then.
-    pub async fn reload(&self, host: &Host) -> Result<Reloaded, Trouble> {
+    /// Everything that is wrong with it; no channel is changed then.
+    pub async fn reload(&self, metrics: &Arc<Metrics>, public_url: &str) -> Result<Reloaded, LifecycleError> {
         let _alone = self.reload.lock().await;
         let before = self.config();
         let file = before
             .file
             .clone()
-            .ok_or_else(|| Trouble::Conflict(String::from("the host was not started from a file")))?;
-        let config = Arc::new(Config::read(&file).map_err(|error| Trouble::Conflict(error.to_string()))?);
+            .ok_or_else(|| LifecycleError::Conflict(String::from("the host was not started from a file")))?;
+        let config = Arc::new(Config::read(&file).map_err(|error| LifecycleError::Conflict(error.to_string()))?);
+        // Whom the operator trusts, and where the paths of secrets start, count for what follows.
         self.configure(Arc::clone(&config));
-        match self.take(host, &config).await {
-            Ok(reloaded) => Ok(reloaded),
-            Err(trouble) => {
-                self.configure(before);
-                Err(trouble)
-            }
+        let taken = self.take(&config, metrics, public_url).await;
+        if taken.is_err() {
+            self.configure(before);
         }
+        taken
     }
 
-    async fn take(&self, host: &Host, config: &Config) -> Result<Reloaded, Trouble> {
-        self.bring_connectors(config).await?;
-        let (mut channels, mut reloaded, mut joined, mut obstacles) =
-            (Vec::new(), Reloaded::default(), Vec::new(), Vec::new());
+    async fn take(
+        &self,
+        config: &Config,
+        metrics: &Arc<Metrics>,
+        public_url: &str,
+    ) -> Result<Reloaded, LifecycleError> {
+        let Plan { channels, reloaded } = self.plan(config, metrics, public_url);
+        let new = self.check(config, &channels, &reloaded).await?;
+        for (slot, component) in new {
+            let rejections = self.install_component(&slot, component).await?;
+            if !rejections.is_empty() {
+                return Err(rejected(&rejections));
+            }
+        }
+        self.record(config, &channels).await?;
+        let gone = self.channels().all().into_iter().filter(|old| !channels.iter().any(|new| Arc::ptr_eq(new, old)));
+        let gone: Vec<Arc<ChannelRuntime>> = gone.collect();
+        self.reactor().replace_channels(channels).await;
+        gone.iter().for_each(|old| old.gone.cancel());
+        Ok(reloaded)
+    }
+
+    fn plan(&self, config: &Config, metrics: &Arc<Metrics>, public_url: &str) -> Plan {
+        let (mut channels, mut reloaded) = (Vec::new(), Reloaded::default());
         for (id, section) in &config.channels {
-            let known = host.channels.get(id);
+            let known = self.channels().get(id);
             if let Some(same) =
                 known.as_ref().filter(|known| known.config == *section && known.region == config.region(section))
             {
@@ -64,74 +89,97 @@ impl Lifecycle {
                 continue;
             }
             let slot = self.channels().slot_for(section.connector.get_ref());
-            let mut runtime = start::runtime(config, id, section, slot, &host.metrics, &host.public_url);
-            let row = operations::channel(&self.store().read(), id)?;
-            runtime.paused = AtomicBool::new(row.is_some_and(|row| row.paused));
+            let mut channel = ChannelRuntime::new(config, id, section, slot, metrics, public_url);
             match &known {
                 None => reloaded.added.push(id.clone()),
                 Some(known) => {
-                    (runtime.activity, runtime.parked) = (Arc::clone(&known.activity), Arc::clone(&known.parked));
-                    runtime.log = Arc::clone(&known.log);
+                    channel.continue_from(known);
                     reloaded.changed.push(id.clone());
                 }
             }
-            match self.join_all(&runtime).await? {
-                Ok(more) => joined.extend(more),
-                Err(found) => obstacles.extend(found),
-            }
-            channels.push(Arc::new(runtime));
+            channels.push(Arc::new(channel));
         }
-        if !obstacles.is_empty() {
-            let told: Vec<String> = obstacles.iter().map(Obstacle::told).collect();
-            return Err(Trouble::Conflict(format!("no channel was changed: {}", told.join(" "))));
-        }
-        for (generation, id, line) in joined {
-            generation.join(&id, line);
-        }
-        let gone = host.channels.all().into_iter().filter(|old| !channels.iter().any(|new| Arc::ptr_eq(new, old)));
-        let gone: Vec<Arc<ChannelRuntime>> = gone.collect();
-        reloaded.removed =
-            gone.iter().map(|old| old.id.clone()).filter(|id| !config.channels.contains_key(id)).collect();
-        host.channels.replace(channels);
-        gone.iter().for_each(|old| old.gone.cancel());
-        start::announce(self.store(), &host.channels, config.identity.claims).await?;
-        Ok(reloaded)
+        let all = self.channels().all();
+        let removed = all.iter().map(|old| old.id.clone()).filter(|id| !config.channels.contains_key(id));
+        reloaded.removed = removed.collect();
+        Plan { channels, reloaded }
     }
 
-    async fn bring_connectors(&self, config: &Config) -> Result<(), Trouble> {
+    /// Looks whether every connector, and every channel that is new or changed, can be served. The components that are to be installed.
+    async fn check(
+        &self,
+        config: &Config,
+        channels: &[Arc<ChannelRuntime>],
+        reloaded: &Reloaded,
+    ) -> Result<Vec<(Arc<Slot>, NewComponent)>, LifecycleError> {
+        let is_new = |channel: &&Arc<ChannelRuntime>| {
+            reloaded.added.contains(&channel.id) || reloaded.changed.contains(&channel.id)
+        };
+        let mut unchecked: Vec<Arc<ChannelRuntime>> = channels.iter().filter(is_new).map(Arc::clone).collect();
+        let (mut new, mut rejections) = (Vec::new(), Vec::new());
         for (name, connector) in &config.connectors {
             let slot = self.channels().slot_for(name);
-            let obstacles = match slot.active() {
-                None => self.restore(name, Some(connector)).await?,
-                Some(_) => self.bring_configured(&slot, connector).await?,
-            };
-            if !obstacles.is_empty() {
-                let told: Vec<String> = obstacles.iter().map(Obstacle::told).collect();
-                return Err(Trouble::Conflict(format!("no channel was changed: {name}: {}", told.join(" "))));
+            match self.new_component(&slot, connector).await? {
+                Ok(None) => {}
+                Ok(Some(component)) => {
+                    let of_it = unchecked.extract_if(.., |channel| channel.slot.name == *name).collect::<Vec<_>>();
+                    let found = self.examine(&component, &of_it).await?;
+                    match slot.active().is_some() && found.iter().any(|rejection| rejection.channel.is_none()) {
+                        // It is refused when it is installed, with a fact that says so, and the one that serves goes on.
+                        true => unchecked.extend(of_it),
+                        false => rejections.extend(found),
+                    }
+                    new.push((slot, component));
+                }
+                Err(rejection) => rejections.push(rejection),
             }
         }
-        Ok(())
+        for channel in unchecked {
+            rejections.extend(self.check_channel(&channel)?);
+        }
+        match rejections.is_empty() {
+            true => Ok(new),
+            false => Err(rejected(&rejections)),
+        }
     }
 
-    /// Joins a channel with the generations of its connector that are loaded. What stands by may get less than it asks for.
-    async fn join_all(&self, channel: &ChannelRuntime) -> Result<Result<Vec<Joined>, Vec<Obstacle>>, Trouble> {
-        let on_channel = |problem| Obstacle { channel: Some(channel.id.clone()), problem };
-        let changes: GrantChanges = operations::grant_changes(&self.store().read(), &channel.id)?;
+    /// What stands in the way of a channel on the generation that serves.
+    fn check_channel(&self, channel: &ChannelRuntime) -> Result<Vec<Rejection>, LifecycleError> {
+        let on_channel = |problem| Rejection { channel: Some(channel.id.clone()), problem };
+        let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
         let Some(active) = channel.slot.active() else {
             let name = &channel.slot.name;
             let message = format!("nothing of the connector {name} serves; see `jackfield connector show {name}`");
-            return Ok(Err(vec![on_channel(jackfield_core::event::Problem { message, code: None })]));
+            return Ok(vec![on_channel(Problem { message, code: None })]);
         };
-        let mut joined = Vec::new();
-        match self.join(channel, &active.connector, &changes, changes.revoked.is_empty()) {
-            Ok(line) => joined.push((active, channel.id.clone(), line)),
-            Err(obstacles) => return Ok(Err(obstacles.all().map(on_channel).collect())),
-        }
-        if let Some(standby) = channel.slot.standby()
-            && let Ok(line) = self.join(channel, &standby.connector, &changes, false)
-        {
-            joined.push((standby, channel.id.clone(), line));
-        }
-        Ok(Ok(joined))
+        let bound = self.bind(channel, &active.connector, &changes, changes.revoked.is_empty());
+        Ok(bound.err().into_iter().flat_map(|found| found.all()).map(on_channel).collect())
     }
+
+    /// Tells the journal what is new in the configuration; nothing if nothing is.
+    ///
+    /// # Errors
+    /// When the store cannot be read or appended to.
+    pub async fn record(&self, config: &Config, channels: &[Arc<ChannelRuntime>]) -> Result<(), LifecycleError> {
+        let mut facts = Vec::new();
+        for channel in channels {
+            let Some(generation) = channel.slot.loaded().next() else { continue };
+            let row = operations::channel(&self.store().read(), &channel.id)?;
+            let (source, rules) = (generation.source(), generation.rules());
+            if row.is_none_or(|row| row.source != source || row.rules != rules) {
+                facts.push(Fact::ChannelSet { channel: channel.id.clone(), source, rules });
+            }
+        }
+        let policy = rows::get::<Policy>(&self.store().read(), &keys::policy())?.unwrap_or_default();
+        if policy.claims != config.identity.claims {
+            facts.push(Fact::ClaimsSet { policy: config.identity.claims });
+        }
+        self.store().append_all(facts.into_iter().map(|fact| (Actor::Host, fact)).collect()).await?;
+        Ok(())
+    }
+}
+
+fn rejected(rejections: &[Rejection]) -> LifecycleError {
+    let reasons: Vec<String> = rejections.iter().map(ToString::to_string).collect();
+    LifecycleError::Conflict(format!("no channel was changed: {}", reasons.join(" ")))
 }

@@ -1,13 +1,13 @@
 //! A connector by the operator's name for it: the generation that serves, and the one that would serve again.
 //!
-//! Which generation serves is one pointer. Replacing it is the whole of a swap: a call that has begun ends on the generation it began
-//! on, the next one begins on the new one.
+//! Which generation serves is one pointer, and only the reactor moves it. A call that has begun ends on the generation it began on, the
+//! next one begins on the new one.
 //!
-//! A fault of a generation is judged against the one that stands by. What that one can handle is a *strike*, and three strikes bring
-//! it back. What neither can handle says something about the delivery, not about the version.
+//! A fault of a generation is judged against the one that stands by. What that one can handle is a *strike*; from the third on an alarm
+//! asks for a rollback, again with each further strike until the generation is gone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, mpsc};
@@ -23,9 +23,9 @@ const FORGIVEN_AFTER: u32 = 1_000;
 /// A generation has failed too often.
 #[derive(Clone, Debug)]
 pub struct Alarm {
-    /// Of which connector.
+    /// The connector's name.
     pub connector: String,
-    /// Which.
+    /// The number of the generation.
     pub generation: u32,
     /// What happened last.
     pub why: String,
@@ -41,8 +41,12 @@ pub struct Slot {
     strikes: AtomicU32,
     good: AtomicU32,
     alarms: mpsc::UnboundedSender<Alarm>,
-    /// Held by whoever changes what serves.
-    pub(super) change: Mutex<()>,
+    /// Why the generation that is to serve is not loaded.
+    problem: StdMutex<Option<String>>,
+    /// Held by whoever brings a generation, from its first step to its last: one at a time.
+    pub(super) install: Mutex<()>,
+    /// Held by whoever reads which generation serves and appends a fact about that. Never while anything is loaded, compiled or called.
+    pub(super) pointer: Mutex<()>,
 }
 
 impl Slot {
@@ -56,11 +60,13 @@ impl Slot {
             strikes: AtomicU32::new(0),
             good: AtomicU32::new(0),
             alarms,
-            change: Mutex::new(()),
+            problem: StdMutex::default(),
+            install: Mutex::new(()),
+            pointer: Mutex::new(()),
         }
     }
 
-    /// The generation that serves.
+    /// The generation that serves; none if nothing does, or if it is not loaded.
     #[must_use]
     pub fn active(&self) -> Option<Arc<Generation>> {
         self.active.load_full()
@@ -72,7 +78,7 @@ impl Slot {
         self.standby.load_full()
     }
 
-    /// Those that are loaded.
+    /// Those that are loaded, the one that serves first.
     pub fn loaded(&self) -> impl Iterator<Item = Arc<Generation>> {
         self.active().into_iter().chain(self.standby())
     }
@@ -82,17 +88,31 @@ impl Slot {
         self.loaded().find(|generation| generation.number != number)
     }
 
-    /// From here on this one serves. The one that did before stands by, if it may.
-    pub(super) fn publish(&self, generation: Arc<Generation>, standby: Option<Arc<Generation>>) {
+    /// Why the generation that is to serve is not loaded; none if it is, or if none is to serve.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_problem(&self, problem: Option<String>) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    /// From here on these serve. For the reactor.
+    pub(crate) fn publish(&self, active: Option<Arc<Generation>>, standby: Option<Arc<Generation>>) {
+        let number = |generation: &Option<Arc<Generation>>| generation.as_ref().map(|generation| generation.number);
+        let same = number(&self.active()) == number(&active);
         // The other one first: in between, a call finds the same generation twice rather than none to fall back on.
         self.standby.store(standby);
-        self.active.store(Some(generation));
-        self.strikes.store(0, Ordering::Relaxed);
-        self.good.store(0, Ordering::Relaxed);
+        self.active.store(active);
+        if !same {
+            self.strikes.store(0, Ordering::Relaxed);
+            self.good.store(0, Ordering::Relaxed);
+        }
     }
 
     /// A call of this generation ended well.
-    pub(crate) fn well(&self, number: u32) {
+    pub(crate) fn record_success(&self, number: u32) {
         if self.strikes.load(Ordering::Relaxed) == 0 || !self.serves(number) {
             return;
         }
@@ -102,15 +122,15 @@ impl Slot {
         }
     }
 
-    /// A call of this generation came to nothing, and another generation could have done better.
-    pub(crate) fn strike(&self, number: u32, why: &str) {
+    /// A call of this generation came to nothing, and another generation could handle it.
+    pub(crate) fn record_fault(&self, number: u32, why: &str) {
         if !self.serves(number) || self.standby.load().is_none() {
             return;
         }
         self.good.store(0, Ordering::Relaxed);
-        let strikes = self.strikes.fetch_add(1, Ordering::Relaxed) + 1;
+        let strikes = self.strikes.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         tracing::warn!(connector = self.name, generation = number, strikes, "the generation failed: {why}");
-        if strikes == STRIKES {
+        if strikes >= STRIKES {
             let alarm = Alarm { connector: self.name.clone(), generation: number, why: why.to_owned() };
             // Nobody listens while the host stops; the next start begins to count again.
             let _ = self.alarms.send(alarm);
@@ -119,5 +139,20 @@ impl Slot {
 
     fn serves(&self, number: u32) -> bool {
         self.active.load().as_ref().is_some_and(|active| active.number == number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_without_a_loaded_generation_says_why_until_it_has_one() {
+        let (alarms, _) = mpsc::unbounded_channel();
+        let slot = Slot::new("shop", alarms);
+        slot.set_problem(Some(String::from("damaged")));
+        assert_eq!(slot.problem().as_deref(), Some("damaged"));
+        slot.set_problem(None);
+        assert_eq!(slot.problem(), None);
     }
 }

@@ -1,15 +1,17 @@
 //! A generation on its way, step by step; each step is a fact before the next begins.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_core::event::Problem;
 use jackfield_core::fact::Actor;
 use jackfield_core::generation::{Missing, Stage};
+use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{Call, CallError, CallErrorKind, Connector, Failure, Request};
 
-use super::generation::{Generation, Line, Lines};
-use super::lifecycle::{Installed, Lifecycle, Obstacle, Trouble, moved};
+use super::generation::{Bindings, BoundChannel, Generation};
+use super::lifecycle::{Installed, Lifecycle, LifecycleError, Rejection, moved};
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;
 use crate::clock;
@@ -23,27 +25,27 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
-    pub(super) async fn reach(&self, stage: Stage) -> Result<(), Trouble> {
+    pub(super) async fn reach(&self, stage: Stage) -> Result<(), LifecycleError> {
         self.say(stage, None, Vec::new()).await
     }
 
-    async fn say(&self, stage: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Result<(), Trouble> {
+    async fn say(&self, stage: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Result<(), LifecycleError> {
         let fact = moved(&self.slot.name, self.generation, stage, problem, missing);
         self.lifecycle.store().append(self.actor.clone(), fact).await?;
         Ok(())
     }
 
-    pub(super) async fn refuse(&self, obstacles: Vec<Obstacle>) -> Result<Installed, Trouble> {
-        let told: Vec<String> = obstacles.iter().map(Obstacle::told).collect();
-        let code = obstacles.first().and_then(|o| o.problem.code.clone());
-        let message = told.join(" ");
+    pub(super) async fn refuse(&self, rejections: Vec<Rejection>) -> Result<Installed, LifecycleError> {
+        let reasons: Vec<String> = rejections.iter().map(ToString::to_string).collect();
+        let code = rejections.first().and_then(|o| o.problem.code.clone());
+        let message = reasons.join(" ");
         tracing::warn!(connector = self.slot.name, generation = self.generation, "refused: {message}");
         self.say(Stage::Refused, Some(Problem { message, code }), Vec::new()).await?;
-        Ok(Installed { generation: self.generation, stage: Stage::Refused, obstacles })
+        Ok(Installed { generation: self.generation, stage: Stage::Refused, rejections })
     }
 
     /// It is machine code, of the right type, and has survived its trial start.
-    pub(super) async fn loaded(&self, connector: Arc<Connector>) -> Result<Installed, Trouble> {
+    pub(super) async fn loaded(&self, connector: Arc<Connector>) -> Result<Installed, LifecycleError> {
         self.reach(Stage::Compiled).await?;
         let (serves, is) = (self.slot.active().map(|active| active.source().connector), connector.source().connector);
         if let Some(serves) = serves.filter(|serves| *serves != is) {
@@ -55,37 +57,37 @@ impl Step<'_> {
         self.approve(connector).await
     }
 
-    pub(super) async fn approve(&self, connector: Arc<Connector>) -> Result<Installed, Trouble> {
-        let (mut lines, mut missing, mut obstacles) = (Lines::new(), Vec::new(), Vec::new());
-        for channel in self.lifecycle.channels().of(self.slot) {
+    pub(super) async fn approve(&self, connector: Arc<Connector>) -> Result<Installed, LifecycleError> {
+        let (mut bound, mut missing, mut rejections) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for channel in self.lifecycle.channels().of(&self.slot.name) {
             let changes = operations::grant_changes(&self.lifecycle.store().read(), &channel.id)?;
-            match self.lifecycle.join(&channel, &connector, &changes, true) {
-                Ok(line) => {
-                    lines.insert(channel.id.clone(), Arc::new(line));
+            match self.lifecycle.bind(&channel, &connector, &changes, true) {
+                Ok(one) => {
+                    bound.insert(channel.id.clone(), Arc::new(one));
                 }
                 Err(in_the_way) => {
                     missing.extend(in_the_way.missing);
                     let wrong = in_the_way.problems.into_iter();
-                    obstacles.extend(wrong.map(|problem| Obstacle { channel: Some(channel.id.clone()), problem }));
+                    rejections.extend(wrong.map(|problem| Rejection { channel: Some(channel.id.clone()), problem }));
                 }
             }
         }
-        if !obstacles.is_empty() {
-            return self.refuse(obstacles).await;
+        if !rejections.is_empty() {
+            return self.refuse(rejections).await;
         }
         if !missing.is_empty() {
             return self.wait_for(missing).await;
         }
         self.reach(Stage::Approved).await?;
         self.reach(Stage::Probing).await?;
-        let found = self.probe(&lines).await;
+        let found = self.probe(&bound).await;
         if !found.is_empty() {
             return self.refuse(found).await;
         }
-        let generation = Arc::new(Generation::new(self.generation, connector, lines));
-        let standby = self.slot.active();
+        let bindings: Bindings = bound.into_iter().map(|(id, bound)| (id, Ok(bound))).collect();
+        let generation = Arc::new(Generation::new(self.generation, connector, bindings));
         let (version, digest) = (generation.source().version, generation.source().digest);
-        self.lifecycle.publish(self.slot, generation, standby, Vec::new(), self.actor.clone()).await?;
+        self.lifecycle.publish(self.slot, generation, self.actor.clone()).await?;
         tracing::info!(
             connector = self.slot.name,
             generation = self.generation,
@@ -93,51 +95,49 @@ impl Step<'_> {
             digest,
             "a generation serves"
         );
-        Ok(Installed { generation: self.generation, stage: Stage::Active, obstacles: Vec::new() })
+        Ok(Installed { generation: self.generation, stage: Stage::Active, rejections: Vec::new() })
     }
 
-    async fn wait_for(&self, missing: Vec<Missing>) -> Result<Installed, Trouble> {
-        let obstacles: Vec<Obstacle> = missing.iter().map(Obstacle::from).collect();
+    async fn wait_for(&self, missing: Vec<Missing>) -> Result<Installed, LifecycleError> {
+        let rejections: Vec<Rejection> = missing.iter().map(Rejection::from).collect();
         tracing::warn!(
             connector = self.slot.name,
             generation = self.generation,
             "waits for approval: {}",
-            obstacles.iter().map(Obstacle::told).collect::<Vec<_>>().join(" ")
+            rejections.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         );
         self.say(Stage::PendingApproval, None, missing).await?;
-        Ok(Installed { generation: self.generation, stage: Stage::PendingApproval, obstacles })
+        Ok(Installed { generation: self.generation, stage: Stage::PendingApproval, rejections })
     }
 
     /// Asks every channel whether it works with this generation. What the one that serves cannot do either is not held against it.
-    async fn probe(&self, lines: &Lines) -> Vec<Obstacle> {
-        let mut obstacles = Vec::new();
-        for channel in self.lifecycle.channels().of(self.slot) {
-            if let Some(line) = lines.get(&channel.id) {
-                let found = self.probe_channel(&channel, line).await;
-                obstacles
-                    .extend(found.into_iter().map(|problem| Obstacle { channel: Some(channel.id.clone()), problem }));
+    async fn probe(&self, bound: &BTreeMap<ChannelId, Arc<BoundChannel>>) -> Vec<Rejection> {
+        let mut rejections = Vec::new();
+        for channel in self.lifecycle.channels().of(&self.slot.name) {
+            if let Some(bound) = bound.get(&channel.id) {
+                let found = self.probe_channel(&channel, bound).await;
+                rejections
+                    .extend(found.into_iter().map(|problem| Rejection { channel: Some(channel.id.clone()), problem }));
             }
         }
-        obstacles
+        rejections
     }
 
-    async fn probe_channel(&self, channel: &ChannelRuntime, line: &Line) -> Vec<Problem> {
-        match line.channel.validate(&channel.config.config).await {
-            Ok(Call { result: Ok(problems), .. }) if problems.is_empty() => {}
-            Ok(Call { result: Ok(problems), .. }) => return problems,
-            Ok(Call { result: Err(failure), .. }) => return vec![failure.problem().clone()],
-            Err(error) => return vec![fault("the connector could not check the configuration", &error)],
+    async fn probe_channel(&self, channel: &ChannelRuntime, bound: &BoundChannel) -> Vec<Problem> {
+        let problems = validate(channel, bound).await;
+        if !problems.is_empty() {
+            return problems;
         }
         // At the first start there is nothing to fall back on, and a provider that is away must not keep the host from starting.
         let Some((_, serving)) = channel.serving() else {
             return Vec::new();
         };
-        if let Err(error) = line.channel.receive(knock(channel)).await
+        if let Err(error) = bound.channel.receive(smoke_request(channel)).await
             && !matches!(error.kind, CallErrorKind::Busy | CallErrorKind::Unverified)
         {
             return vec![fault("it fails at an empty request", &error)];
         }
-        match line.channel.check().await {
+        match bound.channel.check().await {
             Ok(Call { result: Ok(_) | Err(Failure::Unsupported(_)), .. }) => Vec::new(),
             Err(error) if error.kind == CallErrorKind::Busy => Vec::new(),
             Err(error) => vec![fault("it cannot check the channel", &error)],
@@ -149,8 +149,17 @@ impl Step<'_> {
     }
 }
 
-pub(super) fn about_itself(code: &str, message: String) -> Obstacle {
-    Obstacle { channel: None, problem: Problem { message, code: Some(code.to_owned()) } }
+/// What the connector finds wrong with the channel's section of the configuration.
+pub(super) async fn validate(channel: &ChannelRuntime, bound: &BoundChannel) -> Vec<Problem> {
+    match bound.channel.validate(&channel.config.config).await {
+        Ok(Call { result: Ok(problems), .. }) => problems,
+        Ok(Call { result: Err(failure), .. }) => vec![failure.problem().clone()],
+        Err(error) => vec![fault("the connector could not check the configuration", &error)],
+    }
+}
+
+pub(super) fn about_itself(code: &str, message: String) -> Rejection {
+    Rejection { channel: None, problem: Problem { message, code: Some(code.to_owned()) } }
 }
 
 fn fault(what: &str, error: &CallError) -> Problem {
@@ -158,7 +167,7 @@ fn fault(what: &str, error: &CallError) -> Problem {
 }
 
 /// A request that nobody signed: the least that a connector has to survive.
-fn knock(channel: &ChannelRuntime) -> Request {
+fn smoke_request(channel: &ChannelRuntime) -> Request {
     Request {
         method: String::from("GET"),
         url: channel.hook_url.clone(),

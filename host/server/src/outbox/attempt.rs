@@ -1,10 +1,9 @@
 //! One attempt at one message: recorded, made, and its end recorded.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_core::canonical;
-use jackfield_core::event::Event;
+use jackfield_core::event::{Event, Problem};
 use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, StateChange};
 use jackfield_core::ids::Millis;
 use jackfield_core::rows::{self, Outgoing};
@@ -14,7 +13,7 @@ use jackfield_store::AppendError;
 
 use super::backoff;
 use super::verdict::{Attempt, Verdict};
-use crate::attachments::upload::{self, NotCarried};
+use crate::attachments::upload::{self, UploadFailure};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
@@ -23,9 +22,12 @@ use crate::host::Host;
 const STORE_TROUBLE: Duration = Duration::from_secs(1);
 
 /// Makes an attempt. Until when the whole channel is to send nothing, if the attempt taught that.
-pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing: Outgoing) -> Option<Millis> {
+pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) -> Option<Millis> {
     let number = outgoing.attempts + 1;
     let message = outgoing.message;
+    if backoff::is_too_old(outgoing, clock::now()) {
+        return expire(host, channel, outgoing, number).await;
+    }
     match host.append(Actor::Host, Fact::SendStarted { message, attempt: number }).await {
         Ok(committed) if committed.outcome == Outcome::Done => {}
         // It is not in the outbox any more.
@@ -36,7 +38,7 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
         }
     }
     let answer = match operations::to_send(&host.view(), message) {
-        Ok(Some(to_send)) => send(&host, &channel, to_send).await,
+        Ok(Some(to_send)) => send(host, channel, to_send).await,
         unreadable => {
             let error = unreadable.err().map_or_else(|| String::from("it is not there"), |e| e.to_string());
             tracing::error!(channel = %channel.id, %message, "a message could not be read: {error}");
@@ -44,14 +46,14 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
         }
     };
     let attempt = Attempt {
-        outgoing: &outgoing,
+        outgoing,
         number,
         idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
         now: clock::now(),
         base_ms: host.config.outbox.retry_base_ms,
         random: backoff::random(),
     };
-    let end = end(&channel, attempt, answer);
+    let end = end(channel, attempt, answer);
     host.metrics.send(channel.id.as_str(), word(&end.verdict.result));
     if let SendResult::Failed { problem, .. }
     | SendResult::Uncertain { problem }
@@ -61,8 +63,46 @@ pub(super) async fn make(host: Arc<Host>, channel: Arc<ChannelRuntime>, outgoing
         tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
     let hold = end.verdict.hold;
-    record(&host, &channel, &outgoing, number, end).await;
+    record(host, channel, outgoing, number, end).await;
     hold
+}
+
+/// Gives up a message that has waited for longer than an answer is worth, without an attempt.
+async fn expire(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, number: u32) -> Option<Millis> {
+    let message = outgoing.message;
+    let text = "It waited for more than 24 hours before it could be sent, so it was not sent. Send it again if it still answers anything.";
+    let result = SendResult::Failed {
+        class: String::from("too_old"),
+        problem: Problem { message: String::from(text), code: Some(String::from("too_old")) },
+    };
+    let ended = Fact::SendEnded { message, attempt: number, result, events: Vec::new(), state: Vec::new() };
+    let facts = [Fact::SendStarted { message, attempt: number }, ended].map(|fact| (Actor::Host, fact));
+    match host.append_together(facts.into()).await {
+        Ok(_) => {
+            host.metrics.send(channel.id.as_str(), "too_old");
+            None
+        }
+        Err(error) => {
+            tracing::error!(channel = %channel.id, %message, "a message that is too old cannot be given up yet: {error}");
+            Some(Millis(clock::now().0 + clock::millis(STORE_TROUBLE)))
+        }
+    }
+}
+
+/// Records that an attempt came to no end of its own: the host made a mistake in its middle.
+pub(super) async fn broke_off(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) {
+    let number = outgoing.attempts + 1;
+    let attempt = Attempt {
+        outgoing,
+        number,
+        idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
+        now: clock::now(),
+        base_ms: host.config.outbox.retry_base_ms,
+        random: backoff::random(),
+    };
+    let verdict = attempt.interrupted();
+    host.metrics.send(channel.id.as_str(), word(&verdict.result));
+    record(host, channel, outgoing, number, verdict.into()).await;
 }
 
 /// How far an attempt came.
@@ -72,7 +112,7 @@ enum Answer {
     /// The host is stopping and waited no longer for the connector. What giving the provider its files wrote to the channel's state.
     Interrupted(Vec<StateChange>),
     /// A file of it is not with the provider, so it was not sent.
-    NotCarried(NotCarried),
+    UploadFailure(UploadFailure),
     /// The connector answered, or the call came to nothing. The state as before.
     Ended(Result<Call<Receipt>, CallError>, Vec<StateChange>),
 }
@@ -81,12 +121,12 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
     let ToSend { mut message, to, .. } = to_send;
     let key = message.id.to_string();
     let carried = tokio::select! {
-        carried = upload::carry(host, channel, &mut message.parts, &key) => carried,
+        carried = upload::upload_parts(host, channel, &mut message.parts, &key) => carried,
         () = host.stop.due() => Err(upload::interrupted()),
     };
     let state = match carried {
         Ok(state) => state,
-        Err(reason) => return Answer::NotCarried(reason),
+        Err(reason) => return Answer::UploadFailure(reason),
     };
     let delivery = Delivery {
         to: jackfield_core::event::Identifier { kind: to.kind, namespace: to.namespace, value: to.value, raw: to.raw },
@@ -137,8 +177,8 @@ fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
             Err(failure) => End { state, ..attempt.failed(failure).into() },
         },
         Answer::Ended(Err(error), state) => End { state, ..attempt.broke_down(&error).into() },
-        Answer::NotCarried(NotCarried::Failed(failure)) => attempt.not_uploaded(failure).into(),
-        Answer::NotCarried(NotCarried::Broke(error)) => attempt.upload_broke_down(&error).into(),
+        Answer::UploadFailure(UploadFailure::Failed(failure)) => attempt.not_uploaded(failure).into(),
+        Answer::UploadFailure(UploadFailure::Broke(error)) => attempt.upload_broke_down(&error).into(),
         Answer::Interrupted(state) => End { state, ..attempt.interrupted().into() },
         // Nothing was called, so it can be tried again.
         Answer::Unread => attempt.not_made().into(),

@@ -35,6 +35,32 @@ pub fn given_up(outgoing: &Outgoing, attempt: u32, at: Millis, counted: bool) ->
     })
 }
 
+/// The longest that anything waits for its next attempt, whatever a provider asks for, milliseconds: an hour. A provider that means a day
+/// is asked 24 times.
+pub const LONGEST: u64 = 60 * 60 * 1_000;
+
+/// The shortest wait that a provider can ask for, milliseconds. A provider that says 0 would be asked without end.
+pub const SHORTEST: u64 = 1_000;
+
+/// The wait that a connector asked for, within bounds.
+#[must_use]
+pub fn asked_for(after_ms: u64) -> u64 {
+    after_ms.clamp(SHORTEST, LONGEST)
+}
+
+/// Whether what is to be tried at `at` may be tried now. What was never tried waits for nothing: its time is the journal's, which may be
+/// ahead of the clock. A time that is further away than anything waits comes from a clock that was wrong.
+#[must_use]
+pub fn is_due(at: Millis, attempts: u32, now: Millis) -> bool {
+    attempts == 0 || at <= now || at.0 > now.0.saturating_add(LONGEST)
+}
+
+/// Whether a message that was never sent has waited too long to be sent at all.
+#[must_use]
+pub fn is_too_old(outgoing: &Outgoing, now: Millis) -> bool {
+    now.0.saturating_sub(outgoing.since.0) > TOO_OLD
+}
+
 /// A random number from 0 to 1.
 #[must_use]
 pub fn random() -> f64 {
@@ -63,6 +89,20 @@ mod tests {
         let all: Vec<f64> = (0..100).map(|_| random()).collect();
         assert!(all.iter().all(|r| (0.0..=1.0).contains(r)));
         assert!(all.iter().any(|r| *r < 0.5) && all.iter().any(|r| *r > 0.5));
+    }
+
+    #[test]
+    fn what_a_provider_asks_for_is_bounded_on_both_sides() {
+        assert_eq!([0, 999, 7_000, u64::MAX].map(asked_for), [1_000, 1_000, 7_000, 3_600_000]);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_nothing_back() {
+        let (now, seven_hours) = (Millis(1_000_000), 7 * 60 * 60 * 1_000);
+        assert!(is_due(Millis(now.0 + 5_000), 0, now), "never tried, so its time is the journal's");
+        assert!(is_due(Millis(now.0 + seven_hours), 3, now), "no wait is that long");
+        assert!(!is_due(Millis(now.0 + 5_000), 1, now));
+        assert!(is_due(now, 1, now));
     }
 
     #[test]

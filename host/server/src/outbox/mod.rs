@@ -25,7 +25,7 @@ use jackfield_store::{AppendError, Store};
 
 use crate::clock;
 use crate::host::Host;
-use crate::workers;
+use crate::jobs::supervisor;
 
 /// The outbox could not be put in order at start-up.
 #[derive(Debug, thiserror::Error)]
@@ -75,5 +75,5 @@ fn interrupted(channel: &Channel) -> SendResult {
 
 /// Sends until the host stops; returns when every attempt has ended and is recorded.
 pub async fn run(host: Arc<Host>) {
-    workers::one_for_each(host, worker::run).await;
+    supervisor::one_for_each(host, "outbox", worker::run).await;
 }

@@ -5,58 +5,38 @@ use std::collections::HashSet;
 use jackfield_core::ids::Millis;
 use jackfield_core::rows::Outgoing;
 
+use super::backoff;
+use crate::jobs::worker::Selection;
+
 /// How many rows of the outbox are looked at in one go. Only with more threads than this that all wait for a retry would one be missed,
 /// and then only until some of them have gone out.
 pub const LOOKED_AT: usize = 10_000;
 
-/// What may start, and when there is something to do again.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// May start now, oldest first.
-    pub due: Vec<Outgoing>,
-    /// The earliest time at which another becomes due; none if none waits for a time.
-    pub next: Option<Millis>,
-}
-
 /// Picks at most `places` messages of `rows`, which are in order of age. A message waits as long as an older one of its thread waits or
 /// runs, even when that one is to be retried much later: a reply must not overtake the one before it. `busy` are threads of which a
 /// message was started that may not be marked as running yet.
-///
-/// # Errors
-/// The first that `rows` has.
-pub fn select<E>(
-    rows: impl Iterator<Item = Result<Outgoing, E>>,
-    busy: &HashSet<String>,
-    now: Millis,
-    places: usize,
-) -> Result<Selection, E> {
-    let mut selection = Selection::default();
+#[must_use]
+pub fn select(rows: Vec<Outgoing>, busy: &HashSet<String>, now: Millis, places: usize) -> Selection<Outgoing> {
+    let mut selection = Selection { due: Vec::new(), next: None };
     let mut threads = HashSet::new();
-    if places == 0 {
-        return Ok(selection);
-    }
-    for row in rows.take(LOOKED_AT) {
-        let row = row?;
+    for row in rows {
+        if selection.due.len() >= places {
+            break;
+        }
         let first_of_thread = threads.insert(row.thread.clone());
         if !first_of_thread || row.running.is_some() || busy.contains(&row.thread) {
             continue;
         }
-        if row.at > now {
-            selection.next = Some(selection.next.map_or(row.at, |next| next.min(row.at)));
-            continue;
-        }
-        selection.due.push(row);
-        if selection.due.len() == places {
-            break;
+        match backoff::is_due(row.at, row.attempts, now) {
+            true => selection.due.push(row),
+            false => selection.next = Some(selection.next.map_or(row.at, |next| next.min(row.at))),
         }
     }
-    Ok(selection)
+    selection
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use jackfield_core::ids::{MessageId, Seq};
 
     use super::*;
@@ -67,7 +47,7 @@ mod tests {
             thread: thread.to_owned(),
             running: None,
             at: Millis(at),
-            attempts: 0,
+            attempts: 1,
             since: Millis(0),
         }
     }
@@ -77,9 +57,8 @@ mod tests {
     }
 
     fn picked_beside(rows: &[Outgoing], busy: &[&str], places: usize) -> (Vec<u64>, Option<u64>) {
-        let rows = rows.iter().cloned().map(Ok::<_, Infallible>);
         let busy = busy.iter().map(|thread| (*thread).to_owned()).collect();
-        let Ok(selection) = select(rows, &busy, Millis(100), places);
+        let selection = select(rows.to_vec(), &busy, Millis(100), places);
         (selection.due.iter().map(|row| row.message.seq().0).collect(), selection.next.map(|at| at.0))
     }
 

@@ -51,8 +51,13 @@ impl Attempt<'_> {
         match failure {
             Failure::Retry { after_ms, problem } => self.again(after_ms, problem, true).into(),
             Failure::RateLimited { after_ms, problem } => {
-                let wait = after_ms.unwrap_or_else(|| backoff::wait(self.number, self.base_ms, 1.0));
-                Verdict { result: self.again(Some(wait), problem, false), hold: Some(self.after(wait)) }
+                let own = backoff::wait(self.number, self.base_ms, 1.0);
+                // A provider that asks for no wait, or for the same for ever, is asked less and less often.
+                let too_soon = after_ms.is_some_and(|ms| ms < backoff::SHORTEST);
+                let patient = self.number <= backoff::ATTEMPTS && !too_soon;
+                let asked = after_ms.unwrap_or(own);
+                let wait = backoff::asked_for(if patient { asked } else { asked.max(own) });
+                Verdict { result: self.again(Some(wait), problem, too_soon), hold: Some(self.after(wait)) }
             }
             // What is misconfigured fails for every message, like credentials that do not work, and is mended in the same way.
             Failure::Credentials(problem) | Failure::Misconfigured(problem) => {
@@ -99,7 +104,7 @@ impl Attempt<'_> {
     }
 
     fn sent_nothing(&self, error: &CallError, problem: Problem) -> SendResult {
-        if error.kind == CallErrorKind::Busy {
+        if matches!(error.kind, CallErrorKind::Busy | CallErrorKind::Revoked) {
             return self.again(None, problem, false);
         }
         if self.number >= FAULTS {
@@ -131,7 +136,8 @@ impl Attempt<'_> {
     }
 
     fn again(&self, after_ms: Option<u64>, problem: Problem, counted: bool) -> SendResult {
-        let at = self.after(after_ms.unwrap_or_else(|| backoff::wait(self.number, self.base_ms, self.random)));
+        let wait = after_ms.map(backoff::asked_for);
+        let at = self.after(wait.unwrap_or_else(|| backoff::wait(self.number, self.base_ms, self.random)));
         match backoff::given_up(self.outgoing, self.number, at, counted) {
             None => SendResult::Retry { at, problem },
             Some(why) => {
@@ -185,9 +191,38 @@ mod tests {
     fn a_rate_limit_holds_the_whole_channel() {
         let row = outgoing();
         let verdict =
-            attempt(&row, 20, false).failed(Failure::RateLimited { after_ms: Some(3_000), problem: problem() });
+            attempt(&row, 5, false).failed(Failure::RateLimited { after_ms: Some(3_000), problem: problem() });
         assert_eq!(verdict.hold, Some(Millis(13_000)));
         assert_eq!(verdict.result, SendResult::Retry { at: Millis(13_000), problem: problem() });
+    }
+
+    #[test]
+    fn a_rate_limit_without_a_wait_neither_spins_nor_goes_on_for_ever() {
+        let row = outgoing();
+        let limited = |number, after_ms| {
+            attempt(&row, number, false).failed(Failure::RateLimited { after_ms: Some(after_ms), problem: problem() })
+        };
+        assert_eq!(limited(1, 0).hold, Some(Millis(11_000)), "at least a second");
+        assert!(matches!(limited(12, 0).result, SendResult::Failed { class, .. } if class == "gave_up"));
+        assert_eq!(limited(5, 0).hold, Some(Millis(10_000 + 16_000)), "and more each time");
+        assert!(
+            matches!(limited(13, 2_000).result, SendResult::Retry { .. }),
+            "a limit that has a wait is not counted"
+        );
+        assert_eq!(limited(20, 2_000).hold, Some(Millis(10_000 + 300_000)));
+    }
+
+    #[test]
+    fn no_provider_silences_a_channel_for_longer_than_an_hour() {
+        let row = outgoing();
+        for failure in [
+            Failure::RateLimited { after_ms: Some(u64::MAX), problem: problem() },
+            Failure::Retry { after_ms: Some(u64::MAX), problem: problem() },
+        ] {
+            let verdict = attempt(&row, 1, false).failed(failure);
+            assert_eq!(verdict.result, SendResult::Retry { at: Millis(3_610_000), problem: problem() });
+            assert!(verdict.hold.is_none_or(|hold| hold == Millis(3_610_000)));
+        }
     }
 
     #[test]

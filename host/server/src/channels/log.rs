@@ -69,7 +69,7 @@ impl CallLog {
             number += 1;
             lines.push(Line { number, at: clock::now(), function, level, message: message.to_owned() });
         }
-        drop(lines);
+        // Under the lock, so that no other call takes the same numbers.
         self.last.send_replace(number);
     }
 
@@ -90,6 +90,18 @@ impl CallLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_that_end_at_the_same_time_have_lines_with_numbers_of_their_own() {
+        let log = CallLog::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..100).for_each(|_| log.add("receive", &[], Some("It trapped."))));
+            }
+        });
+        let numbers: Vec<u64> = log.after(0).into_iter().map(|line| line.number).collect();
+        assert_eq!(numbers, (1..=400).collect::<Vec<u64>>());
+    }
 
     #[test]
     fn the_latest_lines_are_remembered_in_order_with_how_calls_ended() {

@@ -1,4 +1,4 @@
-//! A version of a connector and a channel: joined, or everything that stands in the way.
+//! Binds a version of a connector to a channel, or says everything that stands in the way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use jackfield_core::generation::{GrantChanges, Missing};
 use jackfield_core::ids::ChannelId;
 use jackfield_sandbox::{Binding, Connector, Grants, StateView};
 
-use super::generation::Line;
+use super::generation::BoundChannel;
 use super::grants;
 use crate::config::{ChannelConfig, Config};
 
-/// Everything of a channel that joining it takes.
-pub struct Side<'a> {
+/// Everything of a channel that binding takes.
+pub struct BindInputs<'a> {
     /// The configuration file's settings; its folder is where the paths of secrets start.
     pub config: &'a Config,
     /// The channel's name.
@@ -28,14 +28,14 @@ pub struct Side<'a> {
 
 /// Why a version cannot serve a channel.
 #[derive(Clone, Debug, Default)]
-pub struct Obstacles {
+pub struct BindRejection {
     /// Wants that the operator has not met, and can.
     pub missing: Vec<Missing>,
     /// What is wrong besides.
     pub problems: Vec<Problem>,
 }
 
-impl Obstacles {
+impl BindRejection {
     /// All of it, as problems.
     pub fn all(self) -> impl Iterator<Item = Problem> {
         let missing = self.missing.into_iter().map(|m| Problem { message: m.message, code: Some(m.code) });
@@ -43,48 +43,48 @@ impl Obstacles {
     }
 }
 
-/// Joins a version with a channel. `strict` refuses what asks for more than is granted; without it that is denied when it is wanted.
+/// Binds a version to a channel. `strict` refuses what asks for more than is granted; without it that is denied when it is wanted.
 ///
 /// # Errors
 /// Everything that stands in the way, not only the first.
-pub fn join(connector: &Arc<Connector>, side: &Side<'_>, strict: bool) -> Result<Line, Obstacles> {
-    let mut obstacles = Obstacles::default();
+pub fn bind(connector: &Arc<Connector>, inputs: &BindInputs<'_>, strict: bool) -> Result<BoundChannel, BindRejection> {
+    let mut rejections = BindRejection::default();
     let mut secrets = BTreeMap::new();
-    for (name, source) in &side.channel.secrets {
-        match source.fetch(|path| side.config.resolve(path)) {
+    for (name, source) in &inputs.channel.secrets {
+        match source.fetch(|path| inputs.config.resolve(path)) {
             Ok(secret) => {
                 secrets.insert(name.clone(), secret);
             }
-            Err(why) => obstacles.problems.push(Problem { message: format!("the secret {name}: {why}"), code: None }),
+            Err(why) => rejections.problems.push(Problem { message: format!("the secret {name}: {why}"), code: None }),
         }
     }
-    let unfetched = !obstacles.problems.is_empty();
-    let grants = grants::effective(&side.channel.grants, side.changes);
+    let unfetched = !rejections.problems.is_empty();
+    let grants = grants::effective(&inputs.channel.grants, inputs.changes);
     let binding = Binding {
-        channel: side.id.clone(),
-        config: side.channel.config.clone(),
+        channel: inputs.id.clone(),
+        config: inputs.channel.config.clone(),
         secrets,
         grants: grants.clone(),
-        limits: side.channel.limits.limits(),
-        state: Arc::clone(&side.state),
+        limits: inputs.channel.limits.limits(),
+        state: Arc::clone(&inputs.state),
     };
     let bound = if strict { connector.bind(binding) } else { connector.bind_with_less(binding) };
     match bound {
-        Ok(channel) if !unfetched => Ok(Line { channel, grants }),
-        Ok(_) => Err(obstacles),
+        Ok(channel) if !unfetched => Ok(BoundChannel::new(channel, grants, inputs.channel.clone())),
+        Ok(_) => Err(rejections),
         Err(problems) => {
             for problem in problems {
                 match problem.code.as_deref() {
                     // What could not be fetched is missing; it need not be said twice.
                     Some("missing_secret") if unfetched => {}
-                    Some("missing_secret") => obstacles.missing.push(missing(side.id, problem)),
+                    Some("missing_secret") => rejections.missing.push(missing(inputs.id, problem)),
                     // Told below, origin by origin.
                     Some("not_granted") => {}
-                    _ => obstacles.problems.push(problem),
+                    _ => rejections.problems.push(problem),
                 }
             }
-            obstacles.missing.extend(not_granted(connector, side, &grants));
-            Err(obstacles)
+            rejections.missing.extend(not_granted(connector, inputs, &grants));
+            Err(rejections)
         }
     }
 }
@@ -93,16 +93,16 @@ fn missing(channel: &ChannelId, problem: Problem) -> Missing {
     Missing { channel: channel.clone(), code: problem.code.unwrap_or_default(), origin: None, message: problem.message }
 }
 
-fn not_granted(connector: &Connector, side: &Side<'_>, grants: &Grants) -> Vec<Missing> {
-    let asked = connector.asks_for(&side.channel.config);
+fn not_granted(connector: &Connector, inputs: &BindInputs<'_>, grants: &Grants) -> Vec<Missing> {
+    let asked = connector.asks_for(&inputs.channel.config);
     let missing = asked.into_iter().filter(|origin| !grants.http.contains(origin)).map(|origin| Missing {
-        channel: side.id.clone(),
+        channel: inputs.id.clone(),
         code: String::from("not_granted"),
         origin: Some(origin.to_string()),
         message: format!(
             "The connector wants to reach {origin}; add it to the channel's `http` grants, or grant it with \
              `jackfield channel grant {} {origin}`.",
-            side.id
+            inputs.id
         ),
     });
     missing.collect()

@@ -10,20 +10,20 @@ type File = (MessageId, u16);
 
 /// Who is busy with which file. Who wants the same one waits.
 #[derive(Debug, Default)]
-pub struct Turns(Mutex<HashMap<File, Arc<tokio::sync::Mutex<()>>>>);
+pub struct KeyedLocks(Mutex<HashMap<File, Arc<tokio::sync::Mutex<()>>>>);
 
 /// Held while a file is worked on.
-pub struct Turn<'a> {
-    turns: &'a Turns,
+pub struct KeyGuard<'a> {
+    locks: &'a KeyedLocks,
     file: File,
     held: Option<OwnedMutexGuard<()>>,
 }
 
-impl Turns {
+impl KeyedLocks {
     /// Waits until nobody else is busy with the file.
-    pub async fn take(&self, file: File) -> Turn<'_> {
+    pub async fn take(&self, file: File) -> KeyGuard<'_> {
         let lock = Arc::clone(self.lock().entry(file).or_default());
-        Turn { turns: self, file, held: Some(lock.lock_owned().await) }
+        KeyGuard { locks: self, file, held: Some(lock.lock_owned().await) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<File, Arc<tokio::sync::Mutex<()>>>> {
@@ -31,12 +31,12 @@ impl Turns {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for KeyGuard<'_> {
     fn drop(&mut self) {
-        let mut turns = self.turns.lock();
+        let mut locks = self.locks.lock();
         drop(self.held.take());
-        if turns.get(&self.file).is_some_and(|lock| Arc::strong_count(lock) == 1) {
-            turns.remove(&self.file);
+        if locks.get(&self.file).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            locks.remove(&self.file);
         }
     }
 }
@@ -49,14 +49,14 @@ mod tests {
 
     #[tokio::test]
     async fn who_wants_the_same_file_waits_and_nothing_is_remembered_after_that() {
-        let turns = Turns::default();
+        let locks = KeyedLocks::default();
         let file = (MessageId::new(Seq(1), 0), 0);
-        let first = turns.take(file).await;
-        let mut second = Box::pin(turns.take(file));
+        let first = locks.take(file).await;
+        let mut second = Box::pin(locks.take(file));
         assert!(futures_util::poll!(&mut second).is_pending());
-        let _other = turns.take((file.0, 1)).await;
+        let _other = locks.take((file.0, 1)).await;
         drop(first);
         drop(second.await);
-        assert_eq!(turns.lock().len(), 1);
+        assert_eq!(locks.lock().len(), 1);
     }
 }

@@ -13,16 +13,16 @@ use crate::clock;
 const RECENT_CALLS: usize = 512;
 
 /// How a call ended.
-pub(crate) enum Ended<'a> {
-    Well,
+pub(crate) enum CallOutcome<'a> {
+    Ok,
     Failure(&'a Failure),
     Fault(&'a CallError),
 }
 
-impl Ended<'_> {
+impl CallOutcome<'_> {
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Self::Well => "ok",
+            Self::Ok => "ok",
             Self::Failure(failure) => failure.class(),
             Self::Fault(error) => error.kind.as_str(),
         }
@@ -100,7 +100,7 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn note(&self, function: &'static str, usage: Usage, ended: &Ended<'_>) {
+    pub(crate) fn note(&self, function: &'static str, usage: Usage, ended: &CallOutcome<'_>) {
         let mut tally = self.lock();
         if tally.recent.len() >= RECENT_CALLS {
             tally.recent.pop_front();
@@ -110,17 +110,17 @@ impl Activity {
         *snapshot.calls.entry(function).or_default() += 1;
         snapshot.count(usage);
         let problem = match ended {
-            Ended::Well => return,
+            CallOutcome::Ok => return,
             // Anybody can send an unsigned request; it must not push what matters out of sight.
-            Ended::Failure(Failure::Unauthenticated(_)) => {
+            CallOutcome::Failure(Failure::Unauthenticated(_)) => {
                 snapshot.denied += 1;
                 return;
             }
-            Ended::Failure(failure) => {
+            CallOutcome::Failure(failure) => {
                 *snapshot.failures.entry(failure.class()).or_default() += 1;
                 failure.problem().clone()
             }
-            Ended::Fault(error) => {
+            CallOutcome::Fault(error) => {
                 *snapshot.faults.entry(error.kind.as_str()).or_default() += 1;
                 Problem { message: error.message.clone(), code: None }
             }
@@ -153,9 +153,9 @@ mod tests {
         let activity = Activity::default();
         let problem = Problem { message: String::from("no"), code: None };
         let usage = |ms| Usage { wall: Duration::from_millis(ms), ..Usage::default() };
-        activity.note("receive", usage(1), &Ended::Failure(&Failure::Other(problem.clone())));
-        activity.note("receive", usage(3), &Ended::Failure(&Failure::Unauthenticated(problem)));
-        activity.note("receive", usage(2), &Ended::Well);
+        activity.note("receive", usage(1), &CallOutcome::Failure(&Failure::Other(problem.clone())));
+        activity.note("receive", usage(3), &CallOutcome::Failure(&Failure::Unauthenticated(problem)));
+        activity.note("receive", usage(2), &CallOutcome::Ok);
         let seen = activity.snapshot();
         assert_eq!((seen.denied, seen.calls["receive"], seen.failures["other"]), (1, 3, 1));
         assert_eq!(seen.last_error.unwrap().kind, "other");

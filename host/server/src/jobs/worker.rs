@@ -1,0 +1,134 @@
+//! One channel's worker for work that becomes due. It reads what is due from the tables and keeps nothing of its own that matters.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jackfield_core::ids::Millis;
+use jackfield_core::tables;
+use jackfield_core::views::operations;
+use tokio::sync::Notify;
+
+use super::lane::{Ended, Lane};
+use crate::channels::ChannelRuntime;
+use crate::clock;
+use crate::host::Host;
+
+/// How long to wait when the views cannot be read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// What may start, and when there is something to do again.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Selection<T> {
+    /// May start now, what is due longest first.
+    pub due: Vec<T>,
+    /// The earliest time at which another becomes due; none if none waits for a time.
+    pub next: Option<Millis>,
+}
+
+/// A kind of work.
+pub trait Work: Send {
+    /// Something to be done.
+    type Item: Send;
+    /// Two items with one key are never worked on at the same time.
+    type Key: Clone + Eq + Hash + Send;
+
+    /// Whether attempts that run when the host stops are waited for. What is not waited for is dropped.
+    const DRAINS: bool;
+
+    /// What wakes the worker when there may be more to do.
+    fn wake(channel: &ChannelRuntime) -> &Notify;
+
+    /// The most that may be started now, and how long to wait for more where that is less than there are places.
+    fn allowance(&mut self) -> (usize, Duration) {
+        (usize::MAX, Duration::ZERO)
+    }
+
+    /// One of the allowance is used.
+    fn use_one(&mut self) {}
+
+    /// Until when nothing is started.
+    fn held_until(&self) -> Millis;
+
+    /// Reads what may start, at most `places` items, none of which has a key that is `busy`.
+    ///
+    /// # Errors
+    /// When the views cannot be read.
+    fn select(&self, busy: &HashSet<Self::Key>, now: Millis, places: usize) -> tables::Result<Selection<Self::Item>>;
+
+    /// The key of an item.
+    fn key(&self, item: &Self::Item) -> Self::Key;
+
+    /// One attempt, with its end written down. Until when nothing more is to be started, if the attempt says so.
+    fn attempt(&self, item: Self::Item) -> impl Future<Output = Option<Millis>> + Send + 'static;
+
+    /// An attempt ended; `hold` is none if it panicked.
+    fn ended(&mut self, hold: Option<Option<Millis>>);
+}
+
+/// Works until the host stops or the configuration says something else of the channel.
+pub async fn run<W: Work>(host: Arc<Host>, channel: Arc<ChannelRuntime>, mut work: W, places: usize) {
+    let mut lane = Lane::new(places);
+    while !host.stop.has_begun() && !channel.gone.is_cancelled() {
+        let pause = start(&host, &channel, &mut work, &mut lane).unwrap_or_else(|error| {
+            tracing::error!(channel = %channel.id, "what is to be done cannot be read: {error}");
+            Some(READ_AGAIN)
+        });
+        let until = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = host.stop.begun() => {}
+            () = channel.gone.cancelled() => {}
+            () = W::wake(&channel).notified() => {}
+            Some(Ended { result, .. }) = lane.ended() => work.ended(result),
+            () = until => {}
+        }
+    }
+    if W::DRAINS {
+        while let Some(Ended { result, .. }) = lane.ended().await {
+            work.ended(result);
+        }
+    }
+}
+
+/// Starts what may start. How long to wait at most before looking again; none is until something happens.
+fn start<W: Work>(
+    host: &Host,
+    channel: &ChannelRuntime,
+    work: &mut W,
+    lane: &mut Lane<W::Key, Option<Millis>>,
+) -> tables::Result<Option<Duration>> {
+    // The reactor wakes the worker when either changes.
+    if operations::channel(&host.view(), &channel.id)?.is_none_or(|row| row.is_quiet()) || channel.serving().is_none() {
+        return Ok(None);
+    }
+    let now = clock::now();
+    if work.held_until() > now {
+        return Ok(Some(clock::until(work.held_until())));
+    }
+    let free = lane.free();
+    let (allowed, wait) = work.allowance();
+    let places = free.min(allowed);
+    if places == 0 {
+        // The end of an attempt makes a place, time makes an allowance.
+        return Ok((free > 0).then_some(wait));
+    }
+    let Selection { due, next } = work.select(&lane.busy(), now, places)?;
+    let all_places_taken = due.len() >= places;
+    for item in due {
+        work.use_one();
+        let key = work.key(&item);
+        lane.start(key, work.attempt(item));
+    }
+    Ok(match all_places_taken {
+        false => next.map(clock::until),
+        true if free <= allowed => None,
+        true => Some(wait),
+    })
+}

@@ -1,0 +1,185 @@
+//! A host in this process, on a disk that can be held up, and clients that go away.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use jackfield_core::event::Problem;
+use jackfield_core::fact::{Actor, Fact, Outcome, RawRequest, Role, Source};
+use jackfield_core::ids::Millis;
+use jackfield_server::config::Config;
+use jackfield_server::host::Host;
+use jackfield_server::keys::NewKey;
+use jackfield_server::serve::Running;
+use jackfield_server::start::store_options;
+use jackfield_store::Options;
+use jackfield_tests::client::Client;
+use jackfield_tests::host::Setup;
+use jackfield_tests::provider::{Provider, Script};
+use jackfield_tests::versions::webhook;
+use jackfield_tests::webhooks::APP_SECRET;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::disk::SlowDisk;
+
+/// The channel, which has the connector `versions`.
+pub const CHANNEL: &str = "shop-versions";
+
+/// The customer's address.
+pub const CUSTOMER: &str = "6281234";
+
+pub struct World {
+    pub api: Client,
+    pub host: Arc<Host>,
+    pub disk: SlowDisk,
+    pub provider: Provider,
+    key: String,
+    address: String,
+    folder: tempfile::TempDir,
+    stop: oneshot::Sender<()>,
+    stopped: JoinHandle<Result<()>>,
+}
+
+/// A request.
+pub struct Request {
+    pub path: String,
+    pub body: Vec<u8>,
+    pub media_type: &'static str,
+}
+
+impl Request {
+    pub fn json(path: impl Into<String>, body: &serde_json::Value) -> Self {
+        Self { path: path.into(), body: body.to_string().into_bytes(), media_type: "application/json" }
+    }
+}
+
+impl World {
+    /// A host to which a customer has written.
+    pub async fn start() -> Result<Self> {
+        let provider = Provider::start(|_, _| Script::json(200, &json!({}))).await?;
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("app-secret"), APP_SECRET)?;
+        let config = Config::read(&setup(&provider)?.write(folder.path())?)?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let disk = SlowDisk::new();
+        let options = Options { disk: Arc::new(disk.clone()), ..store_options(&config) };
+        let running = Running::start_with(config, listener, options).await?;
+        let host = Arc::clone(running.host());
+        let key = NewKey::generate()?;
+        let created = Fact::KeyCreated { name: String::from("tests"), role: Role::Admin, hash: key.hash };
+        host.append(Actor::Host, created).await?;
+        let (stop, stopping) = oneshot::channel();
+        let stopped = tokio::spawn(running.until(async { drop(stopping.await) }));
+        let api = Client::new(&format!("http://{address}"), Some(&key.text));
+        let world = Self { api, host, disk, provider, key: key.text, address, folder, stop, stopped };
+        let webhook = webhook("m1", CUSTOMER, "hello");
+        let hook = world.api.with_key(None);
+        let path = format!("/hooks/{CHANNEL}");
+        let answer = hook.send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone()).await?;
+        ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+        world.settled().await?;
+        Ok(world)
+    }
+
+    /// Rewrites the configuration file with one more channel.
+    pub fn add_channel(&self, name: &str) -> Result<PathBuf> {
+        let more = setup(&self.provider)?.channel(name, "versions", &self.provider.url(), "", &secrets())?;
+        from_file(more).write(self.folder.path())
+    }
+
+    /// Sends a request and goes away while what it appends is on its way to the disk. The host has seen that before the disk goes on.
+    pub async fn hang_up(&self, request: &Request) -> Result<()> {
+        self.disk.hold();
+        let mut stream = TcpStream::connect(&self.address).await?;
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
+            request.path,
+            self.address,
+            self.key,
+            request.media_type,
+            request.body.len()
+        );
+        stream.write_all(&[head.as_bytes(), &request.body].concat()).await?;
+        let waits = tokio::time::timeout(Duration::from_secs(60), self.disk.sync_waits()).await;
+        drop(stream);
+        // The end of the connection is older than these, and comes through the same driver.
+        for _ in 0..20 {
+            self.api.get("/healthz").await?;
+        }
+        self.disk.release();
+        waits.with_context(|| format!("{} appends nothing", request.path))?;
+        Ok(())
+    }
+
+    /// Returns once nothing more is appended.
+    pub async fn settled(&self) -> Result<()> {
+        let (mut applied, mut quiet) = (self.host.store.applied(), 0);
+        while quiet < 50 {
+            self.api.get("/healthz").await?;
+            let now = self.host.store.applied();
+            quiet = if now == applied { quiet + 1 } else { 0 };
+            applied = now;
+        }
+        Ok(())
+    }
+
+    /// Parks a delivery that can be handled.
+    pub async fn park(&self, id: &str) -> Result<String> {
+        let webhook = webhook(id, CUSTOMER, "parked");
+        let channel: jackfield_core::ids::ChannelId = CHANNEL.parse()?;
+        let fact = Fact::DeliveryParked {
+            channel: channel.clone(),
+            source: Source { connector: String::new(), version: String::new(), digest: String::new() },
+            request: RawRequest {
+                method: String::from("POST"),
+                url: format!("http://{}/hooks/{CHANNEL}", self.address),
+                headers: webhook.headers().iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+                body: webhook.body.clone().into_bytes(),
+                received_at: Millis(1),
+            },
+            problem: Problem { message: String::from("on purpose"), code: None },
+        };
+        match self.host.append(Actor::Channel(channel), fact).await?.outcome {
+            Outcome::Parked { parked } => Ok(parked.to_string()),
+            other => anyhow::bail!("{other:?}"),
+        }
+    }
+
+    pub async fn stop(self) -> Result<()> {
+        let Self { host, stop, stopped, .. } = self;
+        drop(host);
+        let _ = stop.send(());
+        stopped.await?
+    }
+}
+
+fn setup(provider: &Provider) -> Result<Setup> {
+    Ok(from_file(Setup::new().channel(CHANNEL, "versions", &provider.url(), "", &secrets())?))
+}
+
+fn secrets() -> [(&'static str, &'static str); 1] {
+    [("app-secret", "APP_SECRET")]
+}
+
+/// Tests of one process cannot have an environment of their own.
+fn from_file(setup: Setup) -> Setup {
+    setup.replaced("{ env = \"APP_SECRET\" }", "{ file = \"app-secret\" }")
+}
+
+/// Returns once something is so. Asking is the only way to see it.
+pub async fn until<F: Future<Output = Result<bool>>>(what: &str, is_so: impl Fn() -> F) -> Result<()> {
+    let asked = async {
+        while !is_so().await? {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.with_context(|| format!("never: {what}"))?
+}
