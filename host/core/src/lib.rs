@@ -11,7 +11,7 @@
 //! * [`apply`]: hands a fact to the area it belongs to. [`effect`]: what has to be looked at outside the tables afterwards.
 //! * the areas, each with its `rows` (tables), `apply`, and what is read: [`identity`], [`conversation`], [`outbox`], [`files`],
 //!   [`channel`], [`connector`] with [`generation`], [`access`], [`parked`], [`timer`], [`feed`].
-//! * [`tables`]: how rows are read and written. [`read`]: what lists have in common.
+//! * [`tables`]: how rows are read and written. [`read`]: what lists have in common. [`views`], [`rows`]: what other rooms read.
 
 pub mod access;
 pub mod apply;
@@ -33,5 +33,7 @@ pub mod limits;
 pub mod outbox;
 pub mod parked;
 pub mod read;
+pub mod rows;
 pub mod tables;
 pub mod timer;
+pub mod views;
