@@ -67,7 +67,12 @@ fn accepting_makes_one_customer_and_unlinking_restores_both_views_to_the_byte() 
     assert_eq!(desk.view(owner), desk.view(claimant), "both old ids give the one customer");
     assert_eq!(desk.timeline_texts(customer).len(), 2);
     for kind_value in [("instagram", "ig-ana"), ("whatsapp", "6281234567890")] {
-        let mut undone = Desk { tables: desk.tables.clone(), journal: desk.journal.clone(), now: desk.now };
+        let mut undone = Desk {
+            tables: desk.tables.clone(),
+            journal: desk.journal.clone(),
+            now: desk.now,
+            last_cost: desk.last_cost,
+        };
         let identity = search::find(&undone.tables, &identifier(kind_value.0, kind_value.1)).unwrap()[0]
             .identities
             .iter()

@@ -18,6 +18,8 @@ pub struct Desk {
     pub tables: Memory,
     pub journal: Vec<Entry>,
     pub now: u64,
+    /// What the last fact cost.
+    pub last_cost: jackfield_core::apply::Cost,
 }
 
 pub fn channel(name: &str) -> ChannelId {
@@ -85,7 +87,8 @@ pub fn with_parts(mut event: Event, parts: Vec<Part>) -> Event {
 
 impl Desk {
     pub fn new() -> Self {
-        let mut desk = Self { tables: Memory::default(), journal: Vec::new(), now: START };
+        let mut desk =
+            Self { tables: Memory::default(), journal: Vec::new(), now: START, last_cost: Default::default() };
         for name in ["wa", "ig", "tg"] {
             desk.apply(Fact::ChannelSet { channel: channel(name), source: source(), rules: rules(), scope: None });
         }
@@ -103,6 +106,7 @@ impl Desk {
         let entry: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
         let outcome = apply(&mut self.tables, &entry).unwrap();
         self.journal.push(entry);
+        self.last_cost = outcome.cost;
         outcome.outcome
     }
 
@@ -133,6 +137,13 @@ impl Desk {
         let json = serde_json::to_value(page).unwrap();
         let items = json["items"].as_array().unwrap().iter();
         items.filter_map(|e| e["message"]["parts"][0]["text"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// The newest message of a customer.
+    pub fn first_message(&self, id: CustomerId) -> MessageId {
+        let page = timeline::timeline(&self.tables, id, None, 1).unwrap().unwrap();
+        let json = serde_json::to_value(page).unwrap();
+        json["items"][0]["message"]["id"].as_str().unwrap().parse().unwrap()
     }
 
     pub fn message(&self, id: MessageId) -> serde_json::Value {
