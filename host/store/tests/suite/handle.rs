@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::disk::TestDisk;
 use crate::support::{copy, fact, name, open, rows, small};
-use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::effect::Effect;
+use jackfield_core::fact::{Actor, Fact, Source};
 use jackfield_core::ids::Seq;
 use jackfield_core::tables::{self, Read};
 use jackfield_store::{AppendError, CloseError, Committed, Options};
@@ -26,6 +27,32 @@ async fn an_append_returns_when_readers_see_it() {
     }
     let stored: Vec<Seq> = store.journal_entries(Seq(18)).unwrap().map(|entry| entry.unwrap().seq).collect();
     assert_eq!(stored, [Seq(18), Seq(19), Seq(20)]);
+}
+
+#[tokio::test]
+async fn the_effects_of_facts_are_there_when_their_appender_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), &small());
+    let (mut effects, mut late) = (store.effects(), store.effects());
+    let pause = |channel: &str| Fact::ChannelPaused { channel: channel.parse().unwrap() };
+    let set = |channel: &str| Fact::ChannelSet {
+        channel: channel.parse().unwrap(),
+        source: Source { connector: String::from("c"), version: String::from("1"), digest: "0".repeat(64) },
+        rules: serde_json::from_str(r#"{"sends":true}"#).unwrap(),
+    };
+    store.append_all(vec![(Actor::Host, set("shop")), (Actor::Host, set("web"))]).await.unwrap();
+    let batch = effects.next().await.unwrap();
+    assert_eq!(batch.through, Seq(2));
+    let channel = |channel: &str| Effect::Channel(channel.parse().unwrap());
+    assert_eq!(batch.effects, [channel("shop"), channel("web")].into());
+    let seq = store.append(Actor::Operator, pause("shop")).await.unwrap().seq;
+    let batch = effects.next().await.unwrap();
+    assert_eq!((batch.through, batch.effects), (seq, [channel("shop")].into()));
+    store.close().await.unwrap();
+    assert_eq!(effects.next().await, None);
+    let merged = late.next().await.unwrap();
+    assert_eq!((merged.through, merged.effects), (seq, [channel("shop"), channel("web")].into()));
+    assert_eq!(late.next().await, None);
 }
 
 #[tokio::test]

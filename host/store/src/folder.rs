@@ -1,7 +1,8 @@
 //! The data folder: its lock, and where sled lives in it.
 //!
-//! sled lives in `views/N`, where `N` goes up each time the views are begun afresh. A thread of sled that hung at open may go on hours
-//! later and write to its paths; since a path is never used again, it cannot reach the new views.
+//! sled lives in `views/N`, where `N` goes up each time tables are begun afresh. A thread of sled that hung at open may go on hours
+//! later and write to its paths; since a path is never used again, it cannot reach the new tables. There are two folders while tables
+//! are built beside those that serve, and after that, until the next clean start, for a downgrade.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -17,7 +18,12 @@ pub(crate) struct Lock {
 impl Lock {
     /// Makes the folder if need be and locks it. None when somebody else has it.
     pub(crate) fn take(dir: &Path) -> io::Result<Option<Self>> {
+        let is_new = !dir.try_exists()?;
         make_dir(dir)?;
+        if is_new && let Some(parent) = parent(dir) {
+            // The folder's own name has to be there after a power loss too.
+            File::open(parent)?.sync_all()?;
+        }
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { dir: dir.to_owned(), _file: file })),
@@ -35,33 +41,40 @@ impl Lock {
         self.dir.join("views")
     }
 
-    /// sled's folder, if there is exactly one. More than one is never left behind by us.
-    pub(crate) fn sled(&self) -> io::Result<Option<PathBuf>> {
-        let mut numbers = numbers(&self.views(), "")?;
-        match (numbers.pop(), numbers.is_empty()) {
-            (None, _) => Ok(None),
-            (Some(n), true) => Ok(Some(self.views().join(n.to_string()))),
-            (Some(_), false) => Err(io::Error::other("there is more than one folder in views/")),
+    /// The numbers of sled's folders, in order.
+    pub(crate) fn tables(&self) -> io::Result<Vec<u64>> {
+        numbers(&self.views(), "")
+    }
+
+    /// The sled folder of a number.
+    pub(crate) fn tables_path(&self, number: u64) -> PathBuf {
+        self.views().join(number.to_string())
+    }
+
+    /// Removes one of sled's folders, which nobody has open.
+    pub(crate) fn remove_tables(&self, number: u64) -> io::Result<()> {
+        match fs::remove_dir_all(self.tables_path(number)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => File::open(self.views())?.sync_all(),
         }
     }
 
-    /// A folder for sled that was never used before.
-    pub(crate) fn fresh_sled(&self) -> io::Result<PathBuf> {
+    /// The number of a new folder for sled, which was never used before.
+    pub(crate) fn new_tables(&self) -> io::Result<u64> {
         make_dir(&self.views())?;
         let used = numbers(&self.views(), "")?.into_iter().chain(numbers(&self.dir, "views.damaged-")?).max();
-        let path = self.views().join((used.unwrap_or(0) + 1).to_string());
-        make_dir(&path)?;
+        let number = used.unwrap_or(0) + 1;
+        make_dir(&self.tables_path(number))?;
         File::open(self.views())?.sync_all()?;
         File::open(&self.dir)?.sync_all()?;
-        Ok(path)
+        Ok(number)
     }
 
-    /// Puts sled's folder aside as `views.damaged-N` and removes what was put aside before.
-    pub(crate) fn set_aside(&self, sled: &Path) -> io::Result<PathBuf> {
+    /// Puts a sled folder aside as `views.damaged-N` and removes what was put aside before.
+    pub(crate) fn set_aside(&self, number: u64) -> io::Result<PathBuf> {
         self.remove_damaged()?;
-        let number = sled.file_name().unwrap_or_default().to_string_lossy();
         let aside = self.dir.join(format!("views.damaged-{number}"));
-        fs::rename(sled, &aside)?;
+        fs::rename(self.tables_path(number), &aside)?;
         File::open(self.views())?.sync_all()?;
         File::open(&self.dir)?.sync_all()?;
         Ok(aside)
@@ -82,6 +95,12 @@ impl Lock {
         }
         Ok(())
     }
+}
+
+/// The folder that a folder is in. One without a name of its own, such as `.`, was there before.
+fn parent(dir: &Path) -> Option<&Path> {
+    let parent = dir.parent()?;
+    Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {
