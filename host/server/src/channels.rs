@@ -124,6 +124,8 @@ pub struct ChannelRuntime {
     pub parked: Arc<ParkedRoom>,
     /// Places for webhooks that are worked on or wait.
     pub(crate) webhooks: Semaphore,
+    /// KiB of webhook bodies of this channel that may be in memory at once.
+    pub(crate) bodies: Semaphore,
     /// Whether the operator has stopped it.
     pub(crate) paused: AtomicBool,
     /// Ends its worker: the configuration says something else of it by now.
@@ -160,6 +162,12 @@ impl ChannelRuntime {
     #[must_use]
     pub fn rules(&self) -> Option<ChannelRules> {
         Some(self.slot.active()?.rules())
+    }
+
+    /// Whether the connector that serves it has webhooks at all. Without a connector it may have some.
+    #[must_use]
+    pub fn takes_webhooks(&self) -> bool {
+        self.slot.active().is_none_or(|generation| generation.connector.interfaces().receive)
     }
 
     /// What canonical forms depend on.

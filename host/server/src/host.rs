@@ -51,6 +51,9 @@ pub struct Host {
 /// MiB of webhook bodies that may be in memory at once.
 const BODIES_MIB: usize = 128;
 
+/// KiB of webhook bodies of one channel that may be in memory at once: a quarter, so that no channel takes the room of all.
+pub(crate) const CHANNEL_BODIES_KIB: usize = (BODIES_MIB << 10) / 4;
+
 impl Host {
     /// Puts the parts together. Nothing runs yet; see [`crate::serve`].
     #[must_use]

@@ -10,6 +10,7 @@
 //! * [`channels`]: the channels that are switched on, and their calls; [`activity`] is what these came to, [`call_log`] what they
 //!   logged.
 //! * [`connectors`]: the connectors that are loaded, and the life of their versions.
+//! * [`front`]: connections, from `accept` to the router of [`api`].
 //! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out;
 //!   [`workers`]: one for each channel; [`attachments`]: files.
 //! * [`api`]: HTTP under `/v1`.
@@ -26,6 +27,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod connectors;
+pub mod front;
 pub mod hints;
 pub mod host;
 pub mod ingress;

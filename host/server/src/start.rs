@@ -26,6 +26,7 @@ use crate::connectors::artifacts::Artifacts;
 use crate::connectors::joining::{Side, join};
 use crate::connectors::lifecycle::{Lifecycle, Obstacle, Trouble};
 use crate::connectors::{Slot, signature};
+use crate::host::CHANNEL_BODIES_KIB;
 use crate::ingress;
 use crate::metrics::Metrics;
 
@@ -256,6 +257,7 @@ pub(crate) fn runtime(
         log: Arc::default(),
         parked: Arc::new(ParkedRoom::default()),
         webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
+        bodies: Semaphore::new(CHANNEL_BODIES_KIB),
         paused: AtomicBool::new(false),
         gone: CancellationToken::new(),
         wake: Notify::new(),

@@ -90,18 +90,38 @@ pub fn events(
     limit: usize,
 ) -> Result<(Vec<(EventId, EventView)>, EventId)> {
     let mut found = Vec::new();
+    let reached = events_until(tables, after, types, limit, |id, event| {
+        found.push((id, event));
+        true
+    })?;
+    Ok((found, reached))
+}
+
+/// Hands the events after a place to `take`, until it says false, up to `limit` facts; gives the place to go on from.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn events_until(
+    tables: &impl Read,
+    after: EventId,
+    types: Option<&[String]>,
+    limit: usize,
+    mut take: impl FnMut(EventId, EventView) -> bool,
+) -> Result<EventId> {
     let mut reached = after;
     for row in PUBLIC_EVENTS.scan(tables, PUBLIC_EVENTS.from((after.seq,)), false).take(limit) {
         let ((seq,), events) = row?;
         for (index, event) in events.into_iter().enumerate() {
             let id = EventId { seq, index };
             if id > after && wanted(&event.kind, types) {
-                found.push((id, view(tables, id, event)?));
+                if !take(id, view(tables, id, event)?) {
+                    return Ok(id);
+                }
             }
         }
         reached = reached.max(EventId::after(seq));
     }
-    Ok((found, reached))
+    Ok(reached)
 }
 
 fn wanted(kind: &str, types: Option<&[String]>) -> bool {

@@ -51,7 +51,7 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
 
 async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
     let mut faults = Vec::new();
-    if let Err(error) = tls::acceptor(config) {
+    if let Err(error) = tls::Certificates::load(config) {
         faults.push(Fault { place: String::from("server.tls"), message: error.to_string() });
     }
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
