@@ -7,17 +7,12 @@ use std::sync::LazyLock;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
 use crate::claims;
-use crate::event::{Author, Event, EventBody, Hint, Identifier, InboundMessage, Part, Sender, Subject, Trust};
+use crate::event::{
+    Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Hint, Identifier, InboundMessage, Part, Problem, Property,
+    Sender, Subject, Trust,
+};
 use crate::ids::ChannelId;
-
-/// The longest value of an identifier, in bytes.
-pub const MAX_VALUE: usize = 512;
-/// The longest text of one part, in bytes. Longer ones are cut, and say so.
-pub const MAX_TEXT: usize = 128 * 1024;
-/// The longest display name or other profile value, in bytes.
-pub const MAX_PROFILE: usize = 1024;
-/// How many hints one sender may carry.
-pub const MAX_HINTS: usize = 32;
+use crate::limits;
 
 /// What canonical forms depend on besides the value.
 #[derive(Clone, Debug)]
@@ -50,30 +45,6 @@ static BLOCKED: LazyLock<Vec<&str>> = LazyLock::new(|| {
     ]
 });
 
-/// Mailboxes that belong to a role, not to a person.
-const ROLES: [&str; 14] = [
-    "abuse",
-    "admin",
-    "billing",
-    "contact",
-    "help",
-    "hello",
-    "info",
-    "mailer-daemon",
-    "no-reply",
-    "noreply",
-    "office",
-    "postmaster",
-    "sales",
-    "support",
-];
-
-/// Whether an identifier stands for several people by its nature, so that it must not link anybody.
-#[must_use]
-pub fn is_shared_by_nature(identifier: &Identifier) -> bool {
-    identifier.kind == "email" && identifier.value.split_once('@').is_some_and(|(local, _)| ROLES.contains(&local))
-}
-
 /// The canonical form, or none where the value identifies nobody.
 #[must_use]
 pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
@@ -82,19 +53,25 @@ pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
         && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
     let raw: String = given.value.chars().filter(|c| !c.is_control()).collect();
     let value = raw.trim();
-    if !kind_fits || value.len() > MAX_VALUE || BLOCKED.contains(&value.to_ascii_lowercase().as_str()) {
+    if !kind_fits || value.len() > limits::VALUE || BLOCKED.contains(&value.to_ascii_lowercase().as_str()) {
         return None;
     }
-    let namespace: String = given.namespace.chars().filter(|c| !c.is_control()).take(128).collect();
+    let namespace: String = given.namespace.chars().filter(|c| !c.is_control()).take(limits::NAMESPACE).collect();
     let (namespace, canonical) = match kind.as_str() {
         "phone" => (String::new(), phone(value, context.region.as_deref())?),
         "email" => (String::new(), email(value)?),
         _ if namespace.is_empty() => (context.channel.to_string(), value.to_owned()),
         _ => (namespace, value.to_owned()),
     };
-    let raw = given.raw.unwrap_or(raw);
+    let raw = given.raw.clone().unwrap_or(raw);
     let raw = (raw != canonical).then_some(raw);
-    Some(Identifier { kind, namespace, value: canonical, raw })
+    Some(Identifier {
+        kind,
+        namespace,
+        value: canonical,
+        raw: raw.map(|raw| cut(&raw, limits::VALUE)),
+        scope: given.scope,
+    })
 }
 
 /// A phone number in E.164, by Google's rules and the equivalences they do not know.
@@ -136,14 +113,12 @@ fn same_line(e164: &str) -> String {
     e164.to_owned()
 }
 
-/// An e-mail address: display name off, lower case. Dots and plus-tags stay, since they can be other people.
+/// An e-mail address, lower case: the address alone, since taking it out of a header is for who reads headers. Dots and plus-tags stay,
+/// since they can be other people.
 #[must_use]
 pub fn email(text: &str) -> Option<String> {
-    let text = match (text.rfind('<'), text.rfind('>')) {
-        (Some(open), Some(close)) if open < close => &text[open + 1..close],
-        _ => text,
-    };
-    let text = text.trim().strip_prefix("mailto:").unwrap_or(text.trim());
+    let text = text.trim();
+    let text = text.strip_prefix("mailto:").unwrap_or(text);
     let (local, domain) = text.rsplit_once('@')?;
     let domain_fits = domain.contains('.')
         && domain.len() <= 253
@@ -168,53 +143,90 @@ pub fn events(given: Vec<Event>, context: &Context) -> Vec<Event> {
 
 fn one(event: Event, context: &Context) -> Event {
     let kept = event.body.clone();
-    let id = cut(&event.id, MAX_VALUE);
+    let id = cut(&event.id, limits::VALUE);
     match body(event.body, context) {
         Some(body) => Event { id, body },
         None => {
             let kept = serde_json::to_string(&kept).unwrap_or_default();
-            let property = crate::event::Property { name: String::from("unaddressed"), value: cut(&kept, MAX_TEXT) };
+            let property = Property { name: String::from("unaddressed"), value: cut(&kept, limits::TEXT) };
             Event { id, body: EventBody::Other(property) }
         }
     }
 }
 
 fn body(body: EventBody, context: &Context) -> Option<EventBody> {
+    let id = |id: String| cut(&id, limits::VALUE);
     Some(match body {
         EventBody::Message(m) => EventBody::Message(message(m, context)?),
-        EventBody::Edit { message_id, at, parts: p } => EventBody::Edit { message_id, at, parts: parts(p, context) },
+        EventBody::Edit { message_id, at, parts: p } => {
+            EventBody::Edit { message_id: id(message_id), at, parts: parts(p, context, &mut Vec::new()) }
+        }
         EventBody::Reaction { message_id, sender: s, emoji, at } => {
-            let emoji = emoji.map(|e| cut(&e, 64)).filter(|e| !e.is_empty());
-            EventBody::Reaction { message_id, sender: sender(s, context)?, emoji, at }
+            let emoji = emoji.map(|e| cut(&e, limits::WORD)).filter(|e| !e.is_empty());
+            EventBody::Reaction { message_id: id(message_id), sender: sender(s, context)?, emoji, at }
         }
         EventBody::IdentityChange { old, new, at, reason } => EventBody::IdentityChange {
             old: identifier(old, context)?,
             new: identifier(new, context)?,
             at,
-            reason: cut(&reason, MAX_PROFILE),
+            reason: cut(&reason, limits::PROFILE_VALUE),
         },
         EventBody::Touchpoint { sender: s, kind, at, summary, extra } => EventBody::Touchpoint {
             sender: sender(s, context)?,
-            kind: cut(&kind, 64),
+            kind: cut(&kind, limits::WORD),
             at,
-            summary: cut(&summary, MAX_PROFILE),
-            extra,
+            summary: cut(&summary, limits::PROFILE_VALUE),
+            extra: properties(extra, &mut Vec::new()),
         },
-        EventBody::Call { call_id, sender: s, direction, state, at, duration_seconds, extra } => {
-            EventBody::Call { call_id, sender: sender(s, context)?, direction, state, at, duration_seconds, extra }
+        EventBody::Call { call_id, sender: s, direction, state, at, duration_seconds, extra } => EventBody::Call {
+            call_id: id(call_id),
+            sender: sender(s, context)?,
+            direction: cut(&direction, limits::WORD),
+            state: cut(&state, limits::WORD),
+            at,
+            duration_seconds,
+            extra: properties(extra, &mut Vec::new()),
+        },
+        EventBody::Deletion { message_id, at } => EventBody::Deletion { message_id: id(message_id), at },
+        EventBody::Delivery { about, state, at } => {
+            let about = match about {
+                DeliveryScope::Message(message) => DeliveryScope::Message(id(message)),
+                DeliveryScope::ThreadUntil(thread, until) => DeliveryScope::ThreadUntil(id(thread), until),
+            };
+            let state = match state {
+                DeliveryUpdate::Other(word) => DeliveryUpdate::Other(cut(&word, limits::WORD)),
+                DeliveryUpdate::Failed(problem) => DeliveryUpdate::Failed(bounded_problem(problem)),
+                other => other,
+            };
+            EventBody::Delivery { about, state, at }
         }
-        EventBody::Deletion { .. } | EventBody::Delivery { .. } | EventBody::Other(_) => body,
+        EventBody::Other(property) => {
+            let value = cut(&property.value, limits::PROPERTIES_BYTES - limits::WORD);
+            EventBody::Other(Property { name: cut(&property.name, limits::WORD), value })
+        }
     })
 }
 
+fn bounded_problem(problem: Problem) -> Problem {
+    let code = problem.code.map(|code| cut(&code, limits::WORD));
+    Problem { message: cut(&problem.message, limits::PROFILE_VALUE), code }
+}
+
 fn message(given: InboundMessage, context: &Context) -> Option<InboundMessage> {
+    let mut said = given.cut;
     let mut made = InboundMessage {
-        id: cut(&given.id, MAX_VALUE),
+        id: cut(&given.id, limits::VALUE),
         sender: sender(given.sender, context)?,
-        parts: parts(given.parts, context),
-        ..given
+        parts: parts(given.parts, context, &mut said),
+        reply_to: given.reply_to.map(|id| cut(&id, limits::VALUE)),
+        extra: properties(given.extra, &mut said),
+        cut: Vec::new(),
+        thread: given.thread,
+        author: given.author,
+        sent_at: given.sent_at,
     };
-    made.thread.id = cut(&made.thread.id, MAX_VALUE);
+    made.thread.id = cut(&made.thread.id, limits::VALUE);
+    made.thread.kind = cut(&made.thread.kind, limits::WORD);
     if made.author == Author::Customer {
         let typed = made.parts.iter().filter_map(Part::text).flat_map(|text| claims::in_text(text, context));
         let known: Vec<Identifier> = identifiers_of(&made.sender).cloned().collect();
@@ -224,6 +236,7 @@ fn message(given: InboundMessage, context: &Context) -> Option<InboundMessage> {
             made.sender.hints.push(Hint { about: Subject::Identifier(found), trust: Trust::Claimed, evidence });
         }
     }
+    made.cut = said;
     Some(made)
 }
 
@@ -259,30 +272,108 @@ pub fn hints(given: Vec<Hint>, at_most: Trust, context: &Context) -> Vec<Hint> {
             Subject::Username(text) => Subject::Username(profile_value(text.trim_start_matches('@'))?),
             Subject::Avatar(text) => Subject::Avatar(profile_value(&text)?),
             Subject::Language(text) => Subject::Language(profile_value(&text)?),
-            Subject::Other(property) => Subject::Other(property),
+            Subject::Other(property) => {
+                let value = cut(&property.value, limits::PROFILE_VALUE);
+                Subject::Other(Property { name: cut(&property.name, limits::WORD), value })
+            }
         };
-        Some(Hint { about, trust: hint.trust.min(at_most), evidence: cut(&hint.evidence, MAX_PROFILE) })
+        Some(Hint { about, trust: hint.trust.min(at_most), evidence: cut(&hint.evidence, limits::PROFILE_VALUE) })
     });
-    made.take(MAX_HINTS).collect()
+    made.take(limits::HINTS).collect()
 }
 
 fn profile_value(text: &str) -> Option<String> {
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
-    let clean = cut(clean.trim(), MAX_PROFILE);
+    let clean = cut(clean.trim(), limits::PROFILE_VALUE);
     (!BLOCKED.contains(&clean.to_ascii_lowercase().as_str())).then_some(clean)
 }
 
-fn parts(given: Vec<Part>, context: &Context) -> Vec<Part> {
-    let bounded = given.into_iter().map(without_files_of_the_host).map(|part| match part {
-        Part::Text { text } => Part::Text { text: cut(&text, MAX_TEXT) },
-        Part::Contact { name, identifiers } => Part::Contact {
-            name: cut(&name, MAX_PROFILE),
-            // What is no address stays visible as it was written.
-            identifiers: identifiers.into_iter().map(|i| identifier(i.clone(), context).unwrap_or(i)).collect(),
-        },
-        other => other,
-    });
-    bounded.collect()
+/// The parts, each as large as a row holds. What was cut is said.
+fn parts(given: Vec<Part>, context: &Context, said: &mut Vec<String>) -> Vec<Part> {
+    if given.len() > limits::PARTS {
+        said.push(format!("{} parts, of which the first {} are kept", given.len(), limits::PARTS));
+    }
+    let given = given.into_iter().take(limits::PARTS).map(without_files_of_the_host);
+    given.enumerate().map(|(index, given)| part(index, given, context, said)).collect()
+}
+
+fn part(index: usize, mut given: Part, context: &Context, said: &mut Vec<String>) -> Part {
+    let mut keep = |what: &str, text: &mut String, most: usize| {
+        if text.len() > most {
+            said.push(format!("part {index}: {what} of {} bytes, of which {most} are kept", text.len()));
+            *text = cut(text, most);
+        }
+    };
+    if let Some(media) = given.media_mut() {
+        for (what, text, most) in [
+            ("an id", &mut media.id, limits::REFERENCE),
+            ("a URL", &mut media.url, limits::REFERENCE),
+            ("a type", &mut media.mime, limits::PROFILE_VALUE),
+            ("a file name", &mut media.filename, limits::PROFILE_VALUE),
+            ("a caption", &mut media.caption, limits::TEXT),
+        ] {
+            if let Some(text) = text {
+                keep(what, text, most);
+            }
+        }
+        return given;
+    }
+    match &mut given {
+        Part::Text { text } => keep("a text", text, limits::TEXT),
+        Part::Location { name, address, .. } => {
+            for text in [name, address].into_iter().flatten() {
+                keep("a name", text, limits::PROFILE_VALUE);
+            }
+        }
+        Part::Contact { name, identifiers } => {
+            keep("a name", name, limits::PROFILE_VALUE);
+            identifiers.truncate(limits::CONTACT_IDENTIFIERS);
+            for known in identifiers.iter_mut() {
+                // What is no address stays visible as it was written.
+                *known = identifier(known.clone(), context).unwrap_or_else(|| Identifier {
+                    kind: cut(&known.kind, limits::WORD),
+                    namespace: cut(&known.namespace, limits::NAMESPACE),
+                    value: cut(&known.value, limits::VALUE),
+                    raw: None,
+                    scope: None,
+                });
+            }
+        }
+        Part::Interaction { title, payload } => {
+            keep("a title", title, limits::PROFILE_VALUE);
+            if let Some(payload) = payload {
+                keep("a payload", payload, limits::PROPERTY_VALUE);
+            }
+        }
+        Part::Template { name, language, parameters } => {
+            keep("a name", name, limits::VALUE);
+            keep("a language", language, limits::WORD);
+            parameters.truncate(limits::PARTS);
+            parameters.iter_mut().for_each(|text| keep("a parameter", text, limits::TEXT));
+        }
+        Part::Other { name, value } => {
+            keep("a name", name, limits::WORD);
+            keep("a value", value, limits::TEXT);
+        }
+        Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::File(_) | Part::Sticker(_) => {}
+    }
+    given
+}
+
+/// The properties that a row holds. What was left out is said.
+fn properties(given: Vec<Property>, said: &mut Vec<String>) -> Vec<Property> {
+    let (count, mut bytes, mut kept) = (given.len(), 0, Vec::new());
+    for property in given {
+        bytes += property.name.len() + property.value.len();
+        let fits = property.name.len() <= limits::WORD && property.value.len() <= limits::PROPERTY_VALUE;
+        if fits && bytes <= limits::PROPERTIES_BYTES && kept.len() < limits::PROPERTIES {
+            kept.push(property);
+        }
+    }
+    if kept.len() < count {
+        said.push(format!("{count} further properties, of which {} are kept", kept.len()));
+    }
+    kept
 }
 
 /// A sum alone means a file that the host keeps, and no connector has those to give.
@@ -338,15 +429,22 @@ mod tests {
 
     #[test]
     fn email_addresses_are_folded_without_joining_two_people() {
-        assert_eq!(email("Ana <Ana.Maria+shop@Example.COM>").as_deref(), Some("ana.maria+shop@example.com"));
-        for given in ["ana", "ana@", "@example.com", "a b@example.com", "ana@localhost", "ana@-x.com"] {
+        assert_eq!(email("Ana.Maria+shop@Example.COM").as_deref(), Some("ana.maria+shop@example.com"));
+        let header = "attacker@evil.example (<victim@example.com>)";
+        for given in ["ana", "ana@", "@example.com", "a b@example.com", "ana@localhost", "ana@-x.com", header] {
             assert_eq!(email(given), None, "{given}");
         }
     }
 
     #[test]
     fn an_opaque_id_without_a_namespace_belongs_to_its_channel() {
-        let given = Identifier { kind: "Webchat".into(), namespace: String::new(), value: " 17 ".into(), raw: None };
+        let given = Identifier {
+            kind: "Webchat".into(),
+            namespace: String::new(),
+            value: " 17 ".into(),
+            raw: None,
+            scope: None,
+        };
         let made = identifier(given, &context()).unwrap();
         assert_eq!((made.kind.as_str(), made.namespace.as_str(), made.value.as_str()), ("webchat", "shop", "17"));
     }

@@ -54,7 +54,7 @@ fn emails(text: &str, context: &Context) -> Vec<Identifier> {
 }
 
 fn claim(kind: &str, value: &str) -> Identifier {
-    Identifier { kind: kind.to_owned(), namespace: String::new(), value: value.to_owned(), raw: None }
+    Identifier { kind: kind.to_owned(), namespace: String::new(), value: value.to_owned(), raw: None, scope: None }
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 //! An effect names what changed and carries no state: whoever acts on it reads the tables, so acting late, twice, or once for many
 //! facts comes to the same. Effects are not stored; whoever starts acts as if everything had just changed.
 
-use crate::event::Identifier;
-use crate::ids::{ChannelId, KeyId};
+use crate::ids::{ChannelId, IdentityId, KeyId};
 
 /// Something outside the tables that has to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,9 +21,11 @@ pub enum Effect {
     /// The parked deliveries of a channel.
     Parked(ChannelId),
     /// A person whom a channel may be asked about.
-    Person(ChannelId, Identifier),
+    Person(ChannelId, IdentityId),
     /// An API key.
     Key(KeyId),
+    /// The timers.
+    Timer,
     /// A fact was skipped.
     Skipped,
 }

@@ -19,6 +19,10 @@ pub struct Identifier {
     /// The value as it came, where that differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
+    /// The scope of another connector that it is about. Set by the host, and only where the operator granted that scope; none is the
+    /// channel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// How far a statement about a person can be relied on, weakest first.
@@ -119,6 +123,17 @@ pub struct Thread {
     pub id: String,
     /// `direct`, `group`, `comments`, `mail`, `call` or the channel's own word.
     pub kind: String,
+}
+
+impl Thread {
+    /// The kinds of threads in which nobody listens but the person.
+    pub const DIRECT: [&str; 2] = ["direct", "mail"];
+
+    /// Whether nobody listens but the person. Kinds that are not known may be public.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        Self::DIRECT.contains(&self.kind.as_str())
+    }
 }
 
 /// An attachment, by reference.
@@ -310,12 +325,15 @@ pub struct InboundMessage {
     /// What else the channel said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Property>,
+    /// What of it was over a bound and is not here, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
 }
 
 /// How far an outbound message got, by the channel's news.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DeliveryNews {
+pub enum DeliveryUpdate {
     /// The channel has it.
     Sent,
     /// The person's device has it.
@@ -376,7 +394,7 @@ pub enum EventBody {
         /// Which.
         about: DeliveryScope,
         /// What.
-        state: DeliveryNews,
+        state: DeliveryUpdate,
         /// When.
         at: Option<Millis>,
     },

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, Hint, Identifier, Part, Problem};
+use crate::event::{Event, Hint, Identifier, Part, Problem, Thread};
 use crate::generation::{GrantChanges, Missing, Signature, Stage};
 use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
 
@@ -71,6 +71,15 @@ pub struct RawRequest {
     pub body: Vec<u8>,
     /// When it came.
     pub received_at: Millis,
+}
+
+impl RawRequest {
+    /// How much room it takes up, bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        (self.url.len() + headers + self.body.len()) as u64
+    }
 }
 
 /// An item of a delivery that could not be understood.
@@ -286,6 +295,9 @@ pub enum Fact {
         source: Source,
         /// What it can do.
         rules: ChannelRules,
+        /// The scope whose people it speaks about: the operator's name for the connector. None keeps what was said before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<String>,
     },
     /// Sending on a channel stops until it is resumed.
     ChannelParked {
@@ -304,7 +316,34 @@ pub enum Fact {
         /// Which.
         channel: ChannelId,
     },
-    /// What the operator allowed or took back while the host runs; all of it, in place of what such a fact said before.
+    /// Ids of things are given by their place in the fact that makes them, from here on, whatever the tables hold.
+    IdsByPlace,
+    /// The operator lets a channel reach origins.
+    OriginsGranted {
+        /// Which channel.
+        channel: ChannelId,
+        /// Origins.
+        http: Vec<String>,
+        /// Those of them that may be at private addresses.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        private: Vec<String>,
+    },
+    /// The operator takes back that a channel may reach origins, whatever the configuration says.
+    OriginsRevoked {
+        /// Which channel.
+        channel: ChannelId,
+        /// Origins.
+        origins: Vec<String>,
+    },
+    /// The operator says whether requests that nobody signed count on a channel.
+    PublicWebhookSet {
+        /// Which channel.
+        channel: ChannelId,
+        /// Whether they do; none leaves it to the configuration.
+        allowed: Option<bool>,
+    },
+    /// What the operator allowed or took back while the host runs; all of it, in place of what such a fact said before. Not written
+    /// any more.
     GrantsChanged {
         /// For this channel.
         channel: ChannelId,
@@ -424,7 +463,36 @@ pub enum Fact {
         /// Why.
         problem: Problem,
     },
-    /// A parked delivery is no longer wanted, or was handled after all.
+    /// A parked delivery was handled after all: everything the call emitted and wrote. Refused as a whole when it is parked no more.
+    ParkedReplayed {
+        /// Which.
+        parked: ParkedId,
+        /// By this code.
+        source: Source,
+        /// Canonical.
+        events: Vec<Event>,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
+        /// Items to park.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreadable: Vec<Unreadable>,
+    },
+    /// A timer of the host was due.
+    TimerFired {
+        /// Which.
+        timer: Timer,
+        /// When it was due.
+        due: Millis,
+    },
+    /// An agent says that an address is one person's after all, though many proved it to be theirs.
+    SharedCleared {
+        /// Which.
+        identity: IdentityId,
+        /// In words.
+        reason: String,
+    },
+    /// A parked delivery is no longer wanted.
     ParkedDiscarded {
         /// Which.
         parked: ParkedId,
@@ -435,6 +503,9 @@ pub enum Fact {
         channel: ChannelId,
         /// About this address.
         identity: Identifier,
+        /// The identity that has it; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<IdentityId>,
         /// What. Empty when there is nothing to tell, so that it is not asked again at once.
         hints: Vec<Hint>,
         /// To the channel's state.
@@ -453,6 +524,9 @@ pub enum Fact {
         /// The message it answers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<MessageId>,
+        /// The thread to write to, if the client said so: one in which the customer wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread: Option<String>,
         /// The client's key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idempotency: Option<Idempotency>,
@@ -577,6 +651,9 @@ pub enum Outcome {
     Queued {
         /// Under this id.
         message: MessageId,
+        /// Where it goes; none where it was said before, or by an older version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Destination>,
     },
     /// Customers were linked.
     Merged {
@@ -607,6 +684,46 @@ pub enum Outcome {
         /// The defect.
         reason: String,
     },
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Destination {
+    /// On this channel.
+    pub channel: ChannelId,
+    /// To this address of the customer.
+    pub identity: IdentityId,
+    /// Its kind.
+    pub kind: String,
+    /// Its value.
+    pub value: String,
+    /// In this thread.
+    pub thread: Thread,
+    /// Where the customer wrote last, if that is another address or thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Newest>,
+}
+
+/// Where a customer wrote last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = NewestInbound))]
+pub struct Newest {
+    /// On this channel.
+    pub channel: ChannelId,
+    /// From this address.
+    pub identity: IdentityId,
+    /// In this thread.
+    pub thread: Thread,
+}
+
+/// A timer of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// Rows that nothing needs any more are taken away.
+    Retention,
 }
 
 /// Why nothing was done. `code` is for programs and stays; `message` is for people.

@@ -123,6 +123,34 @@ pub struct GrantChanges {
     pub public_webhook: Option<bool>,
 }
 
+impl GrantChanges {
+    /// Allows origins besides.
+    pub fn allow(&mut self, http: &[String], private: &[String]) {
+        for origin in http.iter().chain(private) {
+            self.revoked.retain(|revoked| revoked != origin);
+            add(&mut self.http, origin);
+        }
+        for origin in private {
+            add(&mut self.private_addresses, origin);
+        }
+    }
+
+    /// Takes origins back, whatever the configuration says of them.
+    pub fn revoke(&mut self, origins: &[String]) {
+        for origin in origins {
+            self.http.retain(|allowed| allowed != origin);
+            self.private_addresses.retain(|allowed| allowed != origin);
+            add(&mut self.revoked, origin);
+        }
+    }
+}
+
+fn add(origins: &mut Vec<String>, origin: &str) {
+    if !origins.iter().any(|known| known == origin) {
+        origins.push(origin.to_owned());
+    }
+}
+
 /// One version of a connector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {

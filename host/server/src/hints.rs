@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jackfield_core::canonical;
-use jackfield_core::event::{Hint, Identifier, Trust};
+use jackfield_core::event::Hint;
 use jackfield_core::fact::{Actor, Fact, StateChange};
 use jackfield_core::ids::{ChannelId, IdentityId, Millis};
-use jackfield_core::keys;
-use jackfield_core::rows::{self, Identity};
-use jackfield_core::tables;
+use jackfield_core::rows::Identity;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{CallErrorKind, Failure};
 use tokio::sync::Notify;
@@ -46,7 +44,7 @@ const LEAVE_ALONE: Duration = Duration::from_secs(1);
 /// At most this long.
 const LEAVE_ALONE_MOST: Duration = Duration::from_secs(300);
 
-type Question = (ChannelId, Identifier);
+type Question = (ChannelId, IdentityId);
 
 /// The questions that wait, by channel. Cheap to clone; a clone is the same queue.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +58,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    questions: BTreeMap<ChannelId, VecDeque<Identifier>>,
+    questions: BTreeMap<ChannelId, VecDeque<IdentityId>>,
     /// The channel that was asked last; the next one in order is the next to be asked.
     last: Option<ChannelId>,
 }
@@ -68,11 +66,11 @@ struct Waiting {
 impl HintsQueue {
     /// Has a channel asked about a person, unless that was done lately. Never waits: what finds no place is dropped, and comes again with
     /// the person's next message.
-    pub fn ask(&self, channel: &ChannelId, who: &Identifier) {
+    pub fn ask(&self, channel: &ChannelId, who: IdentityId) {
         let mut waiting = self.lock();
         let questions = waiting.questions.entry(channel.clone()).or_default();
-        if questions.len() < QUEUE && !questions.contains(who) {
-            questions.push_back(who.clone());
+        if questions.len() < QUEUE && !questions.contains(&who) {
+            questions.push_back(who);
             self.0.some.notify_one();
         }
     }
@@ -138,7 +136,7 @@ enum Answer {
 
 impl HintFetcher {
     fn begin(&mut self, host: &Arc<Host>, question: Question, lane: &mut Lane<Question, Answer>) {
-        let (channel, identifier) = &question;
+        let (channel, who) = &question;
         let Some(runtime) = host.channels.get(channel) else {
             return;
         };
@@ -148,12 +146,13 @@ impl HintFetcher {
         if silent || known || lane.busy().contains(&question) {
             return;
         }
-        if !wanted(host, identifier) {
+        let older_than = Millis(clock::now().0.saturating_sub(OLD));
+        let Some(person) = operations::to_ask_about(&host.view(), *who, older_than).ok().flatten() else {
             self.remember(question, now);
             return;
-        }
-        let (host, who) = (Arc::clone(host), identifier.clone());
-        lane.start(question, async move { ask(&host, &runtime, &who).await });
+        };
+        let host = Arc::clone(host);
+        lane.start(question, async move { ask(&host, &runtime, &person).await });
     }
 
     fn remember(&mut self, question: Question, now: Instant) {
@@ -179,13 +178,8 @@ impl HintFetcher {
     }
 }
 
-fn wanted(host: &Host, identifier: &Identifier) -> bool {
-    let older_than = Millis(clock::now().0.saturating_sub(OLD));
-    operations::wants_hints(&host.view(), identifier, older_than).unwrap_or(false)
-}
-
-async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identifier) -> Answer {
-    let (hints, state) = match channel.hints(who.clone()).await {
+async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identity) -> Answer {
+    let (hints, state) = match channel.hints(who.identifier()).await {
         Ok(call) => match call.result {
             Ok(hints) => (hints, call.effects.state),
             Err(Failure::Retry { after_ms, .. } | Failure::RateLimited { after_ms, .. }) => {
@@ -212,45 +206,37 @@ async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identifier) -> Answer 
 async fn learn(
     host: &Host,
     channel: &ChannelRuntime,
-    who: &Identifier,
+    who: &Identity,
     hints: Vec<Hint>,
     state: Vec<StateChange>,
 ) -> Result<(), String> {
-    // What is told about an address is believed no more than the address itself.
-    let at_most = trust(host, who).map_err(|e| e.to_string())?;
     let fact = Fact::HintsLearnt {
         channel: channel.id.clone(),
-        identity: who.clone(),
-        hints: canonical::hints(hints, at_most, &channel.context()),
+        identity: who.identifier(),
+        id: Some(who.id),
+        // What is told about an address is believed no more than the address itself.
+        hints: canonical::hints(hints, who.trust, &channel.context()),
         state,
     };
     let appended = host.append(Actor::Channel(channel.id.clone()), fact).await;
     appended.map(drop).map_err(|e| e.to_string())
 }
 
-fn trust(host: &Host, who: &Identifier) -> tables::Result<Trust> {
-    let view = host.view();
-    let Some(id) = rows::get::<IdentityId>(&view, &keys::identity_by_key(who))? else {
-        return Ok(Trust::Inferred);
-    };
-    Ok(rows::need::<Identity>(&view, &keys::identity(id))?.trust)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn person(name: &str) -> Identifier {
-        Identifier { kind: String::from("phone"), namespace: String::new(), value: name.to_owned(), raw: None }
+    fn person(n: usize) -> IdentityId {
+        IdentityId::new(jackfield_core::ids::Seq(n as u64 + 1), 0)
     }
 
     #[test]
     fn channels_are_asked_in_turn_and_one_that_is_busy_keeps_no_other_waiting() {
         let queue = HintsQueue::default();
         let [slow, other]: [ChannelId; 2] = ["slow", "other"].map(|id| id.parse().unwrap());
-        (0..2 * QUEUE).for_each(|n| queue.ask(&slow, &person(&n.to_string())));
-        queue.ask(&other, &person("x"));
-        queue.ask(&other, &person("y"));
+        (0..2 * QUEUE).for_each(|n| queue.ask(&slow, person(n)));
+        queue.ask(&other, person(0));
+        queue.ask(&other, person(1));
         let mut channels = Vec::new();
         for _ in 0..3 {
             channels.push(queue.take(|_| true).unwrap().0);

@@ -9,9 +9,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header, request};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
@@ -20,20 +19,17 @@ use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{CallErrorKind, Effects, Failure, Received, Reply, Request};
 use jackfield_store::AppendError;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::api;
+use crate::channels::quota::size_bytes;
 use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
+use crate::front::pace;
 use crate::host::Host;
 
 /// Bytes of a body. Meta's batches stay below 3 MB.
 pub const BODY_BYTES: usize = 4 << 20;
-
-/// Bytes of a body that is too large which are read to no purpose.
-const DRAINED_BYTES: usize = 16 << 20;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// How long a request may wait for room for its body.
 const ROOM_TIME: Duration = Duration::from_secs(2);
@@ -58,71 +54,90 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
         host.metrics.webhook(name, "paused");
         return later("paused", "The operator has paused this channel; come again.", STORE_TROUBLE);
     }
-    let Ok(_place) = channel.webhooks.try_acquire() else {
-        host.metrics.webhook(name, "busy");
-        return busy();
-    };
+    if !channel.takes_webhooks() {
+        host.metrics.webhook(name, "unknown_channel");
+        return problem(StatusCode::NOT_FOUND, "not_found", "This channel has no webhook; it is polled.", None);
+    }
     let (head, body) = request.into_parts();
-    let (body, _room) = match read_body(host, &head, body).await {
+    let (body, _room) = match read_body(host, &channel, &head, body).await {
         Ok(read) => read,
         Err(reply) => {
             host.metrics.webhook(name, "unreadable_body");
             return reply;
         }
     };
+    // Not before the body is there: whoever sends slowly must not hold a place.
+    let Ok(_place) = channel.webhooks.try_acquire() else {
+        host.metrics.webhook(name, "busy");
+        return busy();
+    };
     receive_on(host, &channel, raw(&channel, head, body)).await
 }
 
-/// The body, and the room it takes up as long as it is there.
+/// The room that a body takes up as long as it is there: its share of the channel's, and of the host's.
+type Room<'a> = (Option<SemaphorePermit<'a>>, Option<SemaphorePermit<'a>>);
+
+/// The body, and its room, which is taken as the bytes arrive: what only may come takes nothing from anybody.
 async fn read_body<'a>(
     host: &'a Host,
+    channel: &'a ChannelRuntime,
     head: &request::Parts,
     mut body: Body,
-) -> Result<(Vec<u8>, SemaphorePermit<'a>), Reply> {
-    let expected = body.size_hint().upper().map_or(BODY_BYTES, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    if expected > BODY_BYTES {
+) -> Result<(Vec<u8>, Room<'a>), Reply> {
+    let announced = body.size_hint().lower();
+    if announced > BODY_BYTES as u64 {
         return Err(too_large(head, &mut body).await);
     }
-    let kib = u32::try_from(expected.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-    let room = match tokio::time::timeout(ROOM_TIME, host.bodies.acquire_many(kib)).await {
-        Ok(Ok(room)) => room,
-        Ok(Err(_)) | Err(_) => return Err(busy()),
-    };
-    let read = tokio::time::timeout(BODY_TIME, Limited::new(&mut body, BODY_BYTES).collect()).await;
-    match read {
-        Ok(Ok(collected)) => Ok((collected.to_bytes().into(), room)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(head, &mut body).await),
-        Ok(Err(_)) => {
-            let said = "The body broke off.";
-            Err(problem(StatusCode::BAD_REQUEST, "invalid_request", said, None))
+    let (mut read, mut room): (Vec<u8>, Room<'a>) = (Vec::new(), (None, None));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| unreadable(&error))?;
+        let Some(piece) = frame.data_ref() else { continue };
+        if read.len() + piece.len() > BODY_BYTES {
+            return Err(too_large(head, &mut body).await);
         }
-        Err(_) => {
-            let said = "The body took longer than 10 s to arrive.";
-            Err(problem(StatusCode::REQUEST_TIMEOUT, "timeout", said, None))
+        let more = kib(read.len() + piece.len()) - kib(read.len());
+        let taken = async {
+            grow(&mut room.0, &channel.bodies, more).await?;
+            grow(&mut room.1, &host.bodies, more).await
+        };
+        if !matches!(tokio::time::timeout(ROOM_TIME, taken).await, Ok(Some(()))) {
+            return Err(busy());
         }
+        read.extend_from_slice(piece);
     }
+    Ok((read, room))
 }
 
-/// Reads some of what is left of a body, and throws it away.
-pub(crate) async fn drain(body: &mut Body) {
-    let read = async {
-        let mut drained = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            drained += frame.data_ref().map_or(0, Bytes::len);
-            if drained > DRAINED_BYTES {
-                return;
-            }
-        }
-    };
-    // Whether it came to its end or not, the answer is the same.
-    let _ = tokio::time::timeout(ROOM_TIME, read).await;
+/// KiB, the last one begun counted whole.
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX)
+}
+
+/// More room from the same semaphore; none if it is closed.
+async fn grow<'a>(room: &mut Option<SemaphorePermit<'a>>, of: &'a Semaphore, kib: u32) -> Option<()> {
+    if kib == 0 {
+        return Some(());
+    }
+    let more = of.acquire_many(kib).await.ok()?;
+    match room {
+        Some(room) => room.merge(more),
+        None => *room = Some(more),
+    }
+    Some(())
+}
+
+fn unreadable(error: &axum::Error) -> Reply {
+    match pace::is_too_slow(error) {
+        true => problem(StatusCode::REQUEST_TIMEOUT, "timeout", &sentence(pace::TooSlow), None),
+        false => problem(StatusCode::BAD_REQUEST, "invalid_request", "The body broke off.", None),
+    }
 }
 
 /// Refuses a body. A client that is still writing would see its connection break off instead of the answer, so some of the rest is
 /// read, and thrown away, unless the client waits to be told whether to send it.
 async fn too_large(head: &request::Parts, body: &mut Body) -> Reply {
     if !head.headers.contains_key(header::EXPECT) {
-        drain(body).await;
+        pace::drain(body).await;
     }
     problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body has more than 4 MiB.", None)
 }
@@ -180,7 +195,7 @@ impl Delivery<'_> {
         match operations::all_seen(&self.host.view(), &self.channel.id, &events) {
             Ok(true) if nothing_else => return self.end("nothing_new", reply),
             Ok(_) => {}
-            Err(error) => return self.cannot_store(&error),
+            Err(error) => return self.cannot_store(&error, NOTHING_STORED),
         }
         let fact = Fact::Received {
             channel: self.channel.id.clone(),
@@ -196,7 +211,7 @@ impl Delivery<'_> {
                 let why = Problem { message: error.to_string(), code: Some(String::from("unwritable")) };
                 self.park(why, effects.authenticated).await
             }
-            Err(error) => self.cannot_store(&error),
+            Err(error) => self.cannot_store(&error, what_is_stored(&error)),
         }
     }
 
@@ -209,7 +224,7 @@ impl Delivery<'_> {
         let request = keep(&self.request);
         let room = match verified {
             true => None,
-            false => self.channel.parked.reserve(operations::request_bytes(&request)),
+            false => self.channel.parked.reserve(size_bytes(&request)),
         };
         if !verified && room.is_none() {
             tracing::warn!(channel = %self.channel.id, "no room to park an unverified delivery; discard or replay some");
@@ -225,7 +240,7 @@ impl Delivery<'_> {
                 drop(room);
                 self.end("parked", Reply { status: 200, headers: Vec::new(), body: Vec::new() })
             }
-            Err(error) => self.cannot_store(&error),
+            Err(error) => self.cannot_store(&error, what_is_stored(&error)),
         }
     }
 
@@ -235,15 +250,29 @@ impl Delivery<'_> {
         self.end("unauthenticated", problem(StatusCode::UNAUTHORIZED, "unauthenticated", said, None))
     }
 
-    fn cannot_store(&self, error: &dyn std::fmt::Display) -> Reply {
+    fn cannot_store(&self, error: &dyn std::fmt::Display, said: &str) -> Reply {
         tracing::error!(channel = %self.channel.id, "a webhook could not be stored: {error}");
-        let said = "Nothing can be stored at the moment; nothing of this request was.";
         self.end("not_stored", later("unavailable", said, STORE_TROUBLE))
     }
 
     fn end(&self, result: &str, reply: Reply) -> Reply {
         self.host.metrics.webhook(self.channel.id.as_str(), result);
         reply
+    }
+}
+
+const NOTHING_STORED: &str = "Nothing can be stored at the moment; nothing of this request was.";
+
+/// What is known of a request whose append failed.
+fn what_is_stored(error: &AppendError) -> &'static str {
+    match error {
+        AppendError::TooLarge { .. }
+        | AppendError::Unwritable(_)
+        | AppendError::Overloaded { .. }
+        | AppendError::Full(_) => NOTHING_STORED,
+        AppendError::Io(_) | AppendError::Poisoned(_) | AppendError::Closed => {
+            "Nothing can be stored at the moment, and it cannot be said whether this request was."
+        }
     }
 }
 
@@ -263,24 +292,22 @@ fn busy() -> Reply {
     later("overloaded", "Too much at once; come again.", BUSY_RETRY_AFTER)
 }
 
-fn later(code: &str, detail: &str, after: Duration) -> Reply {
+fn later(code: &'static str, detail: &str, after: Duration) -> Reply {
     problem(StatusCode::SERVICE_UNAVAILABLE, code, detail, Some(after))
 }
 
-/// A problem document, as the API has them.
-fn problem(status: StatusCode, code: &str, detail: &str, retry_after: Option<Duration>) -> Reply {
-    let document = serde_json::json!({
-        "type": format!("urn:jackfield:problem:{code}"),
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-        "detail": detail,
-        "code": code,
-    });
-    let mut headers = vec![(String::from("content-type"), b"application/problem+json".to_vec())];
-    if let Some(after) = retry_after {
-        headers.push((String::from("retry-after"), after.as_secs().max(1).to_string().into_bytes()));
-    }
-    Reply { status: status.as_u16(), headers, body: document.to_string().into_bytes() }
+/// A problem document of the API, as a reply.
+fn problem(status: StatusCode, code: &'static str, detail: &str, retry_after: Option<Duration>) -> Reply {
+    let retry_after = retry_after.map(|after| u32::try_from(after.as_secs().max(1)).unwrap_or(u32::MAX));
+    let (headers, body) = api::Problem::new(status, code, detail).coming_again(retry_after).written();
+    let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    Reply { status: status.as_u16(), headers: headers.collect(), body }
+}
+
+fn sentence(error: impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// The reply as an HTTP response. What a connector answers is shown under the same origin as the API, so a browser must not take it
@@ -296,5 +323,6 @@ pub fn respond(reply: Reply) -> Response {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

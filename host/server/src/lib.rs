@@ -9,6 +9,7 @@
 //! * [`host`]: what everything shares, and the one way to append a fact.
 //! * [`channels`]: the channels that are switched on, and their calls.
 //! * [`connectors`]: the connectors that are loaded, and the life of their versions.
+//! * [`front`]: connections, from `accept` to the router of [`api`].
 //! * [`ingress`]: webhooks; [`poller`]: channels that have to be asked; [`replay`]: parked ones once more; [`hints`]: who is that?; [`outbox`]: messages out;
 //!   [`jobs`]: how they are run; [`attachments`]: files.
 //! * [`api`]: HTTP under `/v1`.
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod connectors;
+pub mod front;
 pub mod hints;
 pub mod host;
 pub mod ingress;

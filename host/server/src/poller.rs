@@ -68,7 +68,7 @@ async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
 
 fn is_due(host: &Host, channel: &ChannelRuntime) -> bool {
     let polls = channel.serving().is_some_and(|(generation, _)| generation.connector.interfaces().poll);
-    polls && operations::channel(&host.view(), &channel.id).is_ok_and(|row| row.is_some_and(|row| !row.is_quiet()))
+    polls && operations::channel(&host.view(), &channel.id).is_ok_and(|row| row.is_some_and(|row| !row.is_suspended()))
 }
 
 /// One question. How long to wait before the next; or, if it came to nothing, how long the channel said to wait.

@@ -3,6 +3,7 @@
 use jackfield_core::canonical;
 use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::ids::ParkedId;
+use jackfield_core::rows::Parked;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{Failure, Request};
@@ -48,7 +49,7 @@ pub enum ReplayError {
 /// # Errors
 /// When it stays parked, and why.
 pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: Actor) -> Result<Replayed, ReplayError> {
-    let (channel, request) = operations::parked_request(&host.view(), id)?.ok_or(ReplayError::NotFound(id))?;
+    let Parked { channel, request, .. } = operations::parked_row(&host.view(), id)?.ok_or(ReplayError::NotFound(id))?;
     let Some(request) = request else {
         let message =
             "Only one item of that delivery is kept; its siblings were stored. Discard it once it is dealt with.";
@@ -72,17 +73,17 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
         }
         failure => ReplayError::Stays(failure.problem().message.clone()),
     })?;
-    let landed = Fact::Received {
-        channel: channel.clone(),
+    // One fact: it lands once, or stays parked.
+    let landed = Fact::ParkedReplayed {
+        parked: id,
         source,
         events: canonical::events(received.events, &runtime.context()),
         state: call.effects.state,
         unreadable: received.unreadable,
     };
-    let done = Fact::ParkedDiscarded { parked: id };
-    let committed = host.append_together(vec![(Actor::Channel(channel), landed), (actor, done)]).await?;
-    match committed.into_iter().next().map(|committed| committed.outcome) {
-        Some(Outcome::Received { new, duplicate, parked }) => Ok(Replayed { new, duplicate, parked: parked.len() }),
+    match host.command(actor, landed).await?.outcome {
+        Outcome::Received { new, duplicate, parked } => Ok(Replayed { new, duplicate, parked: parked.len() }),
+        Outcome::Refused(refusal) if refusal.code == "not_found" => Err(ReplayError::NotFound(id)),
         other => Err(ReplayError::Stays(format!("the store answered with {other:?}"))),
     }
 }

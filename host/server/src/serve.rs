@@ -3,43 +3,26 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use jackfield_store::{Options, Store};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 use crate::channels::Channels;
 use crate::config::Config;
 use crate::connectors::slot::Alarm;
 use crate::connectors::{folder, rollback};
+use crate::front::Front;
+use crate::front::starting::Start;
 use crate::hints::{self, HintsQueue};
 use crate::host::Host;
 use crate::metrics::Metrics;
 use crate::reactor::{self, Reactor};
 use crate::shutdown::{GRACE, LAST_WORDS};
-use crate::{api, attachments, outbox, poller, start, tls};
-
-/// How long a client may take for its handshake, and for the head of each request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-
-/// Bytes of a request's head.
-const HEAD_BYTES: usize = 64 << 10;
-
-/// Requests of one HTTP/2 connection at the same time.
-const STREAMS: u32 = 256;
-
-/// How long to wait when no connection can be accepted, because there are no more file descriptors.
-const ACCEPT_TROUBLE: Duration = Duration::from_millis(100);
+use crate::tls::{self, Certificates};
+use crate::{api, attachments, outbox, poller, start};
 
 /// Starts a host on a socket, serves until `shutdown`, and stops it in order.
 ///
@@ -52,9 +35,8 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: impl Future<Ou
 /// A host that is started.
 pub struct Running {
     host: Arc<Host>,
-    listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    door: Door,
     /// What goes on besides requests.
     tasks: JoinSet<()>,
     /// Carries out what follows from facts, to the very end.
@@ -80,7 +62,8 @@ impl Drop for AbortOnDrop {
 }
 
 impl Running {
-    /// Opens the store, loads the connectors, and begins to send. Requests wait on the socket meanwhile.
+    /// Opens the store, loads the connectors, and begins to send. Meanwhile health checks are answered, and everybody else is told to come
+    /// again.
     ///
     /// # Errors
     /// When it cannot start, with everything that is to be mended.
@@ -95,8 +78,11 @@ impl Running {
     /// As [`Running::start`].
     pub async fn start_with(config: Config, listener: TcpListener, options: Options) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the socket has no address")?;
-        let tls = tls::acceptor(&config)?;
-        let store = open(&config, options).await?;
+        let door = Door::open(&config, listener)?;
+        tracing::info!(%address, "listening");
+        let start = door.front.start.clone();
+        let store = open(&config, options, start.clone()).await?;
+        start.note("the connectors are loaded");
         match prepare(config, &store, address).await {
             Ok((host, queue, alarms, reactor)) => {
                 let host = Arc::new(host);
@@ -110,7 +96,8 @@ impl Running {
                 tasks.spawn(outbox::run(Arc::clone(&host)));
                 tasks.spawn(poller::run(Arc::clone(&host)));
                 tasks.spawn(attachments::run(Arc::clone(&host)));
-                Ok(Self { host, listener, address, tls, tasks, reactor })
+                door.front.open(api::router(Arc::clone(&host), Arc::clone(&door.front)));
+                Ok(Self { host, address, door, tasks, reactor })
             }
             Err(error) => {
                 close(store).await;
@@ -137,23 +124,27 @@ impl Running {
     /// # Errors
     /// When the stop does not count as clean. Nothing is lost then.
     pub async fn until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { host, listener, tls, mut tasks, reactor, .. } = self;
-        let connections = serve(&host, listener, tls, shutdown).await;
+        let Self { host, door, mut tasks, reactor, .. } = self;
+        shutdown.await;
+        door.front.stop.begin();
         host.stop.begin();
+        let front = Arc::clone(&door.front);
         let ended = async {
             let background = async { while tasks.join_next().await.is_some() {} };
-            tokio::join!(connections.shutdown(), background);
+            tokio::join!(front.ended(), background);
         };
         tokio::pin!(ended);
         if tokio::time::timeout(GRACE, &mut ended).await.is_err() {
             tracing::warn!("some requests or sends did not end in time and are broken off");
             host.stop.end();
+            door.front.stop.end();
             if tokio::time::timeout(LAST_WORDS, &mut ended).await.is_err() {
                 tracing::debug!("connections are closed while they are in use");
             }
         }
         let store = host.store.clone();
-        drop(host);
+        // The router holds the host, and with it the store.
+        drop((door, host));
         reactor.end().await;
         store
             .close()
@@ -164,11 +155,41 @@ impl Running {
     }
 }
 
-async fn open(config: &Config, options: Options) -> anyhow::Result<Store> {
+/// The open socket, closed when this is dropped, whatever came of the start.
+struct Door {
+    front: Arc<Front>,
+    // Aborts what it holds when it is dropped.
+    _tasks: JoinSet<()>,
+}
+
+impl Door {
+    fn open(config: &Config, listener: TcpListener) -> Result<Self, tls::TlsError> {
+        let certificates = Certificates::load(config)?;
+        let front = Front::new(config, certificates.clone());
+        let mut tasks = JoinSet::new();
+        if let Some(certificates) = certificates {
+            tasks.spawn(certificates.watch(front.stop.clone()));
+        }
+        tasks.spawn(Arc::clone(&front).run(listener));
+        Ok(Self { front, _tasks: tasks })
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.front.stop.end();
+        // The router holds the front door, too.
+        self.front.close();
+    }
+}
+
+async fn open(config: &Config, options: Options, start: Start) -> anyhow::Result<Store> {
     let folder = config.data();
     tracing::info!(folder = %folder.display(), "opening the store");
-    // Progress is in the log already.
-    let opened = tokio::task::spawn_blocking(move || jackfield_store::open(&folder, &options, &mut |_| {})).await?;
+    let opened = tokio::task::spawn_blocking(move || {
+        jackfield_store::open(&folder, &options, &mut |progress| start.progress(&progress))
+    });
+    let opened = opened.await?;
     let store = opened?;
     tracing::info!(facts = store.applied().0, "the store is open");
     Ok(store)
@@ -219,85 +240,5 @@ async fn prepare(
 async fn close(store: Store) {
     if let Err(error) = store.close().await {
         tracing::warn!("the stop does not count as clean: {error}");
-    }
-}
-
-/// Accepts connections until `shutdown`; those that are open then.
-async fn serve(
-    host: &Arc<Host>,
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    shutdown: impl Future<Output = ()>,
-) -> GracefulShutdown {
-    let router = api::router(Arc::clone(host));
-    let connections = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(usize::try_from(host.config.server.connections).unwrap_or(usize::MAX)));
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => return connections,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        if let Some((stream, place)) = accepted {
-            let connection = connect(stream, tls.clone(), router.clone(), connections.watcher(), Arc::clone(host));
-            tokio::spawn(async move {
-                connection.await;
-                drop(place);
-            });
-        }
-    }
-}
-
-/// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(error) => {
-            tracing::warn!("a connection could not be accepted: {error}");
-            tokio::time::sleep(ACCEPT_TROUBLE).await;
-            None
-        }
-    }
-}
-
-async fn connect(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, watcher: Watcher, host: Arc<Host>) {
-    // Answers are small and wait for nothing.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("a connection is gone already: {error}");
-        return;
-    }
-    match tls {
-        None => talk(stream, router, watcher, &host).await,
-        Some(tls) => match tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await {
-            Ok(Ok(stream)) => talk(stream, router, watcher, &host).await,
-            Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        },
-    }
-}
-
-async fn talk(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    router: Router,
-    watcher: Watcher,
-    host: &Host,
-) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
-        .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(Duration::from_secs(30));
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).into_owned();
-    let talked = watcher.watch(connection);
-    tokio::select! {
-        talked = talked => if let Err(error) = talked {
-            tracing::debug!("a connection ended: {error}");
-        },
-        () = host.stop.due() => {}
     }
 }

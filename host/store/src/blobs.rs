@@ -15,13 +15,16 @@ use futures_util::stream;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use ring::digest;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_util::io::StreamReader;
 
 /// Where files are that have no name yet.
 const DRAFTS: &str = "drafts";
+
+/// Where it is noted which files clients brought, and how large they are: empty files named `SUM-BYTES`.
+const BROUGHT: &str = "brought";
 
 /// Bytes of a draft that are in memory before they are written; the least that object stores take as a piece.
 const PIECE: usize = 5 << 20;
@@ -87,6 +90,33 @@ impl Blobs {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Notes that a client brought a file. False if that was noted before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_brought(&self, blob: &Blob) -> io::Result<bool> {
+        let note = Path::from(format!("{BROUGHT}/{}-{}", blob.sha256, blob.size));
+        let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(&note, Vec::new().into(), once).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Bytes of the files that clients brought. Looks at the name of each of them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn brought_bytes(&self) -> io::Result<u64> {
+        let notes = self.store.list(Some(&Path::from(BROUGHT)));
+        let size = |note: object_store::ObjectMeta| {
+            note.location.filename().and_then(|name| name.split_once('-')?.1.parse::<u64>().ok()).unwrap_or_default()
+        };
+        let sum = notes.try_fold(0_u64, |sum, note| std::future::ready(Ok(sum.saturating_add(size(note))))).await;
+        Ok(sum?)
     }
 
     /// Reads a file from byte `from` on. What goes wrong, that there is no such file for one, is told by the reader.

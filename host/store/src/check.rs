@@ -5,12 +5,15 @@ use std::io;
 use std::path::Path;
 
 use jackfield_core::ids::Seq;
+use jackfield_core::rows::Skipped;
+use jackfield_core::views::operations;
 
 use crate::journal::Journal;
 use crate::options::Options;
-use crate::recovery::{OpenError, Phase, Progress, Recovered, build, lock_folder, recover, sled_options};
+use crate::projection::Projection;
+use crate::recovery::{OpenError, Outdated, Phase, Progress, Recovered, build, lock_folder, recover, sled_options};
 use crate::store::start;
-use crate::views::open_sled;
+use crate::views::{Tables, TreeRead, open_sled};
 
 /// How many differences are shown.
 const SHOWN: usize = 20;
@@ -37,6 +40,8 @@ pub struct Verification {
     pub different: u64,
     /// The first of those.
     pub differences: Vec<Difference>,
+    /// The first of the facts that were skipped because they met a defect.
+    pub skipped: Vec<Skipped>,
     /// Why the views were built again before they were compared, if so.
     pub rebuilt: Option<String>,
 }
@@ -47,15 +52,30 @@ pub struct Verification {
 /// # Errors
 /// Those of [`open`](crate::open), and when either map cannot be read.
 pub fn verify(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Verification, OpenError> {
-    let recovered = recover(lock_folder(dir)?, options, progress)?;
+    let recovered = recover(lock_folder(dir)?, options, Outdated::Replace, progress)?;
     let scratch = dir.join("views.check");
     let folder_error = |source| OpenError::Io { path: scratch.clone(), source };
     remove(&scratch).map_err(folder_error)?;
     let compared = compare(&recovered, &scratch, options, progress);
     let removed = remove(&scratch);
-    start(recovered)?.finish();
+    start(recovered, options)?.finish();
     removed.map_err(folder_error)?;
     compared
+}
+
+/// The first of the facts that were skipped because they met a defect; none where there are no views yet.
+/// Blocks; the host must not be running.
+///
+/// # Errors
+/// When the folder is in use, or the views cannot be read.
+pub fn skipped(dir: &Path, options: &Options) -> Result<Vec<Skipped>, OpenError> {
+    if !dir.join("views").exists() {
+        return Ok(Vec::new());
+    }
+    let recovered = recover(lock_folder(dir)?, options, Outdated::Serve, &mut |_| {})?;
+    let found = skipped_in(&recovered.tables);
+    start(Recovered { outdated: None, ..recovered }, options)?.finish();
+    found
 }
 
 fn compare(
@@ -66,12 +86,23 @@ fn compare(
 ) -> Result<Verification, OpenError> {
     let views_error = |e: sled::Error| OpenError::Views(e.to_string());
     let fresh = open_sled(scratch, sled_options(options)).map_err(|e| OpenError::Views(e.to_string()))?;
-    let total = live.journal.last().0;
-    let tell = |done| progress(Progress { phase: Phase::Reapplying, done, total });
-    build(&live.journal, &fresh, options.rebuild_batch, tell)?;
-    let rebuilt = live.rebuilt.clone();
-    let mut result = Verification { applied: live.applied, rows: 0, different: 0, differences: Vec::new(), rebuilt };
-    let (mut ours, mut theirs) = (live.db.iter(), fresh.iter());
+    let fresh = Tables::new(fresh, scratch, options.rules.edition, options.rules, &live.lock);
+    let mut fresh = fresh.map_err(|e| OpenError::Views(e.to_string()))?;
+    let last = live.journal.last();
+    let tell = |done| {
+        progress(Progress { phase: Phase::Reapplying, done, total: last.0 });
+        true
+    };
+    build(&live.journal, &mut fresh, last, options.rebuild_batch, tell)?;
+    let mut result = Verification {
+        applied: live.tables.applied(),
+        rows: 0,
+        different: 0,
+        differences: Vec::new(),
+        skipped: skipped_in(&live.tables)?,
+        rebuilt: live.rebuilt.clone(),
+    };
+    let (mut ours, mut theirs) = (live.tables.tree().iter(), fresh.tree().iter());
     let (mut our, mut their) = (next(&mut ours).map_err(views_error)?, next(&mut theirs).map_err(views_error)?);
     loop {
         let key = match (&our, &their) {
@@ -92,6 +123,10 @@ fn compare(
         }
     }
     Ok(result)
+}
+
+fn skipped_in(tables: &Tables) -> Result<Vec<Skipped>, OpenError> {
+    operations::skipped(&TreeRead(tables.tree()), SHOWN).map_err(|e| OpenError::Views(e.to_string()))
 }
 
 type SledRow = (sled::IVec, sled::IVec);

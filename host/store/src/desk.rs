@@ -10,8 +10,8 @@ use jackfield_core::fact::Outcome;
 use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
-use crate::journal::local::lock;
 use crate::journal::{AppendError, Receipt};
+use crate::sync::lock;
 
 /// The desk.
 #[derive(Default)]

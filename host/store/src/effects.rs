@@ -11,7 +11,7 @@ use jackfield_core::effect::Effect;
 use jackfield_core::ids::Seq;
 use tokio::sync::Notify;
 
-use crate::journal::local::lock;
+use crate::sync::lock;
 
 /// How many [`Effect::Person`] wait for a consumer at most. A guess: minutes of work for whoever asks providers.
 pub const MAX_PERSONS: usize = 10_000;
@@ -23,6 +23,9 @@ pub struct EffectBatch {
     pub through: Seq,
     /// What has to be looked at. Empty when nothing follows from these facts.
     pub effects: BTreeSet<Effect>,
+    /// Whether other tables have taken the place of those that served, see [`Store::rebuilding`](crate::Store::rebuilding). Any row may
+    /// be another one then, so whoever acts on effects acts as at the start.
+    pub replaced: bool,
 }
 
 /// The effects of applied facts, for one consumer. They keep no store open.
@@ -77,6 +80,14 @@ impl EffectsHub {
         self.each(|inner| inner.add(through, &effects));
     }
 
+    /// Other tables serve now.
+    pub(crate) fn publish_replaced(&self, through: Seq) {
+        self.each(|inner| {
+            inner.add(through, &[]);
+            inner.replaced = true;
+        });
+    }
+
     /// Nothing more will be published.
     pub(crate) fn close(&self) {
         lock(&self.consumers).closed = true;
@@ -104,6 +115,7 @@ struct Waiting {
     through: Option<Seq>,
     effects: BTreeSet<Effect>,
     persons: usize,
+    replaced: bool,
     closed: bool,
 }
 
@@ -124,14 +136,14 @@ impl Waiting {
     fn take(&mut self) -> Option<EffectBatch> {
         let through = self.through.take()?;
         self.persons = 0;
-        Some(EffectBatch { through, effects: std::mem::take(&mut self.effects) })
+        let (effects, replaced) = (std::mem::take(&mut self.effects), std::mem::take(&mut self.replaced));
+        Some(EffectBatch { through, effects, replaced })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jackfield_core::event::Identifier;
-    use jackfield_core::ids::ChannelId;
+    use jackfield_core::ids::{ChannelId, IdentityId};
 
     use super::*;
 
@@ -140,8 +152,7 @@ mod tests {
     }
 
     fn person(n: usize) -> Effect {
-        let kind = String::from("phone");
-        Effect::Person(channel("shop"), Identifier { kind, namespace: String::new(), value: n.to_string(), raw: None })
+        Effect::Person(channel("shop"), IdentityId::new(Seq(n as u64), 0))
     }
 
     #[tokio::test]
@@ -151,11 +162,12 @@ mod tests {
         hub.publish(Seq(3), vec![Effect::Outbox(channel("shop")), Effect::Skipped]);
         hub.publish(Seq(7), vec![Effect::Outbox(channel("shop")), Effect::Files(channel("shop"))]);
         let effects = [Effect::Outbox(channel("shop")), Effect::Files(channel("shop")), Effect::Skipped];
-        let merged = EffectBatch { through: Seq(7), effects: BTreeSet::from(effects) };
+        let merged = EffectBatch { through: Seq(7), effects: BTreeSet::from(effects), replaced: false };
         assert_eq!(one.next().await, Some(merged.clone()));
         assert_eq!(other.next().await, Some(merged));
         hub.publish(Seq(8), Vec::new());
-        assert_eq!(one.next().await, Some(EffectBatch { through: Seq(8), effects: BTreeSet::new() }));
+        hub.publish_replaced(Seq(8));
+        assert_eq!(one.next().await, Some(EffectBatch { through: Seq(8), effects: BTreeSet::new(), replaced: true }));
     }
 
     #[tokio::test]

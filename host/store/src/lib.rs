@@ -8,8 +8,8 @@
 //! A [`Store`] is the handle on one data folder:
 //!
 //! * `journal/`: the segments, see [`journal::local`]; a copy of this folder is the backup,
-//! * `views/`: sled, which can be deleted at any time and is built again from the journal,
-//! * `views.damaged-N/`: a sled folder that was set aside, kept for whoever wants to know why,
+//! * `views/`: sled's tables, which can be deleted at any time and are built again from the journal,
+//! * `views.damaged-N/`: a sled folder that was set aside, kept for an inspection of the damage,
 //! * `files/`: the files of messages, see [`blobs`]; part of a backup too,
 //! * `state.json`: whether the last stop was clean, and under which boot of the machine; see [`recovery`],
 //! * `lock`: held while a process has the folder open.
@@ -18,29 +18,39 @@
 //!
 //! * [`journal`]: the trait that every journal fulfils, and the local file.
 //! * [`disk`]: the few calls through which the local journal writes, so that tests can lose power.
-//! * [`views`]: sled behind the two traits of `jackfield_core::tables`.
+//! * [`projection`]: what follows the journal. [`views`]: the first one, sled behind the two traits of `jackfield_core::tables`.
 //! * [`blobs`]: files, by the sums of their contents.
-//! * [`recovery`]: what happens at open.
+//! * [`recovery`]: what happens at open. `beside`: building tables of another edition beside those that serve.
 //! * `applier` and `desk`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
 //! * [`check`]: compares the views with a re-application of the journal.
 
 mod applier;
+mod beside;
 pub mod blobs;
 pub mod check;
+mod core;
 mod desk;
 pub mod disk;
 mod effects;
+mod folder;
 pub mod journal;
 mod options;
+mod progress;
+pub mod projection;
 pub mod recovery;
+mod rules;
 mod store;
+mod sync;
 pub mod views;
 
 pub use blobs::{Blob, BlobDraft, Blobs};
-pub use check::{Difference, Verification, verify};
+pub use check::{Difference, Verification, skipped, verify};
 pub use effects::{EffectBatch, Effects};
 pub use journal::{AppendError, Draft, Entries, Journal, JournalError, Receipt};
 pub use options::Options;
+pub use progress::Rebuilding;
+pub use projection::Projection;
 pub use recovery::{OpenError, Phase, Progress};
+pub use rules::Rules;
 pub use store::{CloseError, Committed, Stats, Store, export, open, rebuild, redact};
 pub use views::View;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jackfield_core::ids::Millis;
 
 use crate::disk::{Disk, RealDisk};
+use crate::rules::Rules;
 
 /// What can be set about a store. The default suits a small machine.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Options {
     pub rebuild_batch: usize,
     /// Where the journal writes.
     pub disk: Arc<dyn Disk>,
+    /// What turns facts into rows.
+    pub rules: Rules,
     /// The time that new facts get, unless it goes back.
     pub clock: fn() -> Millis,
 }
@@ -57,6 +60,7 @@ impl Default for Options {
             open_timeout: Duration::from_secs(20),
             rebuild_batch: 4096,
             disk: Arc::new(RealDisk),
+            rules: Rules::default(),
             clock: system_time,
         }
     }

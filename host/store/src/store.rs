@@ -1,9 +1,9 @@
 //! The handle on one data folder.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,17 +11,19 @@ use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::ids::{Millis, Seq};
 use tokio::sync::watch;
 
-use crate::applier;
 use crate::blobs::Blobs;
-use crate::desk::Desk;
-use crate::effects::{Effects, EffectsHub};
-use crate::journal::local::{LocalJournal, lock};
+use crate::core::Core;
+use crate::effects::Effects;
+use crate::journal::local::LocalJournal;
 use crate::journal::{AppendError, Draft, Entries, Journal, JournalError, JournalStats, Journaled};
 use crate::options::Options;
+use crate::progress::Rebuilding;
 use crate::recovery::{
-    Lock, OpenError, Progress, Recovered, State, boot_id, lock_folder, marks_of, recover, size_of, sync_all,
+    FileId, OpenError, Outdated, Progress, Recovered, State, lock_folder, marks_of, recover, size_of, sync_all,
 };
+use crate::sync::lock;
 use crate::views::{View, released_within};
+use crate::{applier, beside};
 
 /// How long closing waits for readers to let go of sled.
 const READERS: Duration = Duration::from_secs(2);
@@ -37,20 +39,8 @@ struct Inner {
     blobs: Blobs,
     journal: Arc<dyn Journal>,
     core: Arc<Core>,
-    applier: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What the applier and the handle share.
-pub(crate) struct Core {
-    /// None once the store is closed.
-    db: RwLock<Option<sled::Db>>,
-    sled: PathBuf,
-    lock: Arc<Lock>,
-    pub(crate) desk: Desk,
-    pub(crate) effects: EffectsHub,
-    watch: watch::Sender<Seq>,
-    apply_micros: AtomicU64,
-    rebuilt: Option<String>,
+    /// The applier, and what builds tables beside those that serve.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A fact that is on stable storage, applied, and visible to every [`View`].
@@ -73,6 +63,8 @@ pub struct Stats {
     pub applied: Seq,
     /// How long applying and committing to sled took altogether, in microseconds.
     pub apply_micros: u64,
+    /// How many facts were skipped because they met a defect; see `jackfield_core::views::operations::skipped`.
+    pub skipped: u64,
     /// The size of sled's folder in bytes.
     pub views_bytes: u64,
     /// Why no fact is taken any more, if so.
@@ -99,9 +91,9 @@ pub enum CloseError {
 /// Opens a data folder, or makes one; see [`recovery`](crate::recovery). Blocks, for long if the views have to be built again.
 ///
 /// # Errors
-/// When the folder is in use or unusable, when the journal is damaged or has lost facts, or when a fact cannot be applied.
+/// When the folder is in use or unusable, or when the journal is damaged or has lost facts. No fact keeps a store from opening.
 pub fn open(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Store, OpenError> {
-    start(recover(lock_folder(dir)?, options, progress)?)
+    start(recover(lock_folder(dir)?, options, Outdated::Serve, progress)?, options)
 }
 
 /// Removes the views and builds them again from the journal; the number of the last fact. Blocks.
@@ -111,7 +103,7 @@ pub fn open(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -
 pub fn rebuild(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Seq, OpenError> {
     let lock = lock_folder(dir)?;
     lock.remove_views().map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-    let store = start(recover(lock, options, progress)?)?;
+    let store = start(recover(lock, options, Outdated::Replace, progress)?, options)?;
     let applied = store.applied();
     store.finish();
     Ok(applied)
@@ -141,27 +133,21 @@ pub fn redact(dir: &Path, options: &Options, seqs: &BTreeSet<Seq>) -> Result<usi
     Ok(crate::journal::redact(&journal, &*options.disk, seqs)?)
 }
 
-pub(crate) fn start(recovered: Recovered) -> Result<Store, OpenError> {
-    let Recovered { lock, journal, db, sled, applied, rebuilt } = recovered;
-    let entries = journal.follow(applied.next())?;
+pub(crate) fn start(recovered: Recovered, options: &Options) -> Result<Store, OpenError> {
+    let Recovered { lock, journal, state, tables, rebuilt, outdated } = recovered;
     let dir = lock.dir.clone();
+    let failed = |source| OpenError::Io { path: dir.clone(), source };
+    let core = Arc::new(Core::new(tables, lock, state, rebuilt));
+    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let entries = journal.follow(core.watch.borrow().next())?;
     // Under the lock, so that nobody's drafts but those of a crash are removed.
     let files = dir.join("files");
     let blobs = Blobs::local(&files).map_err(|source| OpenError::Io { path: files, source })?;
-    let core = Arc::new(Core {
-        db: RwLock::new(Some(db.clone())),
-        sled,
-        lock: Arc::new(lock),
-        desk: Desk::new(applied),
-        effects: EffectsHub::default(),
-        watch: watch::Sender::new(applied),
-        apply_micros: AtomicU64::new(0),
-        rebuilt,
-    });
-    let applier = applier::spawn(Arc::clone(&core), db, entries);
-    let applier = applier.map_err(|source| OpenError::Io { path: dir, source })?;
-    let (journal, applier) = (Arc::new(journal), Mutex::new(Some(applier)));
-    Ok(Store { inner: Arc::new(Inner { blobs, journal, core, applier }) })
+    let mut threads = vec![applier::spawn(Arc::clone(&core), entries).map_err(failed)?];
+    if let Some(why) = outdated {
+        threads.extend(beside::spawn(&core, Arc::clone(&journal), options, &why).map_err(failed)?);
+    }
+    Ok(Store { inner: Arc::new(Inner { blobs, journal, core, threads: Mutex::new(threads) }) })
 }
 
 impl Store {
@@ -192,12 +178,16 @@ impl Store {
         Ok(numbers.zip(outcomes).map(|(seq, outcome)| Committed { seq, at: receipt.at, outcome }).collect())
     }
 
-    /// A reader of the views as they are, and as they become.
+    /// A reader of the views as they are now.
     #[must_use]
     pub fn read(&self) -> View {
-        let core = &self.inner.core;
-        let db = core.db.read().unwrap_or_else(PoisonError::into_inner);
-        View { tree: db.as_deref().cloned(), _lock: Arc::clone(&core.lock) }
+        self.inner.core.view()
+    }
+
+    /// Tells whether views are being built beside those that serve, and how far that is. Reads and facts do not wait for it.
+    #[must_use]
+    pub fn rebuilding(&self) -> watch::Receiver<Option<Rebuilding>> {
+        self.inner.core.rebuild.subscribe()
     }
 
     /// The files of messages.
@@ -237,11 +227,13 @@ impl Store {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let core = &self.inner.core;
+        let tables = core.tables();
         Stats {
             journal: self.inner.journal.stats(),
             applied: self.applied(),
             apply_micros: core.apply_micros.load(Ordering::Relaxed),
-            views_bytes: size_of(&core.sled),
+            skipped: tables.as_ref().map_or(0, |tables| tables.skipped()),
+            views_bytes: tables.as_ref().map_or(0, |tables| size_of(tables.folder())),
             stopped: self.stopped(),
             rebuilt: core.rebuilt.clone(),
         }
@@ -275,30 +267,40 @@ impl Store {
 
 impl Inner {
     fn stop(&self) {
+        // First, since the applier may be waiting for it, and the journal for the applier.
+        self.core.rebuild.stop();
         self.journal.close();
-        let applier = lock(&self.applier).take();
-        if applier.is_some_and(|applier| applier.join().is_err()) {
-            tracing::error!("the thread of the views has panicked");
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the views has panicked");
+            }
         }
     }
 
     fn close(&self) -> Result<(), CloseError> {
         self.stop();
         let core = &self.core;
-        let Some(db) = core.db.write().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Ok(());
-        };
-        drop(db);
+        let Some(tables) = core.take_tables() else { return Ok(()) };
+        let sled = tables.folder().to_owned();
+        drop(tables);
         if let Some(AppendError::Poisoned(why)) = core.desk.stopped() {
             return Err(CloseError::Stopped(why));
         }
         // As long as a thread of sled lives it may rewrite its file, and the mark would stand for files that are no longer those.
-        if !released_within(&core.sled, READERS) {
+        let kept = lock(&core.kept).take();
+        if ![Some(&sled), kept.as_ref()].into_iter().flatten().all(|sled| released_within(sled, READERS)) {
             return Err(CloseError::Readers);
         }
-        sync_all(&core.sled)?;
-        let (clean, last) = (Some(marks_of(&core.sled)?), self.journal.last());
-        State { clean, floor: last, ..State::open(&boot_id(), last) }.write(&core.lock.dir)?;
+        let marks = |sled: &Path| sync_all(sled).and_then(|()| marks_of(sled));
+        let (clean, file, last) = (marks(&sled)?, FileId::of(&sled), self.journal.last());
+        let kept = kept.as_deref().map(marks).transpose()?;
+        core.state.update(|state: &mut State| {
+            state.durable = last;
+            (state.serving.floor, state.serving.file, state.serving.clean) = (last, file, Some(clean));
+            if let Some(beside) = &mut state.beside {
+                beside.clean = kept;
+            }
+        })?;
         Ok(())
     }
 }
@@ -306,21 +308,5 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Core {
-    /// Everybody sees the facts up to `last`.
-    pub(crate) fn applied(&self, last: Seq, micros: u64) {
-        self.apply_micros.fetch_add(micros, Ordering::Relaxed);
-        self.watch.send_replace(last);
-    }
-
-    /// The next start builds the views again.
-    pub(crate) fn distrust(&self, why: &str) {
-        let state = State { distrust: Some(why.to_owned()), ..State::open(&boot_id(), *self.watch.borrow()) };
-        if let Err(e) = state.write(&self.lock.dir) {
-            tracing::error!(error = %e, "cannot note that the views are damaged; delete views/ before the next start");
-        }
     }
 }

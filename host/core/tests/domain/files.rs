@@ -3,8 +3,8 @@
 use crate::support::{Desk, channel, sender, text, with_parts};
 use jackfield_core::event::{Event, EventBody, Media, Part, Problem};
 use jackfield_core::fact::{Attachment, Fact};
+use jackfield_core::files::view as files;
 use jackfield_core::ids::{MessageId, Millis, Seq};
-use jackfield_core::views::operations;
 
 fn image(id: &str) -> Part {
     let (url, mime, filename) = (None, Some("image/png".into()), None);
@@ -37,7 +37,7 @@ fn missed(message: MessageId, again: Option<Millis>) -> Fact {
 }
 
 fn wanted(desk: &Desk) -> Vec<(MessageId, u16, u32)> {
-    let rows = operations::wanted(&desk.tables, &channel("wa"), 10).unwrap();
+    let rows = files::due(&desk.tables, &channel("wa"), Millis(u64::MAX), 10).unwrap().0;
     rows.into_iter().map(|row| (row.message, row.part, row.attempts)).collect()
 }
 
@@ -100,7 +100,7 @@ fn the_file_of_a_message_that_was_taken_back_is_not_wanted_any_more() {
         vec![Event { id: String::new(), body: EventBody::Deletion { message_id: "m-1".into(), at: None } }],
     );
     assert_eq!(wanted(&desk), []);
-    assert!(operations::attachment(&desk.tables, message, 1).unwrap().is_none());
+    assert!(files::file(&desk.tables, message, 1).unwrap().is_none());
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use crate::support::{Desk, HOUR, channel, hint, identifier, named, sender, text};
 use jackfield_core::event::{Event, EventBody, Trust};
 use jackfield_core::fact::{ClaimPolicy, Fact, Outcome, Via};
+use jackfield_core::identity::rows::SuggestionState;
+use jackfield_core::identity::{customer, links, search};
 use jackfield_core::ids::{CustomerId, SuggestionId};
-use jackfield_core::rows::SuggestionState;
-use jackfield_core::views;
 
 const PHONE: &str = "+6281234567890";
 
@@ -20,7 +20,7 @@ fn complaint(desk: &mut Desk) {
 }
 
 fn open_suggestion(desk: &Desk) -> SuggestionId {
-    let page = views::links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10).unwrap();
+    let page = links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10).unwrap();
     assert_eq!(page.items.len(), 1);
     page.items[0].id
 }
@@ -67,8 +67,13 @@ fn accepting_makes_one_customer_and_unlinking_restores_both_views_to_the_byte() 
     assert_eq!(desk.view(owner), desk.view(claimant), "both old ids give the one customer");
     assert_eq!(desk.timeline_texts(customer).len(), 2);
     for kind_value in [("instagram", "ig-ana"), ("whatsapp", "6281234567890")] {
-        let mut undone = Desk { tables: desk.tables.clone(), journal: desk.journal.clone(), now: desk.now };
-        let identity = views::customer::find(&undone.tables, &identifier(kind_value.0, kind_value.1)).unwrap()[0]
+        let mut undone = Desk {
+            tables: desk.tables.clone(),
+            journal: desk.journal.clone(),
+            now: desk.now,
+            last_cost: desk.last_cost,
+        };
+        let identity = search::find(&undone.tables, &identifier(kind_value.0, kind_value.1)).unwrap()[0]
             .identities
             .iter()
             .find(|i| i.kind == kind_value.0)
@@ -91,7 +96,7 @@ fn a_rejected_suggestion_shows_nothing_and_does_not_come_back() {
     desk.receive("ig", vec![text("ig-2", who, "again: 0812-3456-7890")]);
     let owners = desk.view(desk.customer_of("phone", PHONE));
     assert!(!owners.contains("laptop"), "{owners}");
-    assert!(views::links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10).unwrap().items.is_empty());
+    assert!(links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10).unwrap().items.is_empty());
 }
 
 #[test]
@@ -100,10 +105,17 @@ fn no_reply_goes_to_an_address_that_was_merely_claimed() {
     laptop_question(&mut desk);
     complaint(&mut desk);
     let owner = desk.customer_of("phone", PHONE);
-    let claimant = views::customer::find(&desk.tables, &identifier("instagram", "ig-ana")).unwrap()[0].identities[0].id;
+    let claimant = search::find(&desk.tables, &identifier("instagram", "ig-ana")).unwrap()[0].identities[0].id;
     for via in [Via::Identity(claimant), Via::Channel(channel("ig"))] {
         let parts = vec![jackfield_core::event::Part::Text { text: "hi".into() }];
-        let fact = Fact::MessageRequested { customer: owner, parts, via: Some(via), reply_to: None, idempotency: None };
+        let fact = Fact::MessageRequested {
+            customer: owner,
+            parts,
+            via: Some(via),
+            reply_to: None,
+            thread: None,
+            idempotency: None,
+        };
         assert!(matches!(desk.apply(fact), Outcome::Refused(_)));
     }
 }
@@ -116,9 +128,9 @@ fn two_channels_that_attest_one_number_are_one_customer_with_a_reason() {
     desk.receive("tg", vec![text("tg-1", who, "me again")]);
     let id = desk.customer_of("telegram", "77");
     assert_eq!(id, desk.customer_of("phone", PHONE));
-    let view = views::customer::customer(&desk.tables, id).unwrap().unwrap();
+    let view = customer::customer(&desk.tables, id).unwrap().unwrap();
     let telegram = view.identities.iter().find(|i| i.kind == "telegram").unwrap().id;
-    let why = views::links::why(&desk.tables, id, telegram).unwrap().unwrap();
+    let why = links::why(&desk.tables, id, telegram).unwrap().unwrap();
     assert_eq!(why.path.len(), 2, "{why:?}");
 }
 
@@ -129,7 +141,7 @@ fn taking_a_proof_apart_holds_against_the_next_message() {
     let telegram = || sender("telegram", "77", vec![hint("phone", PHONE, Trust::Attested)]);
     desk.receive("tg", vec![text("tg-1", telegram(), "me")]);
     let customer = desk.customer_of("telegram", "77");
-    let view = views::customer::customer(&desk.tables, customer).unwrap().unwrap();
+    let view = customer::customer(&desk.tables, customer).unwrap().unwrap();
     let identity = view.identities.iter().find(|i| i.kind == "telegram").unwrap().id;
     desk.apply(Fact::UnlinkRequested { customer, identity, reason: "a shop's phone".into(), idempotency: None });
     desk.receive("tg", vec![text("tg-2", telegram(), "still me")]);
@@ -148,19 +160,46 @@ fn different_ids_of_one_outside_system_are_never_one_customer() {
     let fact = Fact::MergeRequested { a, b, reason: "same".into(), idempotency: None };
     let Outcome::Refused(refusal) = desk.apply(fact) else { panic!("merged") };
     assert_eq!(refusal.code, "conflict");
-    assert!(!views::links::merge_preview(&desk.tables, a, b).unwrap().unwrap().allowed);
+    assert!(!links::merge_preview(&desk.tables, a, b).unwrap().unwrap().allowed);
+}
+
+/// The channels of three connectors, of which each has a scope of its own.
+fn three_connectors(desk: &mut Desk) {
+    for name in ["wa", "ig", "tg"] {
+        let (source, rules, scope) = (crate::support::source(), crate::support::rules(), Some(name.to_owned()));
+        desk.apply(Fact::ChannelSet { channel: channel(name), source, rules, scope });
+    }
 }
 
 #[test]
-fn an_address_that_many_prove_is_shared_and_joins_nobody() {
+fn an_address_that_many_prove_is_shared_and_joins_nobody_until_an_agent_says_otherwise() {
     let mut desk = Desk::new();
+    three_connectors(&mut desk);
+    let prove = |desk: &mut Desk, n: usize| {
+        let who = sender(&format!("kind{n}"), "x", vec![hint("phone", PHONE, Trust::Attested)]);
+        desk.receive(["wa", "ig", "tg"][n % 3], vec![text(&format!("m{n}"), who, "hello")]);
+    };
+    (0..12).for_each(|n| prove(&mut desk, n));
+    let customers: std::collections::BTreeSet<CustomerId> =
+        (0..12).map(|n| desk.customer_of(&format!("kind{n}"), "x")).collect();
+    assert_eq!(customers.len(), 12);
+    let shared = desk.identity_of("phone", PHONE);
+    assert_eq!(desk.apply(Fact::SharedCleared { identity: shared, reason: "one person".into() }), Outcome::Done);
+    prove(&mut desk, 12);
+    assert_eq!(desk.customer_of("kind12", "x"), desk.customer_of("phone", PHONE));
+}
+
+#[test]
+fn one_connector_alone_makes_nobodys_address_a_shared_one() {
+    let mut desk = Desk::new();
+    three_connectors(&mut desk);
+    complaint(&mut desk);
+    let owner = desk.customer_of("whatsapp", "6281234567890");
     for n in 0..12 {
         let who = sender(&format!("kind{n}"), "x", vec![hint("phone", PHONE, Trust::Attested)]);
         desk.receive("ig", vec![text(&format!("m{n}"), who, "hello")]);
     }
-    let customers: std::collections::BTreeSet<CustomerId> =
-        (0..12).map(|n| desk.customer_of(&format!("kind{n}"), "x")).collect();
-    assert_eq!(customers.len(), 12);
+    assert_eq!(desk.customer_of("phone", PHONE), owner);
 }
 
 #[test]
@@ -174,14 +213,59 @@ fn a_role_mailbox_joins_nobody() {
 }
 
 #[test]
-fn a_number_that_nobody_vouched_for_in_a_year_is_suggested_and_not_linked() {
+fn a_number_that_nobody_vouched_for_in_a_year_begins_a_new_life_with_a_suggestion_to_the_old_one() {
     let mut desk = Desk::new();
     complaint(&mut desk);
+    let before = desk.customer_of("whatsapp", "6281234567890");
     desk.now += 366 * 24 * HOUR;
     let who = sender("telegram", "77", vec![hint("phone", PHONE, Trust::Attested)]);
     desk.receive("tg", vec![text("tg-1", who, "a new owner")]);
-    assert_ne!(desk.customer_of("telegram", "77"), desk.customer_of("phone", PHONE));
+    let now = desk.customer_of("telegram", "77");
+    assert_eq!(now, desk.customer_of("phone", PHONE), "the number is the new owner's");
+    assert_ne!(now, before);
+    assert!(!desk.view(now).contains("shipment"), "and shows nothing of the old one's");
     open_suggestion(&desk);
+}
+
+#[test]
+fn the_new_owner_of_a_number_who_writes_from_it_is_not_the_old_one() {
+    let mut desk = Desk::new();
+    complaint(&mut desk);
+    let before = desk.customer_of("whatsapp", "6281234567890");
+    desk.now += 366 * 24 * HOUR;
+    desk.receive("wa", vec![text("wa-2", sender("whatsapp", "6281234567890", vec![]), "hello, new here")]);
+    let now = desk.customer_of("whatsapp", "6281234567890");
+    assert_ne!(now, before);
+    assert!(!desk.view(now).contains("shipment"));
+    open_suggestion(&desk);
+}
+
+#[test]
+fn a_person_who_goes_on_under_the_number_of_somebody_else_is_not_joined_with_them() {
+    let mut desk = Desk::new();
+    for (number, words) in [("62811", "I am Budi"), ("62822", "I am Ana")] {
+        desk.receive("wa", vec![text(number, sender("whatsapp", number, vec![]), words)]);
+    }
+    let (budi, ana) = (desk.customer_of("whatsapp", "62811"), desk.customer_of("whatsapp", "62822"));
+    let (old, new) = (identifier("whatsapp", "62822"), identifier("whatsapp", "62811"));
+    let change = EventBody::IdentityChange { old, new, at: None, reason: "number changed".into() };
+    desk.receive("wa", vec![Event { id: "c1".into(), body: change }]);
+    let now = desk.customer_of("whatsapp", "62811");
+    assert_eq!(now, ana, "Ana goes on under the number");
+    assert_ne!(now, budi);
+    assert!(!desk.view(now).contains("I am Budi") && !desk.view(budi).contains("I am Ana"));
+    open_suggestion(&desk);
+}
+
+#[test]
+fn a_new_address_that_came_before_the_change_was_told_is_joined() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", sender("whatsapp", "62811", vec![]), "before")]);
+    desk.receive("wa", vec![text("2", sender("whatsapp", "id.7", vec![]), "after")]);
+    let (old, new) = (identifier("whatsapp", "62811"), identifier("whatsapp", "id.7"));
+    let change = EventBody::IdentityChange { old, new, at: None, reason: "user id".into() };
+    desk.receive("wa", vec![Event { id: "c1".into(), body: change }]);
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "id.7")), ["after", "before"]);
 }
 
 #[test]
@@ -233,7 +317,7 @@ fn contradicting_names_stand_side_by_side_with_where_they_came_from() {
     complaint(&mut desk);
     let suggestion = open_suggestion(&desk);
     accept(&mut desk, suggestion);
-    let view = views::customer::customer(&desk.tables, desk.customer_of("phone", PHONE)).unwrap().unwrap();
+    let view = customer::customer(&desk.tables, desk.customer_of("phone", PHONE)).unwrap().unwrap();
     let names: Vec<_> = view.profile.iter().filter(|f| f.field == "name").map(|f| f.value.as_str()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }
@@ -243,7 +327,7 @@ fn customers_are_found_by_words_of_their_names_and_addresses() {
     let mut desk = Desk::new();
     complaint(&mut desk);
     for query in ["ana", "PUTRI", "ana pu", "62812"] {
-        assert_eq!(views::customer::search(&desk.tables, query, 10).unwrap().len(), 1, "{query}");
+        assert_eq!(search::search(&desk.tables, query, 10).unwrap().len(), 1, "{query}");
     }
-    assert!(views::customer::search(&desk.tables, "ana nobody", 10).unwrap().is_empty());
+    assert!(search::search(&desk.tables, "ana nobody", 10).unwrap().is_empty());
 }

@@ -1,8 +1,11 @@
 //! The rules of the domain, as sentences.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to stop")]
 
+mod arbitrary;
+mod attacks;
 mod files;
 mod identity;
 mod messages;
 mod properties;
 mod support;
+mod totality;

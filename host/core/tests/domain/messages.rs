@@ -1,10 +1,12 @@
 //! Messages in and out: once, in order, and never backwards.
 
 use crate::support::{Desk, HOUR, channel, sender, text};
-use jackfield_core::event::{DeliveryNews, DeliveryScope, Event, EventBody, Part, Problem};
+use jackfield_core::channel::view as channel_view;
+use jackfield_core::conversation::{inbox, timeline};
+use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Part, Problem};
 use jackfield_core::fact::{Fact, Idempotency, Outcome, SendResult};
 use jackfield_core::ids::{MessageId, Millis};
-use jackfield_core::views;
+use jackfield_core::{feed, outbox};
 
 fn ana() -> jackfield_core::event::Sender {
     sender("whatsapp", "62811", vec![])
@@ -14,7 +16,7 @@ fn body(body: EventBody) -> Event {
     Event { id: String::new(), body }
 }
 
-fn news(id: &str, state: DeliveryNews) -> Event {
+fn news(id: &str, state: DeliveryUpdate) -> Event {
     body(EventBody::Delivery { about: DeliveryScope::Message(id.into()), state, at: None })
 }
 
@@ -25,13 +27,13 @@ fn problem(message: &str) -> Problem {
 fn reply(desk: &mut Desk, words: &str) -> Outcome {
     let customer = desk.customer_of("whatsapp", "62811");
     let parts = vec![Part::Text { text: words.into() }];
-    desk.apply(Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency: None })
+    desk.apply(Fact::MessageRequested { customer, parts, via: None, reply_to: None, thread: None, idempotency: None })
 }
 
 fn queued(desk: &mut Desk) -> MessageId {
     desk.receive("wa", vec![text("in-1", ana(), "hello")]);
     match reply(desk, "hi") {
-        Outcome::Queued { message } => message,
+        Outcome::Queued { message, .. } => message,
         other => panic!("{other:?}"),
     }
 }
@@ -109,7 +111,7 @@ fn a_time_in_the_future_or_before_clocks_is_not_believed() {
             m.sent_at = Some(Millis(at));
         }
         desk.receive("wa", vec![event]);
-        let page = views::timeline::timeline(&desk.tables, desk.customer_of("whatsapp", "62811"), None, 1).unwrap();
+        let page = timeline::timeline(&desk.tables, desk.customer_of("whatsapp", "62811"), None, 1).unwrap();
         let json = serde_json::to_value(page).unwrap();
         assert_eq!(json["items"][0]["message"]["sent_at"], json["items"][0]["message"]["received_at"]);
     }
@@ -121,10 +123,10 @@ fn delivery_news_moves_forward_only_in_whatever_order_it_comes() {
     let id = queued(&mut desk);
     end(&mut desk, id, 1, sent("x"));
     for (step, expected) in [
-        (DeliveryNews::Read, "read"),
-        (DeliveryNews::Delivered, "read"),
-        (DeliveryNews::Sent, "read"),
-        (DeliveryNews::Failed(problem("late")), "read"),
+        (DeliveryUpdate::Read, "read"),
+        (DeliveryUpdate::Delivered, "read"),
+        (DeliveryUpdate::Sent, "read"),
+        (DeliveryUpdate::Failed(problem("late")), "read"),
     ] {
         desk.receive("wa", vec![news("x", step)]);
         assert_eq!(state(&desk, id), expected);
@@ -136,7 +138,7 @@ fn news_that_comes_before_the_sends_answer_is_kept_for_it() {
     let mut desk = Desk::new();
     let id = queued(&mut desk);
     desk.apply(Fact::SendStarted { message: id, attempt: 1 });
-    desk.receive("wa", vec![news("x", DeliveryNews::Delivered)]);
+    desk.receive("wa", vec![news("x", DeliveryUpdate::Delivered)]);
     assert_eq!(state(&desk, id), "sending");
     desk.apply(Fact::SendEnded { message: id, attempt: 1, result: sent("x"), events: vec![], state: vec![] });
     assert_eq!(state(&desk, id), "delivered");
@@ -197,7 +199,7 @@ fn one_repeated_key_makes_one_message_and_another_request_with_it_is_refused() {
     let ask = |desk: &mut Desk, request: &str| {
         let parts = vec![Part::Text { text: "hi".into() }];
         let idempotency = Some(Idempotency { key: "k".into(), request: request.into() });
-        desk.apply(Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency })
+        desk.apply(Fact::MessageRequested { customer, parts, via: None, reply_to: None, thread: None, idempotency })
     };
     let first = ask(&mut desk, "r1");
     assert_eq!(ask(&mut desk, "r1"), first);
@@ -214,7 +216,7 @@ fn outside_the_window_free_text_is_refused_and_the_template_offered() {
     assert_eq!((refusal.code.as_str(), refusal.details["instead"].as_str()), ("window_closed", "template"));
     let customer = desk.customer_of("whatsapp", "62811");
     let parts = vec![Part::Template { name: "hello".into(), language: "id".into(), parameters: vec![] }];
-    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency: None };
+    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, thread: None, idempotency: None };
     assert!(matches!(desk.apply(fact), Outcome::Queued { .. }));
 }
 
@@ -226,7 +228,7 @@ fn what_the_channel_cannot_send_is_refused_before_it_is_queued() {
     assert_eq!(refusal.code, "too_long");
     let customer = desk.customer_of("whatsapp", "62811");
     let parts = vec![Part::Image(Default::default())];
-    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, idempotency: None };
+    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, thread: None, idempotency: None };
     let Outcome::Refused(refusal) = desk.apply(fact) else { panic!("accepted") };
     assert_eq!(refusal.code, "unsupported");
 }
@@ -245,8 +247,8 @@ fn each_end_of_a_send_is_as_the_design_says() {
         let id = queued(&mut desk);
         end(&mut desk, id, 1, result.clone());
         assert_eq!(state(&desk, id), expected);
-        assert_eq!(views::operations::outbox(&desk.tables, &channel("wa"), 10).unwrap().len(), waiting, "{expected}");
-        let parked = views::operations::channel(&desk.tables, &channel("wa")).unwrap().unwrap().parked.is_some();
+        assert_eq!(outbox::view::outbox(&desk.tables, &channel("wa"), 10).unwrap().len(), waiting, "{expected}");
+        let parked = channel_view::channel(&desk.tables, &channel("wa")).unwrap().unwrap().parked.is_some();
         assert_eq!(parked, matches!(result, SendResult::Credentials { .. }));
     }
 }
@@ -268,14 +270,14 @@ fn what_is_done_to_a_message_shows_when_the_channel_has_taken_it_and_only_where_
     let mut desk = Desk::new();
     let mut able = crate::support::rules();
     able.content.extend(["reaction", "mark-read", "edit", "delete"].map(String::from));
-    desk.apply(Fact::ChannelSet { channel: channel("wa"), source: crate::support::source(), rules: able });
+    desk.apply(Fact::ChannelSet { channel: channel("wa"), source: crate::support::source(), rules: able, scope: None });
     let id = queued(&mut desk);
     let act =
         |desk: &mut Desk, message, action| desk.apply(Fact::ActionRequested { message, action, idempotency: None });
     assert!(matches!(act(&mut desk, id, MessageAction::Delete), Outcome::Refused(_)), "it is not on the channel yet");
     end(&mut desk, id, 1, sent("x"));
     let parts = vec![Part::Text { text: "better".into() }];
-    let Outcome::Queued { message: edit } = act(&mut desk, id, MessageAction::Edit { parts }) else {
+    let Outcome::Queued { message: edit, .. } = act(&mut desk, id, MessageAction::Edit { parts }) else {
         panic!("refused")
     };
     assert_eq!(desk.message(id)["parts"][0]["text"], "hi");
@@ -289,8 +291,8 @@ fn what_is_done_to_a_message_shows_when_the_channel_has_taken_it_and_only_where_
 fn a_customer_waits_until_somebody_answers_on_whatever_channel() {
     let mut desk = Desk::new();
     let waiting = |desk: &Desk| {
-        let filter = views::inbox::Filter { channel: None, waiting: Some(true) };
-        views::inbox::inbox(&desk.tables, &filter, None, 10).unwrap().items.len()
+        let filter = inbox::Filter { channel: None, waiting: Some(true) };
+        inbox::inbox(&desk.tables, &filter, None, 10).unwrap().items.len()
     };
     desk.receive("wa", vec![text("in-1", ana(), "hello")]);
     assert_eq!(waiting(&desk), 1);
@@ -302,7 +304,7 @@ fn a_customer_waits_until_somebody_answers_on_whatever_channel() {
 
 #[test]
 fn a_follower_that_resumes_misses_nothing_and_sees_nothing_twice() {
-    use views::feed::{EventId, events};
+    use feed::view::{EventId, events};
     let mut desk = Desk::new();
     for n in 0..5 {
         let pair = vec![text(&format!("a{n}"), ana(), "x"), text(&format!("b{n}"), ana(), "y")];
@@ -329,7 +331,7 @@ fn every_page_of_a_timeline_and_of_the_inbox_follows_the_one_before() {
     }
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
-        let page = views::inbox::inbox(&desk.tables, &Default::default(), before.as_deref(), 3).unwrap();
+        let page = inbox::inbox(&desk.tables, &Default::default(), before.as_deref(), 3).unwrap();
         seen.extend(page.items.iter().map(|i| i.customer));
         before = page.next;
         if before.is_none() {
@@ -339,7 +341,7 @@ fn every_page_of_a_timeline_and_of_the_inbox_follows_the_one_before() {
     let unique: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), unique.len()), (7, 7));
     let customer = desk.customer_of("whatsapp", "90");
-    let first = views::timeline::timeline(&desk.tables, customer, None, 2).unwrap().unwrap();
-    let rest = views::timeline::timeline(&desk.tables, customer, first.next.as_deref(), 10).unwrap().unwrap();
+    let first = timeline::timeline(&desk.tables, customer, None, 2).unwrap().unwrap();
+    let rest = timeline::timeline(&desk.tables, customer, first.next.as_deref(), 10).unwrap().unwrap();
     assert_eq!((first.items.len(), rest.items.len()), (2, 2));
 }

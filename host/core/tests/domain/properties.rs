@@ -4,10 +4,10 @@ use crate::support::{Desk, hint, sender, text};
 use jackfield_core::apply::apply;
 use jackfield_core::event::Trust;
 use jackfield_core::fact::{Fact, Outcome};
+use jackfield_core::identity::rows::SuggestionState;
+use jackfield_core::identity::{customer, links, search};
 use jackfield_core::ids::CustomerId;
-use jackfield_core::rows::SuggestionState;
 use jackfield_core::tables::Memory;
-use jackfield_core::views;
 use proptest::prelude::*;
 
 /// One step of a random history.
@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn customers(desk: &Desk) -> Vec<CustomerId> {
-    views::customer::all(&desk.tables, None, 1000).unwrap().items.into_iter().map(|c| c.id).collect()
+    search::all(&desk.tables, None, 1000).unwrap().items.into_iter().map(|c| c.id).collect()
 }
 
 fn pick<T: Copy>(from: &[T], index: usize) -> Option<T> {
@@ -52,13 +52,13 @@ fn run(desk: &mut Desk, number: usize, step: &Step) -> Option<()> {
         }
         Step::Unlink { customer, identity } => {
             let customer = pick(&all, *customer)?;
-            let view = views::customer::customer(&desk.tables, customer).unwrap()?;
+            let view = customer::customer(&desk.tables, customer).unwrap()?;
             let ids: Vec<_> = view.identities.iter().map(|i| i.id).collect();
             let identity = pick(&ids, *identity)?;
             desk.apply(Fact::UnlinkRequested { customer, identity, reason: "test".into(), idempotency: None });
         }
         Step::Decide { suggestion, accept } => {
-            let page = views::links::suggestions(&desk.tables, None, None, 1000).unwrap();
+            let page = links::suggestions(&desk.tables, None, None, 1000).unwrap();
             let ids: Vec<_> = page.items.iter().map(|s| s.id).collect();
             let suggestion = pick(&ids, *suggestion)?;
             let reason = String::from("test");
@@ -98,11 +98,11 @@ proptest! {
         let desk = history(&steps);
         let mut seen = std::collections::BTreeSet::new();
         for id in customers(&desk) {
-            let view = views::customer::customer(&desk.tables, id).unwrap().unwrap();
+            let view = customer::customer(&desk.tables, id).unwrap().unwrap();
             prop_assert_eq!(view.id, id);
             for identity in &view.identities {
                 prop_assert!(seen.insert(identity.id), "{} is in two customers", identity.id);
-                let why = views::links::why(&desk.tables, id, identity.id).unwrap();
+                let why = links::why(&desk.tables, id, identity.id).unwrap();
                 prop_assert!(why.is_some_and(|why| why.linked), "{} has no reason", identity.id);
             }
         }
@@ -114,12 +114,12 @@ proptest! {
         let sent = steps.iter().filter(|s| matches!(s, Step::Message { .. })).count();
         let shown: usize = customers(&desk)
             .into_iter()
-            .map(|id| views::customer::customer(&desk.tables, id).unwrap().unwrap())
+            .map(|id| customer::customer(&desk.tables, id).unwrap().unwrap())
             .map(|view| view.identities.len())
             .sum();
         let identities: u64 = customers(&desk)
             .into_iter()
-            .flat_map(|id| jackfield_core::graph::members(&desk.tables, id).unwrap())
+            .flat_map(|id| jackfield_core::identity::graph::members(&desk.tables, id).unwrap())
             .map(|i| i.messages)
             .sum();
         prop_assert!(shown > 0 || sent == 0);
@@ -156,9 +156,9 @@ proptest! {
             .collect();
         let desk = history(&only_claims);
         for id in customers(&desk) {
-            let view = views::customer::customer(&desk.tables, id).unwrap().unwrap();
+            let view = customer::customer(&desk.tables, id).unwrap().unwrap();
             prop_assert_eq!(view.identities.len(), 1);
         }
-        prop_assert!(views::links::suggestions(&desk.tables, Some(SuggestionState::Accepted), None, 10).unwrap().items.is_empty());
+        prop_assert!(links::suggestions(&desk.tables, Some(SuggestionState::Accepted), None, 10).unwrap().items.is_empty());
     }
 }

@@ -2,13 +2,14 @@
 
 use jackfield_core::apply::apply;
 use jackfield_core::canonical::{self, Context};
+use jackfield_core::conversation::{message, timeline};
 use jackfield_core::event::{
     Author, Event, EventBody, Hint, Identifier, InboundMessage, Part, Sender, Subject, Thread, Trust,
 };
 use jackfield_core::fact::{Actor, ChannelRules, Entry, Fact, Outcome, Source, TextLimit, TextUnit};
-use jackfield_core::ids::{ChannelId, CustomerId, MessageId, Millis, Seq};
+use jackfield_core::identity::{customer, search};
+use jackfield_core::ids::{ChannelId, CustomerId, IdentityId, MessageId, Millis, Seq};
 use jackfield_core::tables::Memory;
-use jackfield_core::views;
 
 pub const HOUR: u64 = 3_600_000;
 pub const START: u64 = 1_790_000_000_000;
@@ -17,6 +18,8 @@ pub struct Desk {
     pub tables: Memory,
     pub journal: Vec<Entry>,
     pub now: u64,
+    /// What the last fact cost.
+    pub last_cost: jackfield_core::apply::Cost,
 }
 
 pub fn channel(name: &str) -> ChannelId {
@@ -43,7 +46,7 @@ pub fn identifier(kind: &str, value: &str) -> Identifier {
         "phone" | "email" => "",
         _ => "account",
     };
-    Identifier { kind: kind.into(), namespace: namespace.into(), value: value.into(), raw: None }
+    Identifier { kind: kind.into(), namespace: namespace.into(), value: value.into(), raw: None, scope: None }
 }
 
 pub fn hint(kind: &str, value: &str, trust: Trust) -> Hint {
@@ -69,6 +72,7 @@ pub fn text(id: &str, from: Sender, text: &str) -> Event {
         parts: vec![Part::Text { text: text.into() }],
         reply_to: None,
         extra: Vec::new(),
+        cut: Vec::new(),
     };
     Event { id: String::new(), body: EventBody::Message(message) }
 }
@@ -83,9 +87,10 @@ pub fn with_parts(mut event: Event, parts: Vec<Part>) -> Event {
 
 impl Desk {
     pub fn new() -> Self {
-        let mut desk = Self { tables: Memory::default(), journal: Vec::new(), now: START };
+        let mut desk =
+            Self { tables: Memory::default(), journal: Vec::new(), now: START, last_cost: Default::default() };
         for name in ["wa", "ig", "tg"] {
-            desk.apply(Fact::ChannelSet { channel: channel(name), source: source(), rules: rules() });
+            desk.apply(Fact::ChannelSet { channel: channel(name), source: source(), rules: rules(), scope: None });
         }
         desk
     }
@@ -101,6 +106,7 @@ impl Desk {
         let entry: Entry = serde_json::from_str(&serde_json::to_string(&entry).unwrap()).unwrap();
         let outcome = apply(&mut self.tables, &entry).unwrap();
         self.journal.push(entry);
+        self.last_cost = outcome.cost;
         outcome.outcome
     }
 
@@ -111,24 +117,36 @@ impl Desk {
     }
 
     pub fn customer_of(&self, kind: &str, value: &str) -> CustomerId {
-        let found = views::customer::find(&self.tables, &identifier(kind, value)).unwrap();
+        let found = search::find(&self.tables, &identifier(kind, value)).unwrap();
         assert_eq!(found.len(), 1, "{kind}:{value} is to be found once");
         found[0].id
     }
 
+    pub fn identity_of(&self, kind: &str, value: &str) -> IdentityId {
+        let found = search::find(&self.tables, &identifier(kind, value)).unwrap();
+        found[0].identities.iter().find(|i| i.kind == kind && i.value == value).unwrap().id
+    }
+
     pub fn view(&self, id: CustomerId) -> String {
-        let view = views::customer::customer(&self.tables, id).unwrap().unwrap();
+        let view = customer::customer(&self.tables, id).unwrap().unwrap();
         serde_json::to_string_pretty(&view).unwrap()
     }
 
     pub fn timeline_texts(&self, id: CustomerId) -> Vec<String> {
-        let page = views::timeline::timeline(&self.tables, id, None, 100).unwrap().unwrap();
+        let page = timeline::timeline(&self.tables, id, None, 100).unwrap().unwrap();
         let json = serde_json::to_value(page).unwrap();
         let items = json["items"].as_array().unwrap().iter();
         items.filter_map(|e| e["message"]["parts"][0]["text"].as_str().map(str::to_owned)).collect()
     }
 
+    /// The newest message of a customer.
+    pub fn first_message(&self, id: CustomerId) -> MessageId {
+        let page = timeline::timeline(&self.tables, id, None, 1).unwrap().unwrap();
+        let json = serde_json::to_value(page).unwrap();
+        json["items"][0]["message"]["id"].as_str().unwrap().parse().unwrap()
+    }
+
     pub fn message(&self, id: MessageId) -> serde_json::Value {
-        serde_json::to_value(views::message::message(&self.tables, id).unwrap().unwrap()).unwrap()
+        serde_json::to_value(message::message(&self.tables, id).unwrap().unwrap()).unwrap()
     }
 }

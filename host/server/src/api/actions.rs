@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::command;
 use super::messages::{Accepted, accepted};
-use super::params::{Command, Id, Nothing, Text};
+use super::params::{Id, KeyedCommand, Nothing, Text};
 use super::problem::Result;
 use crate::host::Host;
 
@@ -55,7 +55,7 @@ pub(super) async fn react(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(message): Id<MessageId>,
-    Command { body, idempotency }: Command<NewReaction>,
+    KeyedCommand { body, idempotency }: KeyedCommand<NewReaction>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     let action = MessageAction::React { emoji: body.emoji.map(|text| text.0) };
     act(&host, caller, message, action, idempotency).await
@@ -69,7 +69,7 @@ pub(super) async fn mark_read(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(message): Id<MessageId>,
-    Command { idempotency, .. }: Command<Nothing>,
+    KeyedCommand { idempotency, .. }: KeyedCommand<Nothing>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     act(&host, caller, message, MessageAction::MarkRead, idempotency).await
 }
@@ -82,7 +82,7 @@ pub(super) async fn edit(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(message): Id<MessageId>,
-    Command { body, idempotency }: Command<NewContent>,
+    KeyedCommand { body, idempotency }: KeyedCommand<NewContent>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     let action = MessageAction::Edit { parts: vec![Part::Text { text: body.text.0 }] };
     act(&host, caller, message, action, idempotency).await
@@ -96,7 +96,7 @@ pub(super) async fn delete(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(message): Id<MessageId>,
-    Command { idempotency, .. }: Command<Nothing>,
+    KeyedCommand { idempotency, .. }: KeyedCommand<Nothing>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     act(&host, caller, message, MessageAction::Delete, idempotency).await
 }

@@ -11,6 +11,7 @@ use jackfield_core::ids::KeyId;
 use jackfield_core::views::operations;
 
 use super::problem::{Problem, Result};
+use crate::front::seats::Seat;
 use crate::host::Host;
 use crate::keys;
 
@@ -32,6 +33,29 @@ impl Caller {
     }
 }
 
+/// What let a request through, for answers that outlive the moment at which it was looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Credential {
+    hash: String,
+    needed: Role,
+}
+
+impl Credential {
+    /// Whether it would be let through now. Where that cannot be found out, it would not.
+    pub(super) fn is_good(&self, host: &Host) -> bool {
+        let key = operations::api_key_by_hash(&host.view(), &self.hash);
+        key.is_ok_and(|key| key.is_some_and(|key| key.role >= self.needed))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Credential {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut request::Parts, _: &S) -> Result<Self> {
+        parts.extensions.get().cloned().ok_or_else(unauthenticated)
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
@@ -43,22 +67,27 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 /// Lets a request through if its key has at least this role.
 pub async fn require(State((host, role)): State<(Arc<Host>, Role)>, mut request: Request, next: Next) -> Response {
     match admit(&host, request.headers(), role) {
-        Ok(caller) => {
+        Ok((caller, credential)) => {
+            if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
+                seat.show_key();
+            }
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(credential);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-fn admit(host: &Host, headers: &HeaderMap, needed: Role) -> Result<Caller> {
+fn admit(host: &Host, headers: &HeaderMap, needed: Role) -> Result<(Caller, Credential)> {
     let text = bearer(headers).ok_or_else(unauthenticated)?;
-    let key = operations::api_key_by_hash(&host.view(), &keys::hash(text))?.ok_or_else(unauthenticated)?;
+    let hash = keys::hash(text);
+    let key = operations::api_key_by_hash(&host.view(), &hash)?.ok_or_else(unauthenticated)?;
     if key.role < needed {
         let detail = format!("this needs a key with the role {} or higher; yours is {}", word(needed), word(key.role));
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    Ok(Caller { key: key.id })
+    Ok((Caller { key: key.id }, Credential { hash, needed }))
 }
 
 /// The key in the one `Authorization` header.

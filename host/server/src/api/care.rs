@@ -13,6 +13,7 @@ use jackfield_sandbox::Failure;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Api;
 use super::auth::Caller;
 use super::channels::{ChannelView, one};
 use super::command;
@@ -49,17 +50,19 @@ pub(super) struct ReloadedView {
     removed: Vec<ChannelId>,
 }
 
-/// Reads the configuration file again: its connectors, its channels, and whom it trusts. All of it counts, or nothing. The rest of the
-/// file counts from the next start on.
+/// Reads the configuration file again: its connectors, its channels, and whom it trusts, and the certificate. All of it counts, or nothing.
+/// The rest of the file counts from the next start on.
 #[utoipa::path(post, path = "/v1/reload", tag = "channels", request_body = Nothing,
     responses((status = 200, description = "What changed", body = ReloadedView)))]
-pub(super) async fn reload(
-    State(host): State<Arc<Host>>,
-    _: Caller,
-    _: Command<Nothing>,
-) -> Result<Json<ReloadedView>> {
+pub(super) async fn reload(State(api): State<Api>, _: Caller, _: Command<Nothing>) -> Result<Json<ReloadedView>> {
     // A client that goes away must not leave it half way.
-    let reloaded = tokio::spawn(async move { host.lifecycle.reload(&host.metrics, &host.public_url).await });
+    let reloaded = tokio::spawn(async move {
+        let certificate = api.front.read_certificate().map_err(|why| conflict(&why.to_string()))?;
+        let host = &api.host;
+        let reloaded = host.lifecycle.reload(&host.metrics, &host.public_url).await.map_err(Problem::from)?;
+        api.front.use_certificate(certificate);
+        Ok::<_, Problem>(reloaded)
+    });
     let Reloaded { added, changed, removed } = reloaded.await.map_err(|_| Problem::internal())??;
     Ok(Json(ReloadedView { added, changed, removed }))
 }

@@ -181,7 +181,7 @@ pub(super) async fn bring_generation(
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the component has more than 64 MiB")
         }
-        _ => Problem::invalid("the body broke off"),
+        _ => Problem::broken_off(&rejection),
     })?;
     if component.is_empty() {
         return Err(Problem::invalid("the body has to be a component"));

@@ -8,13 +8,16 @@ use jackfield_core::canonical;
 use jackfield_core::event::Identifier;
 use jackfield_core::ids::{CustomerId, IdentityId};
 use jackfield_core::views::Page;
-use jackfield_core::views::customer::{self, CustomerSummary, CustomerView};
+use jackfield_core::views::customer::{self, CustomerView};
+use jackfield_core::views::search::{self, CustomerSummary};
 use jackfield_core::views::timeline::{self, Entry};
+use jackfield_store::View;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::params::{Id, Limit, Query, Text};
 use super::problem::{Problem, Result};
+use super::reader::Reader;
 use crate::host::Host;
 
 /// Whoever finds more has to say more.
@@ -47,32 +50,36 @@ pub(super) struct CustomersQuery {
     responses((status = 200, description = "The customers", body = Page<CustomerSummary>)))]
 pub(super) async fn list_customers(
     State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Query(query): Query<CustomersQuery>,
 ) -> Result<Json<Page<CustomerSummary>>> {
-    let (view, limit) = (host.view(), query.limit.0);
+    reader.read(move |view| list(&host, view, query)).await.map(Json)
+}
+
+fn list(host: &Host, view: &View, query: CustomersQuery) -> Result<Page<CustomerSummary>> {
+    let limit = query.limit.0;
     let mut items = match (query.identity, query.q) {
         (None, None) => {
             let before = query.before.map(|id| id.to_string());
-            return Ok(Json(customer::all(&view, before.as_deref(), limit)?));
+            return Ok(search::all(view, before.as_deref(), limit)?);
         }
-        (Some(identity), None) => find(&host, &identity.0)?,
-        (None, Some(q)) => customer::search(&view, &q.0, MOST_FOUND)?,
+        (Some(identity), None) => find(host, view, &identity.0)?,
+        (None, Some(q)) => search::search(view, &q.0, MOST_FOUND)?,
         (Some(identity), Some(q)) => {
-            let named = customer::search(&view, &q.0, MOST_FOUND)?;
-            let found = find(&host, &identity.0)?;
+            let named = search::search(view, &q.0, MOST_FOUND)?;
+            let found = find(host, view, &identity.0)?;
             found.into_iter().filter(|one| named.iter().any(|other| other.id == one.id)).collect()
         }
     };
     items.retain(|one| query.before.is_none_or(|before| one.id < before));
     items.truncate(limit);
-    Ok(Json(Page { items, next: None }))
+    Ok(Page { items, next: None })
 }
 
 /// Who has an address that a client wrote down.
-fn find(host: &Host, text: &str) -> Result<Vec<CustomerSummary>> {
-    let view = host.view();
+fn find(host: &Host, view: &View, text: &str) -> Result<Vec<CustomerSummary>> {
     for identifier in spellings(host, text)? {
-        let found = customer::find(&view, &identifier)?;
+        let found = search::find(view, &identifier)?;
         if !found.is_empty() {
             return Ok(found);
         }
@@ -98,6 +105,7 @@ fn identifiers(text: &str, region: Option<&str>) -> Result<Vec<Identifier>> {
         namespace: namespace.to_owned(),
         value: value.to_owned(),
         raw: None,
+        scope: None,
     };
     match kind.as_str() {
         "phone" => {
@@ -123,8 +131,8 @@ fn identifiers(text: &str, region: Option<&str>) -> Result<Vec<Identifier>> {
 /// The agent's view of a customer in one call. The id may be an older one of a customer who was merged.
 #[utoipa::path(get, path = "/v1/customers/{id}", tag = "customers", params(("id" = CustomerId, Path, description = "The customer")),
     responses((status = 200, description = "The customer", body = CustomerView)))]
-pub(super) async fn get_customer(State(host): State<Arc<Host>>, Id(id): Id<CustomerId>) -> Result<Json<CustomerView>> {
-    let found = customer::customer(&host.view(), id)?;
+pub(super) async fn get_customer(State(reader): State<Reader>, Id(id): Id<CustomerId>) -> Result<Json<CustomerView>> {
+    let found = reader.read(move |view| customer::customer(view, id)).await?;
     found.map(Json).ok_or_else(|| Problem::not_found("customer", id))
 }
 
@@ -147,21 +155,20 @@ pub(super) struct TimelineQuery {
     params(("id" = CustomerId, Path, description = "The customer"), TimelineQuery),
     responses((status = 200, description = "A page of the timeline", body = Page<Entry>)))]
 pub(super) async fn get_timeline(
-    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Id(id): Id<CustomerId>,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Json<Page<Entry>>> {
-    let before = query.before.as_ref().map(|cursor| cursor.0.as_str());
-    let page = timeline::timeline(&host.view(), id, before, query.limit.0)?;
+    let before = query.before.map(|cursor| cursor.0);
+    let page = reader.read(move |view| timeline::timeline(view, id, before.as_deref(), query.limit.0)).await?;
     page.map(Json).ok_or_else(|| Problem::not_found("customer", id))
 }
 
 /// The identities with an address that a client wrote down, by any spelling.
-pub(super) fn identities(host: &Host, text: &str) -> Result<Vec<IdentityId>> {
-    let view = host.view();
+pub(super) fn identities(host: &Host, view: &View, text: &str) -> Result<Vec<IdentityId>> {
     let mut ids = Vec::new();
     for identifier in spellings(host, text)? {
-        let all = customer::find(&view, &identifier)?.into_iter().flat_map(|summary| summary.identities);
+        let all = search::find(view, &identifier)?.into_iter().flat_map(|summary| summary.identities);
         ids.extend(all.filter(|i| i.kind == identifier.kind && i.value == identifier.value).map(|i| i.id));
     }
     Ok(ids)

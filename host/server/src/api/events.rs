@@ -1,37 +1,31 @@
-//! Events as they happen, as server-sent events.
-//!
-//! Nothing runs on its own here: the stream looks for events when the client has room for them. So a slow client holds one page of events
-//! in memory and no more, and a client that went away costs nothing.
+//! Events as they happen, as server-sent events; see [`sse`].
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
-use futures_util::stream;
-use http::HeaderMap;
-use jackfield_core::ids::Seq;
+use http::{HeaderMap, StatusCode};
+use jackfield_core::tables::{self, Read};
 use jackfield_core::views::feed::{self, EventId, EventView};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::IntoParams;
 
 use super::Api;
+use super::auth::{Caller, Credential};
 use super::params::{Query, Text};
 use super::problem::{Problem, Result};
-use crate::host::Host;
-
-/// How many clients may follow at once.
-pub(super) const CLIENTS: usize = 1024;
+use super::reader::Reader;
+use super::sse::{self, Look, Source};
 
 /// How many facts are looked at in one go.
-const PAGE: usize = 64;
+const PAGE_FACTS: usize = 64;
 
-/// A sign of life for proxies that close what is silent.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How many events a page has at the most, and how many bytes it has before it takes no further one. One fact can have thousands of
+/// events, and each of them a message.
+const PAGE_EVENTS: usize = 200;
+const PAGE_BYTES: usize = 256 << 10;
 
 /// How many types a client may name.
 const MOST_TYPES: usize = 50;
@@ -53,29 +47,28 @@ pub(super) struct EventsQuery {
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, nullable = false, pattern = "^[0-9]{1,15}(\\.[0-9]{1,5})?$",
         description = "The id of the last event that was seen")),
-    responses((status = 200, description = "The events", body = String, content_type = "text/event-stream")))]
+    responses((status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 409, description = "There is no such event: the journal ends before it", body = super::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn follow_events(
     State(api): State<Api>,
+    caller: Caller,
+    credential: Credential,
     headers: HeaderMap,
     Query(query): Query<EventsQuery>,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
     let after = begin(&headers, query.after.as_ref())?;
-    let types = query.types.map(|types| types_of(&types.0)).transpose()?;
-    let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
-        return Err(Problem::unavailable(
-            "too_many_clients",
-            "too many clients follow the events; try again later",
-            10,
-        ));
-    };
-    let seen = api.host.store.watch();
-    let after = after.unwrap_or_else(|| EventId::after(*seen.borrow()));
-    let follower = Follower { host: api.host, seen, after, types, ready: VecDeque::new(), _place: place };
-    // Proxies and clients learn at once that the stream is open.
-    let hello = stream::iter([Ok(Event::default().comment("open"))]);
-    let events = stream::unfold(follower, async |mut follower| Some((Ok(follower.next().await?), follower)));
-    let stream = futures_util::StreamExt::chain(hello, events);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")))
+    let types = query.types.map(|types| types_of(&types.0)).transpose()?.map(Into::into);
+    let place = api.followers.take(caller.key)?;
+    let last = *api.host.store.watch().borrow();
+    if after.is_some_and(|after| after.seq > last) {
+        let detail = format!(
+            "there is no such event: the journal ends at {last}, perhaps because it was restored from a backup; read what you keep \
+             once more and follow from `after={last}`"
+        );
+        return Err(Problem::new(StatusCode::CONFLICT, "unknown_event", detail));
+    }
+    let source = Facts { reader: api.reader, after: after.unwrap_or_else(|| EventId::after(last)), types };
+    Ok(sse::follow(api.host, credential, place, source))
 }
 
 /// Where to begin, if the client says so.
@@ -102,59 +95,58 @@ fn types_of(text: &str) -> Result<Vec<String>> {
     }
 }
 
-/// A client that follows.
-struct Follower {
-    host: Arc<Host>,
-    seen: watch::Receiver<Seq>,
+/// The public events behind a place.
+struct Facts {
+    reader: Reader,
     after: EventId,
-    types: Option<Vec<String>>,
-    ready: VecDeque<EventView>,
-    _place: OwnedSemaphorePermit,
+    types: Option<Arc<[String]>>,
 }
 
-impl Follower {
-    /// The next event; none when the host stops or cannot read any more. The client comes back and goes on where it was.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return written(&event);
-            }
-            if self.host.stop.has_begun() {
-                return None;
-            }
-            // Marked as seen before it is read, so that what comes in between wakes us again.
-            self.seen.borrow_and_update();
-            if self.look()? {
-                // A client that reads everything from the beginning must not keep others from running.
-                tokio::task::yield_now().await;
-                continue;
-            }
-            tokio::select! {
-                changed = self.seen.changed() => changed.ok()?,
-                () = self.host.stop.begun() => return None,
-            }
-        }
-    }
-
-    /// Looks for events, and says whether to look again. None if that is not possible.
-    fn look(&mut self) -> Option<bool> {
-        let found = feed::events(&self.host.view(), self.after, self.types.as_deref(), PAGE);
-        let (events, reached) = found.inspect_err(|error| tracing::error!(%error, "the events cannot be read")).ok()?;
+impl Source for Facts {
+    async fn look(&mut self) -> Option<Look> {
+        let (after, types) = (self.after, self.types.clone());
+        let page = self.reader.read(move |view| page(view, after, types.as_deref()));
+        let (events, reached) = match page.await {
+            Ok(page) => page,
+            // Too much is being read. The client is not told to come back for that.
+            Err(problem) if problem.code() == "overloaded" => return Some(Look::Page(Vec::new())),
+            Err(_) => return None,
+        };
         let moved = reached > self.after;
         self.after = reached;
-        self.ready.extend(events.into_iter().map(|(_, event)| event));
-        Some(moved)
+        Some(if moved { Look::Page(events) } else { Look::Nothing })
+    }
+
+    async fn changed(&mut self) {
+        std::future::pending().await
     }
 }
 
-fn written(event: &EventView) -> Option<Event> {
-    let sse = Event::default().id(&event.id).event(&event.kind).json_data(event);
-    sse.inspect_err(|error| tracing::error!(%error, "an event cannot be written")).ok()
+/// The next events, and the place behind them.
+fn page(tables: &impl Read, after: EventId, types: Option<&[String]>) -> tables::Result<(Vec<Event>, EventId)> {
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    let reached = feed::events_until(tables, after, types, PAGE_FACTS, |_, event| {
+        // An event that cannot be written is left out; that it happens is in the log.
+        if let Some((written, size)) = written(&event) {
+            events.push(written);
+            bytes += size;
+        }
+        bytes < PAGE_BYTES && events.len() < PAGE_EVENTS
+    })?;
+    Ok((events, reached))
+}
+
+/// As it is sent, and how many bytes it has.
+fn written(event: &EventView) -> Option<(Event, usize)> {
+    let data = serde_json::to_string(event);
+    let data = data.inspect_err(|error| tracing::error!(%error, "an event cannot be written")).ok()?;
+    Some((Event::default().id(&event.id).event(&event.kind).data(&data), data.len()))
 }
 
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use jackfield_core::ids::Seq;
 
     use super::*;
 

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::{MEDIA_TYPE, Problem, Result};
 use crate::config::AllowedHosts;
+use crate::front::seats::Seat;
 use crate::host::Host;
 
 /// How many requests are worked on at once, and how long one may take until its answer begins.
@@ -28,9 +29,20 @@ impl Bounds {
         Self { places: Arc::new(Semaphore::new(512)), time: Duration::from_secs(30) }
     }
 
-    /// For what is large: files, and components, which come from elsewhere, and take some 15 s to compile where they are in JavaScript or Python.
-    pub(super) fn slow() -> Self {
-        Self { places: Arc::new(Semaphore::new(32)), time: Duration::from_secs(600) }
+    /// For files, whose bodies take as long as they keep their least rate.
+    pub(super) fn uploads() -> Self {
+        Self { places: Arc::new(Semaphore::new(32)), time: Duration::from_secs(1_800) }
+    }
+
+    /// For what operators do that takes long: components come from elsewhere, and take some 15 s to compile where they are in JavaScript
+    /// or Python.
+    pub(super) fn operations() -> Self {
+        Self { places: Arc::new(Semaphore::new(16)), time: Duration::from_secs(600) }
+    }
+
+    /// For health checks, which are answered whatever else goes on.
+    pub(super) fn health() -> Self {
+        Self { places: Arc::new(Semaphore::new(64)), time: Duration::from_secs(5) }
     }
 }
 
@@ -41,6 +53,11 @@ const URI_BYTES: usize = 16 << 10;
 
 /// Refuses what is not meant for us, and what no honest client sends.
 pub(super) async fn check_request(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
+    let is_reserved = request.extensions().get::<Arc<Seat>>().is_some_and(|seat| seat.is_reserved());
+    if is_reserved && request.uri().path().starts_with("/hooks/") {
+        let detail = "too many connections at once; try again in a moment";
+        return Problem::unavailable("overloaded", detail, 1).into_response();
+    }
     match sound(&hosts, &request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -107,12 +124,22 @@ pub(super) async fn finish(State(host): State<Arc<Host>>, request: Request, next
     let standard = matches!(method.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS");
     let method = if standard { method.as_str() } else { "other" };
     host.metrics.request(method, &route, response.status().as_u16(), begun.elapsed().as_secs_f64());
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    careful(response.headers_mut());
     response
+}
+
+/// Headers that keep browsers careful, where the endpoint has not said something else: files may be kept, and have a policy of their own.
+/// What a connector answers gets them where it is turned into a response, so that it cannot say something else.
+fn careful(headers: &mut HeaderMap) {
+    let policy = "default-src 'none'; frame-ancestors 'none'; sandbox";
+    let all = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+    ];
+    for (name, value) in all {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
 }
 
 /// An error that has no problem document gets one, and keeps headers such as `Allow`.
@@ -153,6 +180,15 @@ mod tests {
         let (head, body) = Service::call(&mut router, request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         (Response::from_parts(head, ()), serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    #[test]
+    fn an_endpoint_has_the_last_word_on_its_headers_and_the_others_get_careful_ones() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, immutable"));
+        careful(&mut headers);
+        assert_eq!((headers["cache-control"].to_str().unwrap(), headers.len()), ("private, immutable", 3));
+        assert!(headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
     }
 
     #[tokio::test]

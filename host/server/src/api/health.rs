@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use jackfield_core::ids::ChannelId;
+use jackfield_core::rows::Skipped;
+use jackfield_core::views::operations;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,17 +18,6 @@ use crate::host::Host;
 pub(super) struct Status {
     /// `ok`
     status: &'static str,
-}
-
-/// Whether the host can work, and what of it cannot.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Readiness {
-    /// `ok`
-    status: &'static str,
-    /// The channels that no generation serves. The others work.
-    not_serving: Vec<NotServing>,
-    /// The background work that has panicked and waits to be started again.
-    workers_down: Vec<WorkerDown>,
 }
 
 /// A channel that no generation serves.
@@ -51,7 +42,42 @@ pub(super) async fn get_health() -> Json<Status> {
     Json(Status { status: "ok" })
 }
 
-/// Whether the host can take webhooks and commands.
+/// How it stands, in detail.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// `ok`
+    status: &'static str,
+    /// Facts that met a defect of this version and were skipped; a later version applies them again.
+    skipped: SkippedFacts,
+    /// The channels that no generation serves. The others work.
+    not_serving: Vec<NotServing>,
+    /// The background work that has panicked and waits to be started again.
+    workers_down: Vec<WorkerDown>,
+}
+
+/// Facts that were skipped.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SkippedFacts {
+    /// How many, up to 1,000.
+    count: usize,
+    /// The first of them. What they hold is not shown.
+    first: Vec<SkippedFact>,
+}
+
+/// A fact that was skipped.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SkippedFact {
+    /// Its number.
+    seq: u64,
+    /// The defect.
+    reason: String,
+}
+
+/// How many skipped facts are counted, and how many are shown.
+const MOST_SKIPPED: usize = 1_000;
+const SHOWN_SKIPPED: usize = 5;
+
+/// Whether the host can take webhooks and commands. While it starts, the answer is 503, and its `detail` says how far it is.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, description = "It can", body = Readiness)))]
 pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<Readiness>> {
@@ -61,12 +87,13 @@ pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<
     if host.store.stopped().is_some() {
         return Err(Problem::unavailable("unavailable", "nothing can be stored; the log says why", 5));
     }
-    Ok(Json(readiness(&host)))
-}
-
-/// Nobody needs a key to read this, so why a channel is not served is not said here: `GET /v1/channels/{id}` does.
-fn readiness(host: &Host) -> Readiness {
-    let not_serving = host.channels.not_serving().into_iter().map(|(channel, _)| NotServing { channel });
-    let workers_down = host.panics.down().into_iter().map(|(work, channel)| WorkerDown { work, channel });
-    Readiness { status: "ok", not_serving: not_serving.collect(), workers_down: workers_down.collect() }
+    // Few rows, and not the turns of views: this has to be answered under any load.
+    let skipped = operations::skipped(&host.view(), MOST_SKIPPED)?;
+    let count = skipped.len();
+    let shown = |skipped: Skipped| SkippedFact { seq: skipped.seq.0, reason: skipped.reason };
+    let first = skipped.into_iter().take(SHOWN_SKIPPED).map(shown).collect();
+    // Nobody needs a key to read this, so why a channel is not served is not said here: `GET /v1/channels/{id}` does.
+    let not_serving = host.channels.not_serving().into_iter().map(|(channel, _)| NotServing { channel }).collect();
+    let workers_down = host.panics.down().into_iter().map(|(work, channel)| WorkerDown { work, channel }).collect();
+    Ok(Json(Readiness { status: "ok", skipped: SkippedFacts { count, first }, not_serving, workers_down }))
 }

@@ -1,7 +1,5 @@
 //! Conversations by last activity.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use jackfield_core::ids::ChannelId;
@@ -12,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::params::{Limit, Query, Text};
 use super::problem::Result;
-use crate::host::Host;
+use super::reader::Reader;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -38,10 +36,10 @@ pub(super) struct InboxQuery {
 #[utoipa::path(get, path = "/v1/inbox", tag = "inbox", params(InboxQuery),
     responses((status = 200, description = "A page of conversations", body = Page<InboxEntry>)))]
 pub(super) async fn get_inbox(
-    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Query(query): Query<InboxQuery>,
 ) -> Result<Json<Page<InboxEntry>>> {
     let filter = Filter { channel: query.channel, waiting: query.waiting };
-    let before = query.before.as_ref().map(|cursor| cursor.0.as_str());
-    Ok(Json(inbox::inbox(&host.view(), &filter, before, query.limit.0)?))
+    let before = query.before.map(|cursor| cursor.0);
+    reader.read(move |view| inbox::inbox(view, &filter, before.as_deref(), query.limit.0)).await.map(Json)
 }

@@ -9,12 +9,14 @@ use jackfield_core::ids::{CustomerId, IdentityId, SuggestionId};
 use jackfield_core::rows::SuggestionState;
 use jackfield_core::views::Page;
 use jackfield_core::views::links::{self, MergePreview, SuggestionView, Why};
+use jackfield_store::View;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Caller;
-use super::params::{Command, Id, Limit, Query, Reason, Text, reason};
+use super::params::{Command, Id, KeyedCommand, Limit, Query, Reason, Text, reason};
 use super::problem::{Problem, Result};
+use super::reader::Reader;
 use super::{command, customers};
 use crate::host::Host;
 
@@ -33,20 +35,24 @@ pub(super) struct WhyQuery {
     responses((status = 200, description = "Why", body = Why)))]
 pub(super) async fn get_why(
     State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Id(id): Id<CustomerId>,
     Query(query): Query<WhyQuery>,
 ) -> Result<Json<Why>> {
-    let text = query.identity.0;
+    reader.read(move |view| why(&host, view, id, &query.identity.0)).await.map(Json)
+}
+
+fn why(host: &Host, view: &View, id: CustomerId, text: &str) -> Result<Why> {
     let is_id = text.strip_prefix("idn_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'_'));
     let identities = match text.parse::<IdentityId>() {
         Ok(identity) => vec![identity],
         // It looks like an id and cannot be one, so it names nothing.
         Err(_) if is_id => Vec::new(),
-        Err(_) => customers::identities(&host, &text)?,
+        Err(_) => customers::identities(host, view, text)?,
     };
     for identity in identities {
-        if let Some(why) = links::why(&host.view(), id, identity)? {
-            return Ok(Json(why));
+        if let Some(why) = links::why(view, id, identity)? {
+            return Ok(why);
         }
     }
     Err(Problem::new(
@@ -70,11 +76,11 @@ pub(super) struct Pair {
 #[utoipa::path(post, path = "/v1/customers/merge-preview", tag = "links", request_body = Pair,
     responses((status = 200, description = "What it would do", body = MergePreview)))]
 pub(super) async fn preview_merge(
-    State(host): State<Arc<Host>>,
-    Command { body, .. }: Command<Pair>,
+    State(reader): State<Reader>,
+    Command { body: Pair { a, b } }: Command<Pair>,
 ) -> Result<Json<MergePreview>> {
-    let preview = links::merge_preview(&host.view(), body.a, body.b)?;
-    preview.map(Json).ok_or_else(|| Problem::not_found("customer", format_args!("{} or {}", body.a, body.b)))
+    let preview = reader.read(move |view| links::merge_preview(view, a, b)).await?;
+    preview.map(Json).ok_or_else(|| Problem::not_found("customer", format_args!("{a} or {b}")))
 }
 
 /// Two customers who are one person.
@@ -103,7 +109,7 @@ pub(super) struct Merged {
 pub(super) async fn merge_customers(
     State(host): State<Arc<Host>>,
     caller: Caller,
-    Command { body, idempotency }: Command<Merge>,
+    KeyedCommand { body, idempotency }: KeyedCommand<Merge>,
 ) -> Result<Json<Merged>> {
     let fact =
         Fact::MergeRequested { a: body.a, b: body.b, reason: reason(body.reason), idempotency: idempotency.clone() };
@@ -141,7 +147,7 @@ pub(super) async fn unlink_identity(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(customer): Id<CustomerId>,
-    Command { body, idempotency }: Command<Unlink>,
+    KeyedCommand { body, idempotency }: KeyedCommand<Unlink>,
 ) -> Result<Json<Unlinked>> {
     let fact = Fact::UnlinkRequested {
         customer,
@@ -175,21 +181,22 @@ pub(super) struct SuggestionsQuery {
 #[utoipa::path(get, path = "/v1/suggestions", tag = "links", params(SuggestionsQuery),
     responses((status = 200, description = "A page of suggestions", body = Page<SuggestionView>)))]
 pub(super) async fn list_suggestions(
-    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Query(query): Query<SuggestionsQuery>,
 ) -> Result<Json<Page<SuggestionView>>> {
     let before = query.before.map(|id| id.to_string());
-    Ok(Json(links::suggestions(&host.view(), query.state, before.as_deref(), query.limit.0)?))
+    let page = reader.read(move |view| links::suggestions(view, query.state, before.as_deref(), query.limit.0));
+    page.await.map(Json)
 }
 
 /// One suggestion.
 #[utoipa::path(get, path = "/v1/suggestions/{id}", tag = "links", params(("id" = SuggestionId, Path, description = "The suggestion")),
     responses((status = 200, description = "The suggestion", body = SuggestionView)))]
 pub(super) async fn get_suggestion(
-    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Id(id): Id<SuggestionId>,
 ) -> Result<Json<SuggestionView>> {
-    let found = links::suggestion(&host.view(), id)?;
+    let found = reader.read(move |view| links::suggestion(view, id)).await?;
     found.map(Json).ok_or_else(|| Problem::not_found("suggestion", id))
 }
 
@@ -221,7 +228,7 @@ pub(super) async fn accept_suggestion(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(id): Id<SuggestionId>,
-    command: Command<Decision>,
+    command: KeyedCommand<Decision>,
 ) -> Result<Json<Decided>> {
     decide(&host, caller, id, true, command).await
 }
@@ -234,7 +241,7 @@ pub(super) async fn reject_suggestion(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(id): Id<SuggestionId>,
-    command: Command<Decision>,
+    command: KeyedCommand<Decision>,
 ) -> Result<Json<Decided>> {
     decide(&host, caller, id, false, command).await
 }
@@ -244,7 +251,7 @@ async fn decide(
     caller: Caller,
     suggestion: SuggestionId,
     accept: bool,
-    Command { body, idempotency }: Command<Decision>,
+    KeyedCommand { body, idempotency }: KeyedCommand<Decision>,
 ) -> Result<Json<Decided>> {
     let fact =
         Fact::SuggestionDecided { suggestion, accept, reason: reason(body.reason), idempotency: idempotency.clone() };

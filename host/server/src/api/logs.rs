@@ -1,30 +1,26 @@
 //! What a channel's connector logs, as it does, as server-sent events.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, StreamExt, stream};
+use axum::response::sse::{Event, Sse};
+use futures_util::Stream;
 use http::HeaderMap;
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::Time;
 use jackfield_sandbox::LogLevel;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::{Caller, Credential};
 use super::params::{Id, Query};
 use super::problem::{Problem, Result};
+use super::sse::{self, Look, Source};
 use crate::channels::ChannelRuntime;
 use crate::channels::log::Line;
-use crate::host::Host;
-
-/// A sign of life for proxies that close what is silent.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -58,22 +54,18 @@ pub(super) struct LogLineView {
     responses((status = 200, description = "The lines", body = String, content_type = "text/event-stream")))]
 pub(super) async fn follow_log(
     State(api): State<Api>,
+    caller: Caller,
+    credential: Credential,
     headers: HeaderMap,
     Id(id): Id<ChannelId>,
     Query(query): Query<LogQuery>,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
     let channel = api.host.channels.get(&id).ok_or_else(|| Problem::not_found("channel that is switched on", &id))?;
-    let Ok(place) = Arc::clone(&api.streams).try_acquire_owned() else {
-        let detail = "too many clients follow the events; try again later";
-        return Err(Problem::unavailable("too_many_clients", detail, 10));
-    };
+    let place = api.followers.take(caller.key)?;
     let lines = channel.log.watch();
     let seen = begin(&headers, query.lines, *lines.borrow());
-    let follower =
-        Follower { host: api.host, channel, lines, seen, ready: VecDeque::new(), ends: query.end, _place: place };
-    let hello = stream::iter([Ok(Event::default().comment("open"))]);
-    let lines = stream::unfold(follower, async |mut follower| Some((Ok(follower.next().await?), follower)));
-    Ok(Sse::new(hello.chain(lines)).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("alive")))
+    let source = Lines { channel, lines, seen, ends: query.end };
+    Ok(sse::follow(api.host, credential, place, source))
 }
 
 /// The number of the line behind which to begin, of `last` lines since the start of the host.
@@ -87,37 +79,30 @@ fn begin(headers: &HeaderMap, lines: Option<u32>, last: u64) -> u64 {
     }
 }
 
-struct Follower {
-    host: Arc<Host>,
+/// The lines of a channel behind one. They are bounded in number and bytes where they are remembered.
+struct Lines {
     channel: Arc<ChannelRuntime>,
     lines: watch::Receiver<u64>,
     seen: u64,
-    ready: VecDeque<Line>,
     ends: bool,
-    _place: OwnedSemaphorePermit,
 }
 
-impl Follower {
-    /// The next line; none when the host stops, or when it was to end and has.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(line) = self.ready.pop_front() {
-                self.seen = line.number;
-                return Some(event(line));
-            }
-            // Marked before it is looked, so that nothing that comes in between is missed.
-            self.lines.borrow_and_update();
-            self.ready.extend(self.channel.log.after(self.seen));
-            if !self.ready.is_empty() {
-                continue;
-            }
-            if self.ends {
-                return None;
-            }
-            tokio::select! {
-                changed = self.lines.changed() => changed.ok()?,
-                () = self.host.stop.begun() => return None,
-            }
+impl Source for Lines {
+    async fn look(&mut self) -> Option<Look> {
+        // Marked before it is looked, so that nothing that comes in between is missed.
+        self.lines.borrow_and_update();
+        let lines = self.channel.log.after(self.seen);
+        let Some(last) = lines.iter().map(|line| line.number).last() else {
+            return Some(if self.ends { Look::End } else { Look::Nothing });
+        };
+        self.seen = last;
+        Some(Look::Page(lines.into_iter().map(event).collect()))
+    }
+
+    async fn changed(&mut self) {
+        if self.lines.changed().await.is_err() {
+            // The channel is gone, and so is its log.
+            std::future::pending().await
         }
     }
 }

@@ -16,9 +16,10 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::command;
 use super::files::find_files;
-use super::params::{Command, Id, Nothing, Text};
+use super::params::{Command, Id, KeyedCommand, Nothing, Text};
 use super::parts::{NewPart, NewTemplate};
 use super::problem::{Problem, Result};
+use super::reader::Reader;
 use crate::host::Host;
 
 /// How many parts a message may have.
@@ -88,7 +89,7 @@ pub(super) struct AcceptedDelivery {
 }
 
 pub(super) fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
-    let Outcome::Queued { message } = outcome else {
+    let Outcome::Queued { message, .. } = outcome else {
         return Err(command::unexpected(outcome));
     };
     let delivery = AcceptedDelivery { state: DeliveryState::Queued };
@@ -103,7 +104,7 @@ pub(super) async fn send_message(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(customer): Id<CustomerId>,
-    Command { mut body, idempotency }: Command<NewMessage>,
+    KeyedCommand { mut body, idempotency }: KeyedCommand<NewMessage>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     let mut parts = body.content()?;
     find_files(&host, &mut parts).await?;
@@ -112,6 +113,7 @@ pub(super) async fn send_message(
         parts,
         via: body.via()?,
         reply_to: body.reply_to,
+        thread: None,
         idempotency: idempotency.clone(),
     };
     accepted(&command::run(&host, caller, idempotency.as_ref(), fact).await?)
@@ -120,8 +122,8 @@ pub(super) async fn send_message(
 /// A message with the history of its delivery.
 #[utoipa::path(get, path = "/v1/messages/{id}", tag = "messages", params(("id" = MessageId, Path, description = "The message")),
     responses((status = 200, description = "The message", body = MessageView)))]
-pub(super) async fn get_message(State(host): State<Arc<Host>>, Id(id): Id<MessageId>) -> Result<Json<MessageView>> {
-    let found = message::message(&host.view(), id)?;
+pub(super) async fn get_message(State(reader): State<Reader>, Id(id): Id<MessageId>) -> Result<Json<MessageView>> {
+    let found = reader.read(move |view| message::message(view, id)).await?;
     found.map(Json).ok_or_else(|| Problem::not_found("message", id))
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header;
+use jackfield_core::tables;
 use jackfield_core::views::operations;
+use jackfield_store::View;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Api;
-use super::events::CLIENTS;
 use super::problem::Result;
 use crate::clock;
 use crate::host::Host;
@@ -32,14 +33,18 @@ pub(super) async fn get_metrics(State(api): State<Api>) -> Result<impl IntoRespo
     let stats = tokio::task::spawn_blocking(move || host.store.stats()).await;
     let stats = stats.map_err(|_| super::Problem::internal())?;
     let counted = api.host.metrics.text(&stats);
-    let clients = CLIENTS.saturating_sub(api.streams.available_permits());
-    let mut text = now(&api.host, clients)?;
+    let clients = [
+        ("event_clients", "Clients that follow the events", api.followers.count() as u64),
+        ("connections", "Open connections", api.front.seats.taken() as u64),
+    ];
+    let host = Arc::clone(&api.host);
+    let mut text = api.reader.read(move |view| now(&host, view, clients)).await?;
     text.push_str(&counted);
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], text))
 }
 
 /// What is looked up at the moment it is asked for.
-fn now(host: &Host, clients: usize) -> Result<String> {
+fn now(host: &Host, view: &View, counts: [(&str, &str, u64); 2]) -> tables::Result<String> {
     let mut registry = Registry::with_prefix("jackfield");
     let gauge = |value: u64| -> Gauge {
         let gauge = Gauge::default();
@@ -48,11 +53,12 @@ fn now(host: &Host, clients: usize) -> Result<String> {
     };
     let uptime = clock::now().0.saturating_sub(host.started_at.0) / 1_000;
     registry.register_with_unit("uptime", "How long the host has been running", Unit::Seconds, gauge(uptime));
-    registry.register("event_clients", "Clients that follow the events", gauge(clients as u64));
+    for (name, help, count) in counts {
+        registry.register(name, help, gauge(count));
+    }
     let outbox: Family<Vec<(String, String)>, Gauge> = Family::default();
-    let view = host.view();
     for channel in host.channels.all() {
-        let waiting = operations::outbox(&view, &channel.id, MOST_WAITING)?.len();
+        let waiting = operations::outbox(view, &channel.id, MOST_WAITING)?.len();
         let labels = vec![(String::from("channel"), channel.id.to_string())];
         outbox.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }

@@ -5,6 +5,7 @@
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
 //! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
+//! * [`reader`]: views are read beside the threads that serve. [`sse`]: what every stream of events keeps to.
 //! * [`openapi`]: the description of all of it, made from the code.
 
 mod actions;
@@ -32,7 +33,10 @@ mod params;
 mod parked;
 mod parts;
 mod problem;
+mod reader;
+mod sse;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -41,7 +45,6 @@ use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use http::StatusCode;
 use jackfield_core::fact::Role;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -49,6 +52,10 @@ use utoipa_axum::routes;
 pub use openapi::document;
 pub use problem::Problem;
 
+use self::files::FileBounds;
+use self::reader::Reader;
+use self::sse::Followers;
+use crate::front::Front;
 use crate::host::Host;
 
 /// Bytes of the body of a command.
@@ -58,8 +65,12 @@ const BODY_BYTES: usize = 1 << 20;
 #[derive(Clone)]
 struct Api {
     host: Arc<Host>,
-    /// Places for clients that follow the events.
-    streams: Arc<Semaphore>,
+    front: Arc<Front>,
+    reader: Reader,
+    /// Clients that follow the events, or a log.
+    followers: Arc<Followers>,
+    /// What clients bring and have fetched.
+    files: Arc<FileBounds>,
     /// The OpenAPI document, JSON.
     document: Bytes,
 }
@@ -67,6 +78,18 @@ struct Api {
 impl FromRef<Api> for Arc<Host> {
     fn from_ref(api: &Api) -> Self {
         Arc::clone(&api.host)
+    }
+}
+
+impl FromRef<Api> for Reader {
+    fn from_ref(api: &Api) -> Self {
+        api.reader.clone()
+    }
+}
+
+impl FromRef<Api> for Arc<FileBounds> {
+    fn from_ref(api: &Api) -> Self {
+        Arc::clone(&api.files)
     }
 }
 
@@ -78,32 +101,37 @@ struct Group {
     routes: OpenApiRouter<Api>,
 }
 
-/// How long requests may take.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Which bounds requests share: how many at once, and how long one may take. No kind can use up the places of another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Pace {
+    Health,
     Quick,
-    /// Something large comes in, or is compiled.
-    Slow,
+    /// Files come in.
+    Upload,
+    /// A component comes in, or is compiled.
+    Operation,
 }
 
-fn groups() -> [Group; 7] {
-    use Pace::{Quick, Slow};
+fn groups() -> [Group; 8] {
+    use Pace::{Health, Operation, Quick, Upload};
     [
+        Group { role: None, pace: Health, routes: health() },
         Group { role: None, pace: Quick, routes: open() },
         Group { role: Some(Role::Reader), pace: Quick, routes: reader() },
         Group { role: Some(Role::Agent), pace: Quick, routes: agent() },
-        Group { role: Some(Role::Agent), pace: Slow, routes: files() },
+        Group { role: Some(Role::Agent), pace: Upload, routes: files() },
         Group { role: Some(Role::Operator), pace: Quick, routes: operator() },
-        Group { role: Some(Role::Operator), pace: Slow, routes: generations() },
+        Group { role: Some(Role::Operator), pace: Operation, routes: generations() },
         Group { role: Some(Role::Admin), pace: Quick, routes: admin() },
     ]
 }
 
+fn health() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(health::get_health)).routes(routes!(health::get_readiness))
+}
+
 fn open() -> OpenApiRouter<Api> {
-    OpenApiRouter::default()
-        .routes(routes!(health::get_health))
-        .routes(routes!(health::get_readiness))
-        .routes(routes!(openapi::get_openapi))
+    OpenApiRouter::default().routes(routes!(openapi::get_openapi))
 }
 
 fn reader() -> OpenApiRouter<Api> {
@@ -180,20 +208,32 @@ fn admin() -> OpenApiRouter<Api> {
 }
 
 /// Everything that is served.
-pub fn router(host: Arc<Host>) -> Router {
+pub fn router(host: Arc<Host>, front: Arc<Front>) -> Router {
     let document = Bytes::from(openapi::json(&document()));
-    let api = Api { host: Arc::clone(&host), streams: Arc::new(Semaphore::new(events::CLIENTS)), document };
+    let api = Api {
+        host: Arc::clone(&host),
+        front,
+        reader: Reader::new(Arc::clone(&host)),
+        followers: Arc::default(),
+        files: Arc::new(FileBounds::new(&host.config)),
+        document,
+    };
     let mut endpoints = Router::new();
-    let (quick, slow) = (guard::Bounds::quick(), guard::Bounds::slow());
+    let bounds = HashMap::from([
+        (Pace::Health, guard::Bounds::health()),
+        (Pace::Quick, guard::Bounds::quick()),
+        (Pace::Upload, guard::Bounds::uploads()),
+        (Pace::Operation, guard::Bounds::operations()),
+    ]);
     for Group { role, pace, routes } in groups() {
         let (routes, _) = routes.split_for_parts();
         let routes = match role {
             Some(role) => routes.route_layer(from_fn_with_state((Arc::clone(&host), role), auth::require)),
             None => routes,
         };
-        let bounds = if pace == Pace::Slow { &slow } else { &quick };
         let routes = routes.layer(DefaultBodyLimit::max(BODY_BYTES));
-        endpoints = endpoints.merge(routes.layer(from_fn_with_state(bounds.clone(), guard::bound_work)));
+        let bounds = bounds.get(&pace).cloned().unwrap_or_else(guard::Bounds::quick);
+        endpoints = endpoints.merge(routes.layer(from_fn_with_state(bounds, guard::bound_work)));
     }
     let (hooks, _) = hooks::routes().split_for_parts();
     endpoints

@@ -57,7 +57,8 @@ pub fn document() -> Value {
 
 fn described() -> OpenApi {
     let description = "Webhooks in, one conversation for each customer, replies out. Errors are problem documents (RFC 9457). \
-                       Times are RFC 3339 in UTC. A `POST` that sends, links or decides takes `Idempotency-Key`.";
+                       Times are RFC 3339 in UTC. A `POST` that sends, links or decides takes `Idempotency-Key`; the others \
+                       that are commands refuse it (400, `idempotency_unsupported`).";
     let info = InfoBuilder::new()
         .title("Jackfield")
         .version("1")
@@ -124,7 +125,8 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
         body.required = Some(Required::False);
     }
     if operation.request_body.is_some() {
-        problems(operation, &[(413, "The body is too large"), (415, "The body is not JSON")]);
+        problems(operation, &[(408, "The body came too slowly"), (413, "The body is too large")]);
+        problems(operation, &[(415, "The body is not JSON")]);
         if path != "/v1/customers/merge-preview" {
             problems(operation, &[(409, "It cannot be done as things stand")]);
         }
@@ -149,7 +151,7 @@ fn complete_hook(operation: &mut Operation) {
 
 /// Commands whose facts carry the client's own key.
 fn takes_key(path: &str) -> bool {
-    let ends = ["/messages", "/merge", "/unlink", "/accept", "/reject"];
+    let ends = ["/messages", "/merge", "/unlink", "/accept", "/reject", "/reaction", "/read", "/edit", "/delete"];
     ends.iter().any(|end| path.ends_with(end))
 }
 

@@ -100,16 +100,38 @@ pub fn reason(given: Option<Reason>) -> String {
     given.map_or_else(|| NO_REASON.to_owned(), |reason| reason.0)
 }
 
-/// A JSON body, and the client's own key for the command. No body at all is an empty object.
+/// A JSON body. No body at all is an empty object. A client's own key for the command is refused, since nothing would keep it: a client
+/// that counts on it must not repeat the command.
 #[derive(Debug)]
 pub struct Command<T> {
+    /// The body.
+    pub body: T,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Command<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        if request.headers().contains_key(IDEMPOTENCY_KEY) {
+            let detail = "this request takes no Idempotency-Key: nothing would remember it. Leave it out, and look how things stand before \
+                          you repeat the request";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_unsupported", detail));
+        }
+        let KeyedCommand { body, .. } = KeyedCommand::from_request(request, state).await?;
+        Ok(Self { body })
+    }
+}
+
+/// A JSON body, and the client's own key for the command, which its fact keeps. No body at all is an empty object.
+#[derive(Debug)]
+pub struct KeyedCommand<T> {
     /// The body.
     pub body: T,
     /// The client's key, with a digest of the request it is for.
     pub idempotency: Option<Idempotency>,
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Command<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for KeyedCommand<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
@@ -146,7 +168,7 @@ fn unreadable(rejection: BytesRejection) -> Problem {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body has more than 1 MiB")
         }
-        _ => Problem::invalid("the body broke off"),
+        _ => Problem::broken_off(&rejection),
     }
 }
 
@@ -197,8 +219,8 @@ mod tests {
         Query::from_request_parts(&mut parts, &()).await
     }
 
-    async fn command(build: http::request::Builder, body: &'static str) -> Result<Command<serde_json::Value>> {
-        Command::from_request(build.body(Body::from(body)).unwrap(), &()).await
+    async fn command(build: http::request::Builder, body: &'static str) -> Result<KeyedCommand<serde_json::Value>> {
+        KeyedCommand::from_request(build.body(Body::from(body)).unwrap(), &()).await
     }
 
     fn post() -> http::request::Builder {
@@ -250,6 +272,15 @@ mod tests {
         assert!(command(post().header("idempotency-key", &long[1..]), "{}").await.is_ok());
         let twice = post().header("idempotency-key", "a").header("idempotency-key", "b");
         assert!(command(twice, "{}").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_key_is_refused_where_nothing_would_keep_it() {
+        let request = |build: http::request::Builder| build.body(Body::from("{}")).unwrap();
+        let keyed = request(post().header("idempotency-key", "k"));
+        let problem = Command::<serde_json::Value>::from_request(keyed, &()).await.unwrap_err();
+        assert_eq!((problem.status().as_u16(), problem.code()), (400, "idempotency_unsupported"));
+        assert!(Command::<serde_json::Value>::from_request(request(post()), &()).await.is_ok());
     }
 
     #[tokio::test]

@@ -7,8 +7,8 @@ use axum::extract::State;
 use http::StatusCode;
 use jackfield_core::fact::Fact;
 use jackfield_core::ids::{ChannelId, ParkedId};
-use jackfield_core::views::Page;
 use jackfield_core::views::operations::{self, ParkedView};
+use jackfield_core::views::{Page, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,6 +16,7 @@ use super::auth::Caller;
 use super::command;
 use super::params::{Command, Id, Limit, Nothing, Query};
 use super::problem::{Problem, Result};
+use super::reader::Reader;
 use crate::host::Host;
 use crate::replay::{ReplayError, Replayed, replay};
 
@@ -32,22 +33,49 @@ pub(super) struct ParkedQuery {
     limit: Limit,
 }
 
-/// Deliveries that could not be handled, newest first.
+/// A parked delivery without what it holds, which only operators see, one at a time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ParkedSummary {
+    /// Its id.
+    id: ParkedId,
+    /// Where.
+    channel: ChannelId,
+    /// The connector that could not handle it.
+    connector: String,
+    /// Its version.
+    version: String,
+    /// When.
+    at: Time,
+    /// Why.
+    reason: String,
+    /// `request`, or `item` where its siblings were stored.
+    what: &'static str,
+}
+
+impl From<ParkedView> for ParkedSummary {
+    fn from(view: ParkedView) -> Self {
+        let ParkedView { id, channel, connector, version, at, reason, what, .. } = view;
+        Self { id, channel, connector, version, at, reason, what }
+    }
+}
+
+/// Deliveries that could not be handled, newest first, without their content.
 #[utoipa::path(get, path = "/v1/parked", tag = "parked", params(ParkedQuery),
-    responses((status = 200, description = "A page of parked deliveries", body = Page<ParkedView>)))]
+    responses((status = 200, description = "A page of parked deliveries", body = Page<ParkedSummary>)))]
 pub(super) async fn list_parked(
-    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     Query(query): Query<ParkedQuery>,
-) -> Result<Json<Page<ParkedView>>> {
+) -> Result<Json<Page<ParkedSummary>>> {
     let before = query.before.map(|id| id.to_string());
-    Ok(Json(operations::parked(&host.view(), before.as_deref(), query.limit.0)?))
+    let page = reader.read(move |view| operations::parked(view, before.as_deref(), query.limit.0)).await?;
+    Ok(Json(Page { items: page.items.into_iter().map(ParkedSummary::from).collect(), next: page.next }))
 }
 
 /// One parked delivery.
 #[utoipa::path(get, path = "/v1/parked/{id}", tag = "parked", params(("id" = ParkedId, Path, description = "The parked delivery")),
     responses((status = 200, description = "The delivery, without its headers, which can hold credentials", body = ParkedView)))]
-pub(super) async fn get_parked(State(host): State<Arc<Host>>, Id(id): Id<ParkedId>) -> Result<Json<ParkedView>> {
-    let row = operations::parked_delivery(&host.view(), id)?;
+pub(super) async fn get_parked(State(reader): State<Reader>, Id(id): Id<ParkedId>) -> Result<Json<ParkedView>> {
+    let row = reader.read(move |view| operations::parked_delivery(view, id)).await?;
     row.map(Json).ok_or_else(|| Problem::not_found("parked delivery", id))
 }
 
@@ -133,11 +161,12 @@ const AT_ONCE: usize = 100;
     responses((status = 200, description = "What became of them", body = ReplayedAll)))]
 pub(super) async fn replay_all(
     State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     caller: Caller,
     command: Command<ReplayAllRequest>,
 ) -> Result<Json<ReplayedAll>> {
     let ReplayAllRequest { channel, generation } = command.body;
-    let mut ids = operations::parked_requests(&host.view(), channel.as_ref(), AT_ONCE + 1)?;
+    let mut ids = reader.read(move |view| operations::parked_requests(view, channel.as_ref(), AT_ONCE + 1)).await?;
     let more = ids.len() > AT_ONCE;
     ids.truncate(AT_ONCE);
     let (mut replayed, mut stay) = (Vec::new(), Vec::new());

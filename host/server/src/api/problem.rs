@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jackfield_core::fact::Refusal;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::ListError;
 use jackfield_store::AppendError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::front::pace;
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -79,6 +81,20 @@ impl Problem {
     /// 503: not now.
     pub fn unavailable(code: &'static str, detail: &str, retry_after: u32) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
+    }
+
+    /// The same, with how long a client is told to wait, seconds.
+    #[must_use]
+    pub(crate) fn coming_again(self, retry_after: Option<u32>) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// A body could not be read to its end: 408 if it came too slowly.
+    pub(crate) fn broken_off(error: &(dyn std::error::Error + 'static)) -> Self {
+        match pace::is_too_slow(error) {
+            true => Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", pace::TooSlow.to_string()),
+            false => Self::invalid("the body broke off"),
+        }
     }
 
     /// For a status that nobody gave a problem.
@@ -164,8 +180,9 @@ impl From<AppendError> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// The document, with the headers that belong to it.
+    pub(crate) fn written(&self) -> (HeaderMap, Vec<u8>) {
         let document = Document {
             kind: format!("urn:jackfield:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -174,15 +191,25 @@ impl IntoResponse for Problem {
             code: &self.code,
             more: &self.more,
         };
-        let mut response = Response::new(Body::from(serde_json::to_vec(&document).unwrap_or_default()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
+        let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        // Texts and a number can always be written.
+        (headers, serde_json::to_vec(&document).unwrap_or_default())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (headers, document) = self.written();
+        let mut response = Response::new(Body::from(document));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"jackfield\""));
+            let challenge = HeaderValue::from_static("Bearer realm=\"jackfield\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

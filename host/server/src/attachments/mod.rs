@@ -18,8 +18,7 @@ use std::sync::Arc;
 use jackfield_core::event::Media;
 use jackfield_core::fact::Attachment;
 use jackfield_core::ids::MessageId;
-use jackfield_core::keys;
-use jackfield_core::rows::{self, File, Message};
+use jackfield_core::rows::{File, Message};
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_store::AppendError;
@@ -47,15 +46,29 @@ pub enum AttachmentError {
     Read(#[from] ReadError),
 }
 
+/// The file of a message's part, if it is here. `part` counts from 0.
+///
+/// # Errors
+/// When there is no such file, or it cannot be looked for.
+pub async fn kept(host: &Host, message: MessageId, part: u16) -> Result<Option<Attachment>, AttachmentError> {
+    let (_, media) = find(host, message, part)?;
+    find_stored(host, message, part, &media).await
+}
+
+fn find(host: &Host, message: MessageId, part: u16) -> Result<(Message, Media), AttachmentError> {
+    let row = operations::message(&host.view(), message)?;
+    let row = row.ok_or_else(|| AttachmentError::NotFound(format!("there is no message {message}")))?;
+    let none = || AttachmentError::NotFound(format!("part {part} of {message} is no file"));
+    let media = row.parts.get(usize::from(part)).and_then(|part| part.media()).cloned().ok_or_else(none)?;
+    Ok((row, media))
+}
+
 /// The file of a message's part, fetched now if it is not here yet. `part` counts from 0.
 ///
 /// # Errors
 /// When it cannot be had.
 pub async fn get(host: &Host, message: MessageId, part: u16) -> Result<Attachment, AttachmentError> {
-    let row: Option<Message> = rows::get(&host.view(), &keys::message(message))?;
-    let row = row.ok_or_else(|| AttachmentError::NotFound(format!("there is no message {message}")))?;
-    let none = || AttachmentError::NotFound(format!("part {part} of {message} is no file"));
-    let media = row.parts.get(usize::from(part)).and_then(|part| part.media()).cloned().ok_or_else(none)?;
+    let (row, media) = find(host, message, part)?;
     if let Some(attachment) = find_stored(host, message, part, &media).await? {
         return Ok(attachment);
     }

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use jackfield_core::fact::{Actor, Fact};
 use jackfield_core::ids::{MessageId, Millis};
-use jackfield_core::keys;
-use jackfield_core::rows::{self, Message, Wanted};
+use jackfield_core::rows::Wanted;
 use jackfield_core::tables;
 use jackfield_core::views::operations;
 use tokio::sync::Notify;
@@ -61,8 +60,11 @@ impl Work for Files {
     }
 
     fn select(&self, busy: &HashSet<Self::Key>, now: Millis, places: usize) -> tables::Result<Selection<Wanted>> {
-        let rows = operations::wanted(&self.host.view(), &self.channel.id, usize::MAX)?;
-        Ok(select(rows, busy, now, places))
+        let view = self.host.view();
+        let due = |now, limit| operations::due_files(&view, &self.channel.id, now, limit);
+        let is_due =
+            |row: &Wanted| backoff::is_due(row.at, row.attempts, now) && !busy.contains(&(row.message, row.part));
+        worker::due(due, is_due, now, busy.len(), places)
     }
 
     fn key(&self, item: &Wanted) -> Self::Key {
@@ -84,19 +86,6 @@ impl Work for Files {
     }
 }
 
-/// Picks what is due: files that were never tried first, the newest of them first, since providers give files out for minutes only; then
-/// those that failed before, what is due longest first.
-fn select(rows: Vec<Wanted>, busy: &HashSet<(MessageId, u16)>, now: Millis, places: usize) -> Selection<Wanted> {
-    let free = rows.into_iter().filter(|row| !busy.contains(&(row.message, row.part)));
-    let (due, later): (Vec<Wanted>, Vec<Wanted>) = free.partition(|row| backoff::is_due(row.at, row.attempts, now));
-    let (mut fresh, mut tried): (Vec<Wanted>, Vec<Wanted>) = due.into_iter().partition(|row| row.attempts == 0);
-    fresh.reverse();
-    tried.sort_by_key(|row| row.at);
-    fresh.extend(tried);
-    fresh.truncate(places);
-    Selection { due: fresh, next: later.iter().map(|row| row.at).min() }
-}
-
 /// One attempt, written down. Whether it went as it should, file or not.
 async fn attempt(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> bool {
     run_attempt(host, channel, row).await.unwrap_or_else(|error| {
@@ -108,7 +97,7 @@ async fn attempt(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> bool {
 async fn run_attempt(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> Result<bool, AttachmentError> {
     let file = (row.message, row.part);
     let _turn = host.fetching.take(file).await;
-    let message: Option<Message> = rows::get(&host.view(), &keys::message(row.message))?;
+    let message = operations::message(&host.view(), row.message)?;
     let media = message.and_then(|message| message.parts.get(usize::from(row.part))?.media().cloned());
     // It was taken back meanwhile, or somebody else fetched it.
     let Some(media) = media else { return Ok(true) };
@@ -143,29 +132,7 @@ fn again(then: RetryDecision, number: u32) -> Option<Option<Millis>> {
 
 #[cfg(test)]
 mod tests {
-    use jackfield_core::ids::Seq;
-
     use super::*;
-
-    fn row(seq: u64, at: u64, attempts: u32) -> Wanted {
-        Wanted { message: MessageId::new(Seq(seq), 0), part: 0, at: Millis(at), attempts }
-    }
-
-    #[test]
-    fn a_new_file_does_not_wait_behind_thousands_that_are_tried_again() {
-        let mut rows: Vec<Wanted> = (1..=5_000).map(|seq| row(seq, 90, 3)).collect();
-        rows.push(row(5_001, 500, 0));
-        let selection = select(rows, &HashSet::new(), Millis(100), 2);
-        let picked: Vec<u64> = selection.due.iter().map(|row| row.message.seq().0).collect();
-        assert_eq!(picked, [5_001, 1]);
-    }
-
-    #[test]
-    fn what_is_due_later_says_when_and_what_runs_is_not_started_twice() {
-        let rows = vec![row(1, 90, 1), row(2, 700, 1), row(3, 300, 1)];
-        let busy = HashSet::from([(MessageId::new(Seq(1), 0), 0)]);
-        assert_eq!(select(rows, &busy, Millis(100), 8), Selection { due: Vec::new(), next: Some(Millis(300)) });
-    }
 
     #[test]
     fn a_file_is_asked_for_within_bounds_whatever_the_provider_says() {

@@ -24,6 +24,9 @@ use crate::metrics::Metrics;
 #[cfg(feature = "native-connector")]
 pub type Native = fn(Request) -> Result<Call<Received>, CallError>;
 
+/// KiB of webhook bodies of one channel that may be in memory at once: a quarter of what all may have, so that no channel takes it all.
+const CHANNEL_BODIES_KIB: usize = 32 << 10;
+
 /// A channel that is switched on.
 #[derive(Debug)]
 pub struct ChannelRuntime {
@@ -47,6 +50,8 @@ pub struct ChannelRuntime {
     pub parked: Arc<ParkedQuota>,
     /// Places for webhooks that are worked on or wait.
     pub(crate) webhooks: Semaphore,
+    /// KiB of webhook bodies of this channel that may be in memory at once.
+    pub(crate) bodies: Semaphore,
     /// Whether the operator has stopped it. Written by the reactor only.
     pub(crate) paused: AtomicBool,
     /// Until when it sends nothing because its provider asked for that, milliseconds since 1970; 0 if it did not.
@@ -86,6 +91,7 @@ impl ChannelRuntime {
             log: Arc::default(),
             parked: Arc::default(),
             webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
+            bodies: Semaphore::new(CHANNEL_BODIES_KIB),
             paused: AtomicBool::new(false),
             held_until: Arc::default(),
             gone: CancellationToken::new(),
@@ -145,6 +151,12 @@ impl ChannelRuntime {
     #[must_use]
     pub fn rules(&self) -> Option<ChannelRules> {
         self.serving().map(|(generation, _)| generation.rules())
+    }
+
+    /// Whether the connector that serves it has webhooks at all. Without a connector it may have some.
+    #[must_use]
+    pub fn takes_webhooks(&self) -> bool {
+        self.serving().is_none_or(|(generation, _)| generation.connector.interfaces().receive)
     }
 
     /// What canonical forms depend on.

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::{say, tell, wait_for};
+use jackfield_store::OpenError;
+
+use super::{rebuild, say, tell, wait_for};
 use crate::cli::ConfigFile;
 use crate::config::{Code, Config};
 use crate::start::{self, Fault};
@@ -18,6 +20,11 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
         }
     };
     let faults = wait_for(find(&config))?;
+    match jackfield_store::skipped(&config.data(), &start::store_options(&config)) {
+        Ok(facts) => rebuild::skipped(&facts)?,
+        Err(OpenError::Locked(_)) => tell("the host is running; `GET /readyz` says whether facts were skipped"),
+        Err(error) => tell(&format!("the facts that were skipped cannot be listed: {error}")),
+    }
     for fault in &faults {
         say(&format!("{}: {fault}", file.config.display()))?;
     }
@@ -44,7 +51,7 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
 
 async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
     let mut faults = Vec::new();
-    if let Err(error) = tls::acceptor(config) {
+    if let Err(error) = tls::Certificates::load(config) {
         faults.push(Fault { place: String::from("server.tls"), message: error.to_string() });
     }
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {

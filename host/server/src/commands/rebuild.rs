@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use jackfield_core::rows::Skipped;
 use jackfield_store::{OpenError, Phase, Progress, Verification};
 
 use super::{prepare, say, tell};
@@ -32,6 +33,7 @@ fn report(found: &Verification) -> anyhow::Result<ExitCode> {
     if let Some(why) = &found.rebuilt {
         tell(&format!("the views were built again first: {why}"));
     }
+    skipped(&found.skipped)?;
     let (rows, facts) = (found.rows, found.applied);
     if found.different == 0 {
         say(&format!("{rows} rows are what {facts} facts make them"))?;
@@ -48,6 +50,14 @@ fn report(found: &Verification) -> anyhow::Result<ExitCode> {
         ))?;
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// A line for each fact that was skipped.
+pub(super) fn skipped(facts: &[Skipped]) -> anyhow::Result<()> {
+    facts.iter().try_for_each(|fact| {
+        let (seq, by, reason) = (fact.seq, &fact.actor, fact.reason.escape_debug());
+        say(&format!("fact {seq} of {by} was skipped, since it met a defect of this version: {reason}"))
+    })
 }
 
 fn shown(bytes: Option<&[u8]>) -> String {

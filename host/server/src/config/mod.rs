@@ -45,6 +45,9 @@ pub struct Config {
     /// How messages are sent.
     #[serde(default)]
     pub outbox: OutboxConfig,
+    /// Files.
+    #[serde(default)]
+    pub files: FilesConfig,
     /// What is logged.
     #[serde(default)]
     pub log: LogConfig,
@@ -108,6 +111,23 @@ pub struct OutboxConfig {
 impl Default for OutboxConfig {
     fn default() -> Self {
         Self { retry_base_ms: 1_000 }
+    }
+}
+
+/// An exbibyte, in MiB.
+const MOST_QUOTA_MIB: u64 = 1 << 40;
+
+/// `[files]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FilesConfig {
+    /// MiB of all files together that clients brought with `POST /v1/files`, at the most.
+    pub quota_mib: u64,
+}
+
+impl Default for FilesConfig {
+    fn default() -> Self {
+        Self { quota_mib: 10_240 }
     }
 }
 
@@ -210,6 +230,9 @@ impl Config {
         self.server.check()?;
         if !(8..=65_536).contains(&self.store.cache_mib) {
             return Err(Trouble::general("store.cache-mib has to be 8 to 65536"));
+        }
+        if self.files.quota_mib > MOST_QUOTA_MIB {
+            return Err(Trouble::general(format!("files.quota-mib has to be 0 to {MOST_QUOTA_MIB}")));
         }
         if !(1..=60_000).contains(&self.outbox.retry_base_ms) {
             return Err(Trouble::general("outbox.retry-base-ms has to be 1 to 60000"));

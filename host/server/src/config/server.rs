@@ -1,12 +1,13 @@
 //! `[server]`: where the host listens and what it is called.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use http::Uri;
 use serde::Deserialize;
 
 use super::{AllowedHosts, Trouble};
+use crate::front::seats::SeatLimits;
 
 /// `[server]`
 #[derive(Clone, Debug, Deserialize)]
@@ -20,8 +21,12 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Names by which the host may be called, besides those of loopback and of `public-url`.
     pub allowed_hosts: Vec<String>,
-    /// How many connections are served at once; more wait.
+    /// How many connections are open at once. Beyond that, silent and idle ones are closed for new ones.
     pub connections: u32,
+    /// How many of them may come from one address, or from one /64 of IPv6.
+    pub connections_per_address: u32,
+    /// Addresses of reverse proxies, which speak for many clients and have no bound of their own. Loopback is one without being named.
+    pub proxies: Vec<IpAddr>,
     /// TLS of its own.
     pub tls: Option<TlsConfig>,
 }
@@ -34,6 +39,8 @@ impl Default for ServerConfig {
             public_url: None,
             allowed_hosts: Vec::new(),
             connections: 4096,
+            connections_per_address: 512,
+            proxies: Vec::new(),
             tls: None,
         }
     }
@@ -58,8 +65,8 @@ impl ServerConfig {
                 self.listen
             )));
         }
-        if self.connections == 0 {
-            return Err(Trouble::general("server.connections has to be 1 or more"));
+        if self.connections == 0 || self.connections_per_address == 0 {
+            return Err(Trouble::general("server.connections and server.connections-per-address have to be 1 or more"));
         }
         if let Some(url) = &self.public_url {
             public_host(url).ok_or_else(|| {
@@ -82,6 +89,17 @@ impl ServerConfig {
     pub fn hosts(&self) -> AllowedHosts {
         let public = self.public_url.as_deref().and_then(public_host);
         AllowedHosts::new(self.allowed_hosts.iter().cloned().chain(public))
+    }
+
+    /// How many connections there may be.
+    #[must_use]
+    pub fn seats(&self) -> SeatLimits {
+        let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        SeatLimits {
+            total: count(self.connections),
+            per_peer: count(self.connections_per_address),
+            proxies: self.proxies.clone(),
+        }
     }
 
     /// What providers call, without a slash at the end. `bound` is the address that is listened on.

@@ -24,36 +24,6 @@ pub fn effective(config: &GrantsConfig, changes: &GrantChanges) -> Grants {
     Grants { http, private_addresses, public_webhook: changes.public_webhook.unwrap_or(config.public_webhook) }
 }
 
-/// The changes with these origins allowed besides.
-#[must_use]
-pub fn allow(mut changes: GrantChanges, http: &[Origin], private: &[Origin]) -> GrantChanges {
-    for origin in http.iter().chain(private).map(ToString::to_string) {
-        changes.revoked.retain(|revoked| *revoked != origin);
-        add(&mut changes.http, &origin);
-    }
-    for origin in private {
-        add(&mut changes.private_addresses, &origin.to_string());
-    }
-    changes
-}
-
-/// The changes with these origins taken back.
-#[must_use]
-pub fn revoke(mut changes: GrantChanges, origins: &[Origin]) -> GrantChanges {
-    for origin in origins.iter().map(ToString::to_string) {
-        changes.http.retain(|allowed| *allowed != origin);
-        changes.private_addresses.retain(|allowed| *allowed != origin);
-        add(&mut changes.revoked, &origin);
-    }
-    changes
-}
-
-fn add(origins: &mut Vec<String>, origin: &str) {
-    if !origins.iter().any(|known| known == origin) {
-        origins.push(origin.to_owned());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,18 +38,15 @@ mod tests {
 
     #[test]
     fn what_was_granted_while_the_host_ran_comes_on_top_of_the_configuration() {
-        let changes = allow(GrantChanges::default(), &[origin("https://b.example")], &[]);
+        let changes = GrantChanges { http: vec![String::from("https://b.example")], ..GrantChanges::default() };
         let grants = effective(&config(&["https://a.example"]), &changes);
         assert_eq!(grants.http, [origin("https://a.example"), origin("https://b.example")]);
         assert!(grants.private_addresses.is_empty());
     }
 
     #[test]
-    fn what_was_revoked_is_not_granted_whatever_the_configuration_says_until_it_is_granted_again() {
-        let a = origin("https://a.example");
-        let changes = revoke(GrantChanges::default(), std::slice::from_ref(&a));
+    fn what_was_revoked_is_not_granted_whatever_the_configuration_says() {
+        let changes = GrantChanges { revoked: vec![String::from("https://a.example")], ..GrantChanges::default() };
         assert!(effective(&config(&["https://a.example"]), &changes).http.is_empty());
-        let again = allow(changes, std::slice::from_ref(&a), &[]);
-        assert_eq!(effective(&config(&["https://a.example"]), &again).http, [a]);
     }
 }

@@ -224,8 +224,9 @@ impl Lifecycle {
         for missing in row.missing {
             let origin = missing.origin.as_deref().and_then(|text| text.parse::<Origin>().ok());
             if let (Some(origin), Some(channel)) = (origin, self.channels.get(&missing.channel)) {
-                let allow = |before| grants::allow(before, std::slice::from_ref(&origin), &[]);
-                self.change_grants(&channel, actor.clone(), allow).await?;
+                let (channel, http) = (channel.id.clone(), vec![origin.to_string()]);
+                let granted = Fact::OriginsGranted { channel, http, private: Vec::new() };
+                self.append_and_follow(vec![granted], actor.clone()).await?;
             }
         }
         self.activate(name, generation, actor).await
@@ -303,12 +304,17 @@ impl Lifecycle {
         public_webhook: Option<bool>,
         actor: Actor,
     ) -> Result<(), LifecycleError> {
-        self.change_grants(channel, actor, |before| {
-            let mut changes = grants::allow(before, http, private_addresses);
-            changes.public_webhook = public_webhook.or(changes.public_webhook);
-            changes
-        })
-        .await?;
+        let text = |origins: &[Origin]| origins.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let channel_id = channel.id.clone();
+        let mut facts = Vec::new();
+        if !(http.is_empty() && private_addresses.is_empty()) {
+            let (http, private) = (text(http), text(private_addresses));
+            facts.push(Fact::OriginsGranted { channel: channel_id.clone(), http, private });
+        }
+        if let Some(allowed) = public_webhook {
+            facts.push(Fact::PublicWebhookSet { channel: channel_id, allowed: Some(allowed) });
+        }
+        self.append_and_follow(facts, actor).await?;
         self.expect_served(channel)
     }
 
@@ -322,22 +328,24 @@ impl Lifecycle {
         origins: &[Origin],
         actor: Actor,
     ) -> Result<(), LifecycleError> {
-        self.change_grants(channel, actor, |before| grants::revoke(before, origins)).await?;
+        let origins = origins.iter().map(ToString::to_string).collect();
+        let revoked = Fact::OriginsRevoked { channel: channel.id.clone(), origins };
+        self.append_and_follow(vec![revoked], actor).await?;
         self.expect_served(channel)
     }
 
-    async fn change_grants(
-        &self,
-        channel: &ChannelRuntime,
-        actor: Actor,
-        change: impl FnOnce(GrantChanges) -> GrantChanges,
-    ) -> Result<(), LifecycleError> {
-        let pointer = channel.slot.pointer.lock().await;
-        let changes = change(operations::grant_changes(&self.store.read(), &channel.id)?);
-        let fact = Fact::GrantsChanged { channel: channel.id.clone(), changes };
-        let Committed { seq, .. } = self.store.append(actor, fact).await?;
-        drop(pointer);
-        self.reactor.reached(seq).await;
+    /// Appends facts together, and waits until the reactor has acted on them.
+    async fn append_and_follow(&self, facts: Vec<Fact>, actor: Actor) -> Result<(), LifecycleError> {
+        let facts = facts.into_iter().map(|fact| (actor.clone(), fact)).collect();
+        let committed = self.store.append_all(facts).await?;
+        for one in &committed {
+            if let Outcome::Refused(refusal) = &one.outcome {
+                return Err(LifecycleError::Conflict(refusal.message.clone()));
+            }
+        }
+        if let Some(Committed { seq, .. }) = committed.last() {
+            self.reactor.reached(*seq).await;
+        }
         Ok(())
     }
 
@@ -497,7 +505,8 @@ impl Lifecycle {
             let row = operations::channel(&self.store.read(), &channel.id)?;
             if row.is_none_or(|row| row.source != source || row.rules != rules) {
                 let (channel, source, rules) = (channel.id.clone(), source.clone(), rules.clone());
-                facts.push(Fact::ChannelSet { channel, source, rules });
+                let scope = Some(connector.to_owned());
+                facts.push(Fact::ChannelSet { channel, source, rules, scope });
             }
         }
         Ok(facts)

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact};
 use jackfield_core::ids::ChannelId;
-use jackfield_core::rows::Policy;
-use jackfield_core::views::operations;
-use jackfield_core::{keys, rows};
+use jackfield_core::views::{links, operations};
 
 use super::lifecycle::{Lifecycle, LifecycleError, Rejection};
 use super::restore::NewComponent;
@@ -167,11 +165,15 @@ impl Lifecycle {
             let row = operations::channel(&self.store().read(), &channel.id)?;
             let (source, rules) = (generation.source(), generation.rules());
             if row.is_none_or(|row| row.source != source || row.rules != rules) {
-                facts.push(Fact::ChannelSet { channel: channel.id.clone(), source, rules });
+                let scope = Some(channel.slot.name.clone());
+                facts.push(Fact::ChannelSet { channel: channel.id.clone(), source, rules, scope });
             }
         }
-        let policy = rows::get::<Policy>(&self.store().read(), &keys::policy())?.unwrap_or_default();
-        if policy.claims != config.identity.claims {
+        if !operations::ids_by_place(&self.store().read())? {
+            facts.insert(0, Fact::IdsByPlace);
+        }
+        let claims = links::claims_policy(&self.store().read())?;
+        if claims != config.identity.claims {
             facts.push(Fact::ClaimsSet { policy: config.identity.claims });
         }
         self.store().append_all(facts.into_iter().map(|fact| (Actor::Host, fact)).collect()).await?;

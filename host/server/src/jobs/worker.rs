@@ -15,6 +15,7 @@ use super::lane::{Ended, Lane};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
+use crate::outbox::backoff;
 
 /// How long to wait when the views cannot be read.
 const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -26,6 +27,31 @@ pub struct Selection<T> {
     pub due: Vec<T>,
     /// The earliest time at which another becomes due; none if none waits for a time.
     pub next: Option<Millis>,
+}
+
+/// Picks at most `places` items out of an index by time. `read` gives up to so many that are due at a time, and when the next one is;
+/// `may` says whether one may start.
+///
+/// # Errors
+/// Those of `read`.
+pub fn due<T>(
+    read: impl Fn(Millis, usize) -> tables::Result<(Vec<T>, Option<Millis>)>,
+    may: impl Fn(&T) -> bool,
+    now: Millis,
+    busy: usize,
+    places: usize,
+) -> tables::Result<Selection<T>> {
+    // Those that run may be among what is due.
+    let limit = places.saturating_add(busy);
+    let (mut due, mut next) = read(now, limit)?;
+    if next.is_some_and(|at| at.0 > now.0.saturating_add(backoff::LONGEST)) {
+        // Nothing waits for so long: the clock was ahead when that was written.
+        (due, next) = read(Millis(u64::MAX), limit)?;
+    }
+    due.retain(|item| may(item));
+    due.truncate(places);
+    // Where the limit was reached, the end of what runs has it looked at again.
+    Ok(Selection { due, next: next.filter(|at| *at > now && at.0 < u64::MAX) })
 }
 
 /// A kind of work.
@@ -105,7 +131,9 @@ fn start<W: Work>(
     lane: &mut Lane<W::Key, Option<Millis>>,
 ) -> tables::Result<Option<Duration>> {
     // The reactor wakes the worker when either changes.
-    if operations::channel(&host.view(), &channel.id)?.is_none_or(|row| row.is_quiet()) || channel.serving().is_none() {
+    if operations::channel(&host.view(), &channel.id)?.is_none_or(|row| row.is_suspended())
+        || channel.serving().is_none()
+    {
         return Ok(None);
     }
     let now = clock::now();
@@ -131,4 +159,32 @@ fn start<W: Work>(
         true if free <= allowed => None,
         true => Some(wait),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An index by time.
+    fn index(times: &[u64]) -> impl Fn(Millis, usize) -> tables::Result<(Vec<u64>, Option<Millis>)> + '_ {
+        |now, limit| {
+            let due: Vec<u64> = times.iter().copied().filter(|at| *at <= now.0).take(limit).collect();
+            Ok((due.clone(), times.get(due.len()).map(|at| Millis(*at)).filter(|at| *at > now)))
+        }
+    }
+
+    #[test]
+    fn what_is_due_longest_comes_first_and_what_comes_next_says_when() {
+        let now = Millis(100);
+        let selection = due(index(&[0, 50, 90, 300]), |at| *at != 0, now, 1, 8).unwrap();
+        assert_eq!(selection, Selection { due: vec![50, 90], next: Some(Millis(300)) });
+        assert_eq!(due(index(&[0, 50, 90]), |_| true, now, 0, 2).unwrap().due, [0, 50]);
+    }
+
+    #[test]
+    fn a_time_that_a_wrong_clock_wrote_holds_nothing_back() {
+        let (now, ahead) = (Millis(100), 100 + 7 * 60 * 60 * 1_000);
+        let selection = due(index(&[ahead]), |at| backoff::is_due(Millis(*at), 3, now), now, 0, 8).unwrap();
+        assert_eq!(selection.due, [ahead]);
+    }
 }

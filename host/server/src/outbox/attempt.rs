@@ -6,7 +6,7 @@ use jackfield_core::canonical;
 use jackfield_core::event::{Event, Problem};
 use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, StateChange};
 use jackfield_core::ids::Millis;
-use jackfield_core::rows::{self, Outgoing};
+use jackfield_core::rows::Outgoing;
 use jackfield_core::views::operations::{self, ToSend};
 use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
 use jackfield_store::AppendError;
@@ -129,7 +129,13 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
         Err(reason) => return Answer::UploadFailure(reason),
     };
     let delivery = Delivery {
-        to: jackfield_core::event::Identifier { kind: to.kind, namespace: to.namespace, value: to.value, raw: to.raw },
+        to: jackfield_core::event::Identifier {
+            kind: to.kind,
+            namespace: to.namespace,
+            value: to.value,
+            raw: to.raw,
+            scope: None,
+        },
         thread: Some(message.thread.id),
         action: match message.action {
             Some(action) => to_be_done(action),
@@ -143,7 +149,7 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
 }
 
 /// What is to be done to a message that is on the channel already.
-fn to_be_done(action: rows::Action) -> Action {
+fn to_be_done(action: jackfield_core::outbox::rows::Action) -> Action {
     let message_id = action.external;
     match action.action {
         MessageAction::React { emoji } => Action::Reaction { message_id, emoji },

@@ -3,14 +3,12 @@
 //! An attempt is recorded before it starts ([`attempt`]), so that a crash in its middle leaves a message that is known to be uncertain.
 //!
 //! * [`worker`]: what may start now, and when to look again.
-//! * [`select`]: which messages may start, in order within a thread.
 //! * [`bucket`], [`backoff`]: the channel's rate, and how long to wait after a failure.
 //! * [`verdict`]: what an answer of the connector means for the message.
 
 mod attempt;
 pub mod backoff;
 pub mod bucket;
-pub mod select;
 pub mod verdict;
 mod worker;
 

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::attempt;
+use super::backoff;
 use super::bucket::Bucket;
-use super::select::{LOOKED_AT, select};
 use crate::channels::ChannelRuntime;
 use crate::host::Host;
 use crate::jobs::worker::{self, Selection, Work};
@@ -82,8 +82,17 @@ impl Work for Outbox {
     }
 
     fn select(&self, busy: &HashSet<String>, now: Millis, places: usize) -> tables::Result<Selection<Outgoing>> {
-        let rows = operations::outbox(&self.host.view(), &self.channel.id, LOOKED_AT)?;
-        Ok(select(rows, busy, now, places))
+        let view = self.host.view();
+        // Of each thread there is only the message that is next: a reply does not overtake the one before it.
+        let read = |now, limit| {
+            let (ids, next) = operations::due_sends(&view, &self.channel.id, now, limit)?;
+            let rows = ids.into_iter().map(|id| Ok(operations::to_send(&view, id)?.map(|to_send| to_send.outgoing)));
+            Ok((rows.filter_map(tables::Result::transpose).collect::<tables::Result<Vec<Outgoing>>>()?, next))
+        };
+        let may = |row: &Outgoing| {
+            row.running.is_none() && !busy.contains(&row.thread) && backoff::is_due(row.at, row.attempts, now)
+        };
+        worker::due(read, may, now, busy.len(), places)
     }
 
     fn key(&self, item: &Outgoing) -> String {

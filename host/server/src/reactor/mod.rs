@@ -7,10 +7,10 @@
 //! The reactor never waits for anything but the next effect: what takes time (loading a component) is a task of its own that has its
 //! result looked at when it is there. What could not be read is looked at again.
 //!
-//! * [`handle`]: the way to it. [`parked`]: how much is parked.
+//! * [`handle`]: the way to it. [`timers`]: what the tables say is due at a time.
 
 pub mod handle;
-mod parked;
+mod timers;
 
 use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +32,7 @@ use crate::connectors::lifecycle::Lifecycle;
 use crate::connectors::slot::Slot;
 use crate::hints::HintsQueue;
 use handle::{Order, ReactorHandle, ReactorInbox};
-use parked::ParkedIndex;
+use timers::Timers;
 
 /// How often it looks again at what could not be read or bound.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ pub struct Reactor {
     effects: Effects,
     handle: ReactorHandle,
     inbox: ReactorInbox,
-    parked: ParkedIndex,
+    timers: Timers,
     /// What could not be looked at.
     again: BTreeSet<Effect>,
     /// The generations that are being loaded.
@@ -80,7 +80,7 @@ impl Reactor {
             effects,
             handle,
             inbox,
-            parked: ParkedIndex::default(),
+            timers: Timers::default(),
             again: BTreeSet::new(),
             loading: HashSet::new(),
             tasks: JoinSet::new(),
@@ -90,6 +90,7 @@ impl Reactor {
     /// Acts until the store is closed. Dropping the future ends it in between two effects.
     pub async fn run(mut self) {
         self.progress(self.store.applied());
+        self.act(Effect::Timer);
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -114,6 +115,13 @@ impl Reactor {
                         self.again.extend(self.channels.slots().iter().map(|slot| Effect::Connector(slot.name.clone())));
                     }
                 },
+                () = self.timers.due() => {
+                    let (store, timers) = (self.store.clone(), self.timers.fire());
+                    self.tasks.spawn(async move {
+                        timers::record(&store, timers).await;
+                        None
+                    });
+                }
                 _ = look_again.tick() => self.look_again(),
             }
         }
@@ -170,8 +178,9 @@ impl Reactor {
             Effect::Outbox(id) => self.with(id, |channel| channel.wake.notify_one()),
             Effect::Files(id) => self.with(id, |channel| channel.files.notify_one()),
             Effect::Parked(id) => self.count_parked(id)?,
-            Effect::Person(id, who) => self.hints.ask(id, who),
+            Effect::Person(id, who) => self.hints.ask(id, *who),
             Effect::Key(_) => self.inbox.keys.send_modify(|changes| *changes += 1),
+            Effect::Timer => self.timers.arm(operations::next_timer(&self.store.read())?),
             Effect::Skipped => tracing::error!("a fact was skipped; `jackfield check` lists it"),
         }
         Ok(())
@@ -191,9 +200,9 @@ impl Reactor {
         Ok(())
     }
 
-    fn count_parked(&mut self, id: &ChannelId) -> tables::Result<()> {
-        let (count, bytes) = self.parked.count(&self.store.read(), id)?;
-        self.with(id, |channel| channel.parked.set_stored(count, bytes));
+    fn count_parked(&self, id: &ChannelId) -> tables::Result<()> {
+        let totals = operations::parked_totals(&self.store.read(), id)?;
+        self.with(id, |channel| channel.parked.set_stored(totals.count, totals.bytes));
         Ok(())
     }
 

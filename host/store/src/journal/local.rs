@@ -18,7 +18,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use jackfield_core::fact::Entry;
@@ -32,6 +32,7 @@ use super::read::read;
 use super::writer::Writer;
 use super::{AppendError, Draft, Entries, Follower, Journal, JournalError, JournalStats, Pending, Receipt};
 use crate::options::Options;
+use crate::sync::lock;
 
 /// How many batches a follower may lag behind before appenders wait for it.
 const LAG: usize = 4;
@@ -216,9 +217,4 @@ impl Shared {
     pub(super) fn release(&self, bytes: usize) {
         self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
-}
-
-/// What these locks guard is never left half changed, so a panic of another holder is no reason to stop.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

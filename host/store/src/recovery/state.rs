@@ -2,12 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 
-use jackfield_core::apply::EDITION;
 use jackfield_core::ids::Seq;
 use serde::{Deserialize, Serialize};
+
+use crate::sync::lock;
 
 const NAME: &str = "state.json";
 
@@ -16,22 +19,60 @@ const NAME: &str = "state.json";
 pub(crate) struct State {
     /// The format, 1.
     pub(crate) version: u32,
-    /// The edition of the rules that made the views.
-    #[serde(default)]
-    pub(crate) edition: u32,
     /// The boot of the machine under which sled was last open. While it is the same the page cache has everything that sled wrote.
     pub(crate) boot_id: String,
     /// The number of a fact that was on stable storage in the journal. The journal can never end before it.
     pub(crate) durable: Seq,
+    /// The tables that serve.
+    #[serde(flatten)]
+    pub(crate) serving: TablesState,
+    /// The tables that are being built beside those, or that served before those and are kept for a downgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) beside: Option<TablesState>,
+}
+
+/// What is known of the tables in one sled folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TablesState {
+    /// The number of the folder. Absent in what older versions wrote; there is only one folder then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<u64>,
+    /// The edition of the rules that made the rows.
+    #[serde(default)]
+    pub(crate) edition: u32,
+    /// Whether rules of another edition have applied facts to them since, which happens while that edition is built beside them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mixed: bool,
+    /// Whether they hold what was erased from the journal. They serve until others are built, and are removed then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) erase: bool,
     /// A number that sled had applied and handed to the operating system. Under the same boot sled can never be behind it.
     #[serde(default)]
     pub(crate) floor: Seq,
     /// After a clean stop: sled's files, which were on stable storage then. Equal to what is there as long as nobody wrote to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) clean: Option<Vec<FileMark>>,
-    /// Why the views are not to be trusted, if so.
+    /// Which file sled had open. A copy of the folder is another one, and a copy that was taken while sled wrote is not whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) distrust: Option<String>,
+    pub(crate) file: Option<FileId>,
+    /// Why they are not to be trusted, if so.
+    #[serde(default, rename = "distrust", skip_serializing_if = "Option::is_none")]
+    pub(crate) untrusted: Option<String>,
+}
+
+/// The identity of a file, which a copy does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// That of sled's file in a folder; none where there is none yet.
+    pub(crate) fn of(sled: &Path) -> Option<Self> {
+        let meta = fs::metadata(sled.join("db")).ok()?;
+        Some(Self { device: meta.dev(), inode: meta.ino() })
+    }
 }
 
 /// A file, recognised without reading it.
@@ -44,12 +85,6 @@ pub(crate) struct FileMark {
 }
 
 impl State {
-    /// The state while sled is open.
-    pub(crate) fn open(boot_id: &str, durable: Seq) -> Self {
-        let boot_id = boot_id.to_owned();
-        Self { version: 1, edition: EDITION, boot_id, durable, floor: Seq(0), clean: None, distrust: None }
-    }
-
     /// The state in a folder. One that cannot be read is none: the views are built again then.
     pub(crate) fn read(dir: &Path) -> Option<Self> {
         let text = fs::read(dir.join(NAME)).ok()?;
@@ -75,21 +110,56 @@ impl State {
         fs::rename(&unfinished, dir.join(NAME))?;
         File::open(dir)?.sync_all()
     }
+}
+
+impl TablesState {
+    /// Tables that are being built. What is half built is worthless: it is not written in batches that are there as a whole or not at
+    /// all.
+    pub(crate) fn unfinished(folder: u64, edition: u32) -> Self {
+        let untrusted = Some(String::from("building them was interrupted"));
+        Self { folder: Some(folder), edition, untrusted, ..Self::default() }
+    }
 
     /// Why sled's folder is not to be trusted, or none if it is.
-    pub(crate) fn doubt(&self, boot_id: &str, sled: &Path) -> Option<String> {
-        if let Some(why) = &self.distrust {
+    pub(crate) fn doubt(&self, same_boot: bool, sled: &Path) -> Option<String> {
+        if let Some(why) = &self.untrusted {
             return Some(why.clone());
-        }
-        if self.edition != EDITION {
-            return Some(String::from("another version of Jackfield made them"));
         }
         match &self.clean {
             Some(marks) if marks_of(sled).is_ok_and(|now| now == *marks) => None,
             Some(_) => Some(String::from("its files are not those of the last clean stop")),
-            None if self.boot_id == boot_id && !boot_id.is_empty() => None,
-            None => Some(String::from("the machine was started again without a clean stop")),
+            None if !same_boot => Some(String::from("the machine was started again without a clean stop")),
+            None if self.file.is_some() && self.file != FileId::of(sled) => {
+                Some(String::from("its files are a copy, and the last stop was not clean"))
+            }
+            None => None,
         }
+    }
+}
+
+/// The state of a data folder that is open, in memory and on disk.
+pub(crate) struct StateFile {
+    dir: PathBuf,
+    state: Mutex<State>,
+}
+
+impl StateFile {
+    /// The state of an open folder whose journal has been on stable storage up to `durable`. Nothing is written yet.
+    pub(crate) fn new(dir: &Path, boot_id: &str, durable: Seq) -> Self {
+        let (serving, boot_id) = (TablesState::default(), boot_id.to_owned());
+        let state = State { version: 1, boot_id, durable, serving, beside: None };
+        Self { dir: dir.to_owned(), state: Mutex::new(state) }
+    }
+
+    pub(crate) fn get(&self) -> State {
+        lock(&self.state).clone()
+    }
+
+    /// Changes the state; returns when it is on stable storage.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        state.write(&self.dir)
     }
 }
 

@@ -11,17 +11,30 @@ use std::thread;
 
 use jackfield_core::fact::Entry;
 
-use super::overlay::Changes;
-use super::{Overlay, Stopped, apply_one, panic_message};
+use super::apply::{OnDefect, apply_one};
+use super::overlay::{Changes, Overlay};
+use super::panic_message;
 use crate::journal::JournalError;
-use crate::recovery::OpenError;
+use crate::projection::Failure;
+use crate::rules::Rules;
 
-/// Applies groups of entries to an empty tree and tells how many facts are done.
+/// Filling the tables did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("{0}")]
+    Storage(String),
+}
+
+/// Applies groups of entries to an empty tree and tells how many facts are done. It ends early, with an error, once `tell`
+/// says that nobody wants the tree any more.
 pub(crate) fn load(
     tree: &sled::Tree,
+    rules: &Rules,
     groups: impl Iterator<Item = Result<Vec<Entry>, JournalError>>,
-    mut tell: impl FnMut(u64),
-) -> Result<(), OpenError> {
+    mut tell: impl FnMut(u64) -> bool,
+) -> Result<(), LoadError> {
     thread::scope(|scope| {
         // Without room: what is handed over is taken when all that came before is in the tree, so one layer is under way at most.
         let (send, receive) = sync_channel::<Arc<Changes>>(0);
@@ -29,28 +42,39 @@ pub(crate) fn load(
         let (mut arriving, mut done) = (None, 0);
         for group in groups {
             let group = group?;
-            let changes = Arc::new(apply_all(tree, arriving.as_deref(), &group)?);
+            let changes = Arc::new(apply_all(tree, rules, arriving.as_deref(), &group)?);
             if send.send(Arc::clone(&changes)).is_err() {
                 break;
             }
             arriving = Some(changes);
             done += group.len() as u64;
-            tell(done);
+            if !tell(done) {
+                return Err(LoadError::Storage(String::from("the building was stopped")));
+            }
         }
         drop(send);
         match storer.join() {
             Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(e))) => Err(OpenError::Views(e.to_string())),
-            Ok(Err(panic)) | Err(panic) => Err(OpenError::Views(format!("sled panicked: {}", panic_message(&*panic)))),
+            Ok(Ok(Err(e))) => Err(LoadError::Storage(e.to_string())),
+            Ok(Err(panic)) | Err(panic) => {
+                Err(LoadError::Storage(format!("sled panicked: {}", panic_message(&*panic))))
+            }
         }
     })
 }
 
-fn apply_all(tree: &sled::Tree, arriving: Option<&Changes>, group: &[Entry]) -> Result<Changes, Stopped> {
+fn apply_all(
+    tree: &sled::Tree,
+    rules: &Rules,
+    arriving: Option<&Changes>,
+    group: &[Entry],
+) -> Result<Changes, LoadError> {
     let mut overlay = Overlay::above(tree, arriving);
     for entry in group {
-        let stopped = |(why, views)| Stopped { applied: Vec::new(), seq: entry.seq, why, views };
-        apply_one(&mut overlay, entry).map_err(stopped)?;
+        if let Err(Failure::Storage(why) | Failure::Defect(why)) = apply_one(&mut overlay, entry, rules, OnDefect::Skip)
+        {
+            return Err(LoadError::Storage(format!("fact {}: {why}", entry.seq)));
+        }
     }
     Ok(overlay.into_changes())
 }

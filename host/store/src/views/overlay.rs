@@ -1,12 +1,14 @@
 //! Changes that wait on top of a sled tree: reads see them, sled does not until they are committed as one batch.
+//!
+//! The changes of one fact can be taken back ([`Overlay::roll_back`]), and what one fact reads and writes is counted and bounded.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
-use std::ops::Bound;
 
-use jackfield_core::tables::{self, Read, Row, Write};
+use jackfield_core::tables::{self, Read, ReadError, Row, Write};
 
-use super::{get, is_empty, scan};
+use super::tree::{Range, Rows, get, is_empty, scan};
 
 /// Rows that are set; none stands for a row that is taken away.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -17,6 +19,36 @@ pub(crate) struct Overlay<'a> {
     /// Changes that are on their way into the tree. Any of them may have arrived; what they say counts either way.
     arriving: Option<&'a Changes>,
     changes: Changes,
+    /// What the changes of the current fact replaced, in order; none where there was no change.
+    undo: Vec<(Vec<u8>, Option<Option<Vec<u8>>>)>,
+    work: Work,
+    /// The first failure of the tree since the current fact was begun.
+    failure: RefCell<Option<String>>,
+}
+
+/// What the current fact has read and written, in rows or KiB.
+#[derive(Default)]
+struct Work {
+    limit: u64,
+    done: Cell<u64>,
+}
+
+impl Work {
+    fn spend(&self, bytes: usize) -> tables::Result<()> {
+        self.done.set(self.done.get().saturating_add(1 + bytes as u64 / 1024));
+        match self.is_exceeded() {
+            false => Ok(()),
+            true => Err(ReadError::Broken(self.excess())),
+        }
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.done.get() > self.limit
+    }
+
+    fn excess(&self) -> String {
+        format!("the fact reads and writes more than {} rows", self.limit)
+    }
 }
 
 impl<'a> Overlay<'a> {
@@ -25,39 +57,81 @@ impl<'a> Overlay<'a> {
     }
 
     pub(crate) fn above(tree: &'a sled::Tree, arriving: Option<&'a Changes>) -> Self {
-        Self { tree, arriving, changes: Changes::new() }
+        let work = Work { limit: u64::MAX, done: Cell::new(0) };
+        Self { tree, arriving, changes: Changes::new(), undo: Vec::new(), work, failure: RefCell::default() }
+    }
+
+    /// Begins a fact, which may read and write `limit` rows or KiB of rows. What was changed before can no longer be taken back.
+    pub(crate) fn begin(&mut self, limit: u64) {
+        self.undo.clear();
+        self.work = Work { limit, done: Cell::new(0) };
+        self.failure.take();
+    }
+
+    /// Takes back what the current fact has changed.
+    pub(crate) fn roll_back(&mut self) {
+        for (key, before) in self.undo.drain(..).rev() {
+            match before {
+                Some(change) => drop(self.changes.insert(key, change)),
+                None => drop(self.changes.remove(&key)),
+            }
+        }
+    }
+
+    /// Why the tree could not be read for the current fact, if so, whatever became of that error.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
+    /// That the current fact does too much, if so.
+    pub(crate) fn excess(&self) -> Option<String> {
+        self.work.is_exceeded().then(|| self.work.excess())
     }
 
     pub(crate) fn into_changes(self) -> Changes {
         self.changes
     }
 
-    pub(crate) fn into_batch(self) -> sled::Batch {
-        let mut batch = sled::Batch::default();
-        for (key, change) in self.changes {
-            match change {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
+    fn note<T>(&self, result: tables::Result<T>) -> tables::Result<T> {
+        if let Err(ReadError::Io(why)) = &result {
+            self.failure.borrow_mut().get_or_insert_with(|| why.clone());
         }
-        batch
+        result
     }
+
+    fn change(&mut self, key: Vec<u8>, change: Option<Vec<u8>>) {
+        // Past the limit the fact is taken back in any case, and must not fill the memory before that.
+        if self.work.spend(change.as_ref().map_or(0, Vec::len)).is_ok() {
+            let before = self.changes.insert(key.clone(), change);
+            self.undo.push((key, before));
+        }
+    }
+}
+
+/// Changes as one batch.
+pub(crate) fn batch(changes: &Changes) -> sled::Batch {
+    let mut batch = sled::Batch::default();
+    for (key, change) in changes {
+        match change {
+            Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+            None => batch.remove(key.as_slice()),
+        }
+    }
+    batch
 }
 
 impl Read for Overlay<'_> {
     fn get(&self, key: &[u8]) -> tables::Result<Option<Vec<u8>>> {
         let arriving = || self.arriving.and_then(|arriving| arriving.get(key));
-        match self.changes.get(key).or_else(arriving) {
-            Some(change) => Ok(change.clone()),
-            None => get(self.tree, key),
-        }
+        let value = match self.changes.get(key).or_else(arriving) {
+            Some(change) => change.clone(),
+            None => self.note(get(self.tree, key))?,
+        };
+        self.work.spend(value.as_ref().map_or(0, Vec::len))?;
+        Ok(value)
     }
 
-    fn scan<'b>(
-        &'b self,
-        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
-        reverse: bool,
-    ) -> Box<dyn Iterator<Item = tables::Result<Row>> + 'b> {
+    fn scan<'b>(&'b self, range: Range, reverse: bool) -> Rows<'b> {
         if is_empty(&range) {
             return Box::new(std::iter::empty());
         }
@@ -65,13 +139,16 @@ impl Read for Overlay<'_> {
         for changes in self.arriving.into_iter().chain([&self.changes]) {
             rows = merge(rows, changes, range.clone(), reverse);
         }
-        rows
+        Box::new(rows.map(|row| {
+            let row = self.note(row)?;
+            self.work.spend(row.1.len())?;
+            Ok(row)
+        }))
     }
 }
 
-type Rows<'a> = Box<dyn Iterator<Item = tables::Result<Row>> + 'a>;
-
-fn merge<'a>(rows: Rows<'a>, changes: &'a Changes, range: (Bound<Vec<u8>>, Bound<Vec<u8>>), reverse: bool) -> Rows<'a> {
+/// Rows with changes on top of them.
+pub(crate) fn merge<'a>(rows: Rows<'a>, changes: &'a Changes, range: Range, reverse: bool) -> Rows<'a> {
     let changes = changes.range(range);
     let changes = match reverse {
         false => InOrder::Forward(changes),
@@ -82,11 +159,11 @@ fn merge<'a>(rows: Rows<'a>, changes: &'a Changes, range: (Bound<Vec<u8>>, Bound
 
 impl Write for Overlay<'_> {
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.changes.insert(key, Some(value));
+        self.change(key, Some(value));
     }
 
     fn delete(&mut self, key: Vec<u8>) {
-        self.changes.insert(key, None);
+        self.change(key, None);
     }
 }
 
@@ -142,6 +219,8 @@ impl Iterator for Merged<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Bound;
+
     use proptest::prelude::*;
     use tables::Memory;
 
@@ -165,6 +244,40 @@ mod tests {
                 Some(value) => tables.put(key.clone(), vec![*value]),
                 None => tables.delete(key.clone()),
             }
+        }
+    }
+
+    #[test]
+    fn a_fact_that_reads_or_writes_too_much_hears_so_and_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = sled::Config::new().path(dir.path()).cache_capacity(1 << 20).open().unwrap();
+        let mut overlay = Overlay::new(&db);
+        overlay.begin(3);
+        overlay.put(vec![1], vec![1]);
+        overlay.begin(3);
+        overlay.put(vec![2], vec![2]);
+        assert_eq!(overlay.get(&[1]).unwrap(), Some(vec![1]));
+        assert_eq!(overlay.excess(), None);
+        assert_eq!(overlay.scan((Bound::Unbounded, Bound::Unbounded), false).filter(Result::is_ok).count(), 1);
+        assert!(matches!(overlay.get(&[1]), Err(ReadError::Broken(_))));
+        assert!(overlay.excess().is_some());
+        overlay.roll_back();
+        assert_eq!(overlay.into_changes(), Changes::from([(vec![1], Some(vec![1]))]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn what_a_fact_changed_is_taken_back_whole(before in changes(), fact in changes()) {
+            let dir = tempfile::tempdir().unwrap();
+            let db = sled::Config::new().path(dir.path()).cache_capacity(1 << 20).open().unwrap();
+            let mut overlay = Overlay::new(&db);
+            change(&mut overlay, &before);
+            let kept = overlay.changes.clone();
+            overlay.begin(u64::MAX);
+            change(&mut overlay, &fact);
+            overlay.roll_back();
+            prop_assert_eq!(overlay.into_changes(), kept);
         }
     }
 
@@ -203,7 +316,7 @@ mod tests {
                 for (key, _) in step {
                     prop_assert_eq!(overlay.get(key).unwrap(), memory.get(key).unwrap());
                 }
-                let second = overlay.into_batch();
+                let second = batch(&overlay.into_changes());
                 for (key, value) in first {
                     match value {
                         Some(value) => drop(db.insert(key, value).unwrap()),

@@ -3,6 +3,8 @@
 
 mod blobs;
 mod conformance;
+mod containment;
+mod editions;
 mod handle;
 mod journal_damage;
 mod power_loss;

@@ -1,7 +1,7 @@
 //! The domain's words for what passed [`check`](super::check).
 
 use jackfield_core::event::{
-    Author, DeliveryNews, DeliveryScope, Event, EventBody, Hint, Identifier, InboundMessage, Media, Part, Problem,
+    Author, DeliveryUpdate, DeliveryScope, Event, EventBody, Hint, Identifier, InboundMessage, Media, Part, Problem,
     Property, Sender, Subject, Thread, Trust,
 };
 use jackfield_core::ids::Millis;
@@ -57,6 +57,7 @@ fn message(intake: &Intake<'_>, message: types::Message) -> InboundMessage {
         parts: parts(message.parts),
         reply_to: message.reply_to,
         extra: properties(message.extra),
+        cut: Vec::new(),
     }
 }
 
@@ -108,6 +109,7 @@ fn identifier(identifier: types::Identifier) -> Identifier {
         namespace: identifier.namespace.unwrap_or_default(),
         value: identifier.value,
         raw: None,
+        scope: None,
     }
 }
 
@@ -145,11 +147,11 @@ pub(super) fn media(media: types::Media) -> Media {
 
 fn delivery(update: types::DeliveryUpdate) -> EventBody {
     let state = match update.state {
-        types::DeliveryState::Sent => DeliveryNews::Sent,
-        types::DeliveryState::Delivered => DeliveryNews::Delivered,
-        types::DeliveryState::Read => DeliveryNews::Read,
-        types::DeliveryState::Failed(p) => DeliveryNews::Failed(problem(p)),
-        types::DeliveryState::Other(other) => DeliveryNews::Other(other),
+        types::DeliveryState::Sent => DeliveryUpdate::Sent,
+        types::DeliveryState::Delivered => DeliveryUpdate::Delivered,
+        types::DeliveryState::Read => DeliveryUpdate::Read,
+        types::DeliveryState::Failed(p) => DeliveryUpdate::Failed(problem(p)),
+        types::DeliveryState::Other(other) => DeliveryUpdate::Other(other),
     };
     let about = match update.about {
         types::DeliveryScope::Message(id) => DeliveryScope::Message(id),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jackfield_core::fact::{Actor, Fact, Role};
 use jackfield_core::ids::Millis;
 use jackfield_core::tables::Read;
-use jackfield_store::{Draft, Options, Store};
+use jackfield_store::{Draft, Options, Store, View};
 
 pub mod disk;
 
@@ -47,7 +47,11 @@ pub fn open(dir: &Path, options: &Options) -> Store {
 
 /// Every row of the views.
 pub fn rows(store: &Store) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let view = store.read();
+    rows_of(&store.read())
+}
+
+/// Every row that a reader sees.
+pub fn rows_of(view: &View) -> BTreeMap<Vec<u8>, Vec<u8>> {
     view.scan((Bound::Unbounded, Bound::Unbounded), false).map(Result::unwrap).collect()
 }
 

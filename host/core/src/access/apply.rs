@@ -1,0 +1,78 @@
+//! What follows for API keys, and for repeated commands.
+
+use super::rows::{ApiKey, BY_HASH, IDEMPOTENCY, IDEMPOTENCY_BY_TIME, IdempotencyRecord, KEYS};
+use crate::apply::{Applier, actor_name, not_found, refuse};
+use crate::conversation::rows::MESSAGES;
+use crate::effect::Effect;
+use crate::fact::{Fact, Idempotency, Outcome, Role};
+use crate::ids::KeyId;
+use crate::tables::{Present, Result};
+
+/// The client's own key for a command.
+pub(crate) fn idempotency_of(fact: &Fact) -> Option<&Idempotency> {
+    match fact {
+        Fact::MessageRequested { idempotency, .. }
+        | Fact::ActionRequested { idempotency, .. }
+        | Fact::MergeRequested { idempotency, .. }
+        | Fact::UnlinkRequested { idempotency, .. }
+        | Fact::SuggestionDecided { idempotency, .. } => idempotency.as_ref(),
+        _ => None,
+    }
+}
+
+impl Applier<'_> {
+    /// What came of a command before; a refusal if the key was used for another one.
+    pub(crate) fn remembered(&mut self, Idempotency { key, request }: &Idempotency) -> Result<Option<Outcome>> {
+        let Some(before) = IDEMPOTENCY.get(&self.tables, (&actor_name(self.actor), key))? else {
+            return Ok(None);
+        };
+        if before.request != *request {
+            let message = "this Idempotency-Key was used for another request; use a new key for a new request";
+            return Ok(Some(refuse("idempotency_mismatch", message)));
+        }
+        // Repeating a command has the effects of the command: who repeats it may never have seen them.
+        if let Outcome::Queued { message, .. } = &before.outcome
+            && let Some(row) = MESSAGES.get(&self.tables, (*message,))?
+        {
+            self.affect(Effect::Outbox(row.channel));
+        }
+        Ok(Some(before.outcome))
+    }
+
+    /// Remembers what came of a command. A refusal is not remembered: what it complained of may be mended, and the client may try again
+    /// with the same key.
+    pub(crate) fn remember(&mut self, Idempotency { key, request }: &Idempotency, outcome: &Outcome) -> Result<()> {
+        if matches!(outcome, Outcome::Refused(_)) {
+            return Ok(());
+        }
+        let actor = actor_name(self.actor);
+        let row = IdempotencyRecord { request: request.clone(), outcome: outcome.clone(), at: self.at };
+        IDEMPOTENCY_BY_TIME.put(&mut self.tables, (self.at, &actor, key), &Present)?;
+        IDEMPOTENCY.put(&mut self.tables, (&actor, key), &row)
+    }
+
+    pub(crate) fn create_key(&mut self, name: &str, role: Role, hash: &str) -> Result<Outcome> {
+        let hash = &hash.to_owned();
+        if BY_HASH.contains(&self.tables, (hash,))? {
+            return Ok(refuse("conflict", "a key with this hash exists already"));
+        }
+        let id = self.ids.key()?;
+        let (created_at, revoked_at) = (self.at, None);
+        let row = ApiKey { id, name: name.to_owned(), role, hash: hash.clone(), created_at, revoked_at };
+        KEYS.put(&mut self.tables, (id,), &row)?;
+        BY_HASH.put(&mut self.tables, (hash,), &id)?;
+        Ok(Outcome::KeyCreated { key: id })
+    }
+
+    pub(crate) fn revoke_key(&mut self, id: KeyId) -> Result<Outcome> {
+        let Some(mut row) = KEYS.get(&self.tables, (id,))? else {
+            return Ok(not_found("key", id));
+        };
+        self.affect(Effect::Key(id));
+        if row.revoked_at.is_none() {
+            row.revoked_at = Some(self.at);
+            KEYS.put(&mut self.tables, (id,), &row)?;
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,30 @@
+//! What the host reads of connectors.
+
+use super::rows::{CONNECTORS, GRANTS};
+use crate::generation::{GrantChanges, Versions};
+use crate::ids::ChannelId;
+use crate::tables::{Read, Result};
+
+/// A connector with its generations.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn connector(tables: &impl Read, name: &str) -> Result<Option<Versions>> {
+    CONNECTORS.get(tables, (name,))
+}
+
+/// Every connector that something was brought for, by name.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn connectors(tables: &impl Read) -> Result<Vec<Versions>> {
+    CONNECTORS.scan(tables, CONNECTORS.all(), false).map(|row| Ok(row?.1)).collect()
+}
+
+/// What a channel is allowed on top of the configuration.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn grant_changes(tables: &impl Read, channel: &ChannelId) -> Result<GrantChanges> {
+    Ok(GRANTS.get(tables, (channel,))?.unwrap_or_default())
+}

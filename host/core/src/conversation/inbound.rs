@@ -1,0 +1,243 @@
+//! From the events of a call to rows.
+
+use std::rc::Rc;
+
+use super::rows::{
+    Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, MessageAuthor, TIMELINE,
+};
+use crate::apply::{Applier, DomainEvent};
+use crate::effect::Effect;
+use crate::event::{Author, DeliveryScope, Event, EventBody, InboundMessage, Property};
+use crate::fact::{Outcome, Source, StateChange, Unreadable};
+use crate::identity::Statement;
+use crate::identity::rows::{ChannelAddress, Identity};
+use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
+use crate::limits;
+use crate::tables::{Present, Result};
+
+/// Times before this are no times: a clock that was never set.
+const CLOCKS_BEGIN: Millis = Millis(946_684_800_000);
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EventEffect {
+    /// It changed something.
+    New,
+    /// It had been seen, or changed nothing.
+    Duplicate,
+}
+
+/// Where events come from.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The channel.
+    pub(crate) channel: &'a ChannelId,
+    /// The id of the connector that speaks for it.
+    pub(crate) connector: &'a str,
+    /// The scope whose people it speaks about.
+    pub(crate) scope: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn statement(self, message: Option<MessageId>) -> Statement<'a> {
+        Statement { channel: self.channel, scope: self.scope, message }
+    }
+}
+
+impl Applier<'_> {
+    pub(crate) fn received(
+        &mut self,
+        channel: &ChannelId,
+        source: &Source,
+        events: &[Event],
+        state: &[StateChange],
+        unreadable: &[Unreadable],
+    ) -> Result<Outcome> {
+        self.change_state(channel, state)?;
+        let scope = self.scope_of(channel, &source.connector)?;
+        let origin = Origin { channel, connector: &source.connector, scope: &scope };
+        let (mut new, mut duplicate) = (0, 0);
+        for (index, event) in events.iter().take(limits::EVENTS).enumerate() {
+            self.ids.at_event(index);
+            match self.event(origin, event)? {
+                EventEffect::New => new += 1,
+                EventEffect::Duplicate => duplicate += 1,
+            }
+        }
+        let items = unreadable.iter().take(limits::UNREADABLE);
+        let parked = items.map(|item| self.park_item(channel, source, item)).collect::<Result<_>>()?;
+        Ok(Outcome::Received { new, duplicate, parked })
+    }
+
+    pub(crate) fn event(&mut self, origin: Origin<'_>, event: &Event) -> Result<EventEffect> {
+        let channel = origin.channel;
+        if !event.id.is_empty() {
+            if EXTERNAL.contains(&self.tables, (channel, EXTERNAL_EVENT, &event.id))? {
+                return Ok(EventEffect::Duplicate);
+            }
+            let seen = External::Event(self.seq);
+            EXTERNAL.put(&mut self.tables, (channel, EXTERNAL_EVENT, &event.id), &seen)?;
+        }
+        match &event.body {
+            EventBody::Message(message) => return self.message(origin, message),
+            EventBody::Edit { message_id, .. }
+            | EventBody::Deletion { message_id, .. }
+            | EventBody::Reaction { message_id, .. }
+            | EventBody::Delivery { about: DeliveryScope::Message(message_id), .. } => {
+                return self.about_message(origin, message_id, &event.body);
+            }
+            EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, until), state, at } => {
+                self.apply_read_watermark(channel, thread, *until, state, self.believable(*at))?;
+            }
+            EventBody::IdentityChange { old, new, reason, .. } => {
+                self.rotate(origin.statement(None), old, new, reason)?;
+            }
+            EventBody::Touchpoint { sender, kind, at, summary, extra } => {
+                let id = self.ids.touchpoint()?;
+                self.touchpoint(origin, id, sender, kind, *at, summary, extra)?;
+            }
+            EventBody::Call { .. } => self.call(origin, &event.body)?,
+            EventBody::Other(property) => self.other(channel, property)?,
+        }
+        Ok(EventEffect::New)
+    }
+
+    /// A time that the channel gave, made believable: not in the future, not before there were channels.
+    pub(super) fn believable(&self, at: Option<Millis>) -> Millis {
+        at.filter(|at| *at >= CLOCKS_BEGIN).unwrap_or(self.at).min(self.at)
+    }
+
+    /// The message that a channel knows by an id.
+    pub(crate) fn message_by_external(&self, channel: &ChannelId, external: &str) -> Result<Option<MessageId>> {
+        Ok(match EXTERNAL.get(&self.tables, (channel, EXTERNAL_MESSAGE, external))? {
+            Some(External::Message(id)) => Some(id),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn set_external(&mut self, channel: &ChannelId, external: &str, id: MessageId) -> Result<()> {
+        EXTERNAL.put(&mut self.tables, (channel, EXTERNAL_MESSAGE, external), &External::Message(id))
+    }
+
+    fn message(&mut self, origin: Origin<'_>, given: &InboundMessage) -> Result<EventEffect> {
+        let channel = origin.channel;
+        if !given.id.is_empty() && self.message_by_external(channel, &given.id)?.is_some() {
+            return Ok(EventEffect::Duplicate);
+        }
+        let id = self.ids.message()?;
+        let identity = self.sender(&given.sender, origin.statement(Some(id)))?;
+        self.affect(Effect::Person(channel.clone(), identity));
+        let row = Rc::new(self.message_row(id, identity, origin, given)?);
+        MESSAGES.put(&mut self.tables, (id,), &row)?;
+        if !given.id.is_empty() {
+            self.set_external(channel, &given.id, id)?;
+        }
+        self.enter_timeline(&row)?;
+        self.emit(DomainEvent::MessageStored(row));
+        self.drain_pending(origin, &given.id)?;
+        Ok(EventEffect::New)
+    }
+
+    fn message_row(
+        &self,
+        id: MessageId,
+        identity: IdentityId,
+        origin: Origin<'_>,
+        given: &InboundMessage,
+    ) -> Result<Message> {
+        let (direction, author) = match given.author {
+            Author::Customer => (Direction::Inbound, MessageAuthor::Customer),
+            Author::Account => (Direction::Outbound, MessageAuthor::Account),
+            Author::System => (Direction::Inbound, MessageAuthor::System),
+        };
+        let reply_to = match given.reply_to.as_deref().filter(|id| !id.is_empty()) {
+            Some(external) => self.message_by_external(origin.channel, external)?,
+            None => None,
+        };
+        let sent_at = self.believable(given.sent_at);
+        Ok(Message {
+            sent_at,
+            ordered_at: self.ordered(sent_at, reply_to)?,
+            external_ids: Some(given.id.clone()).filter(|id| !id.is_empty()).into_iter().collect(),
+            parts: given.parts.iter().take(limits::PARTS).cloned().collect(),
+            reply_to,
+            reply_to_external: given.reply_to.clone(),
+            extra: bounded(&given.extra),
+            cut: given.cut.clone(),
+            ..Message::new(id, origin.channel, origin.connector, &given.thread, direction, author, identity, self.at)
+        })
+    }
+
+    /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
+    /// came keeps an answer behind what it answers, since what the host sends itself is timed to the millisecond.
+    fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
+        let finer = if sent_at.0.is_multiple_of(1000) { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
+        let answered = match reply_to {
+            Some(id) => MESSAGES.get(&self.tables, (id,))?.map(|m| m.ordered_at),
+            None => None,
+        };
+        Ok(finer.max(answered.unwrap_or_default()).min(self.at))
+    }
+
+    /// Puts a message in its identity's timeline and takes note of it there.
+    pub(crate) fn enter_timeline(&mut self, message: &Message) -> Result<()> {
+        let (identity, at) = (message.identity, message.ordered_at);
+        TIMELINE.put(&mut self.tables, (identity, at, Item::Message(message.id)), &Present)?;
+        let mut row = self.identity_row(identity)?;
+        row.messages += 1;
+        let before = row.last_message_at.or_else(|| row.last_message.and(row.last_activity));
+        if before.is_none_or(|before| at >= before) {
+            row.last_message = Some(message.id);
+            row.last_message_at = Some(at);
+        }
+        self.bump_activity(&mut row, at)?;
+        note_address(&mut row, message);
+        note_waiting(&mut row, message);
+        self.store_identity(&row)
+    }
+}
+
+/// The properties, as many and as large as a row holds.
+pub(super) fn bounded(properties: &[Property]) -> Vec<Property> {
+    let mut bytes = 0;
+    let fits = |p: &&Property| {
+        bytes += p.name.len() + p.value.len();
+        bytes <= limits::PROPERTIES_BYTES
+    };
+    properties.iter().take(limits::PROPERTIES).take_while(fits).cloned().collect()
+}
+
+/// Where the person can be written to.
+fn note_address(row: &mut Identity, message: &Message) {
+    let written_at = (message.author == MessageAuthor::Customer).then_some(message.ordered_at);
+    if let Some(known) = row.channels.get_mut(&message.channel) {
+        return known.note(&message.thread, written_at);
+    }
+    if row.channels.len() >= limits::CHANNELS_OF_IDENTITY {
+        row.dropped += 1;
+        return;
+    }
+    let mut address = ChannelAddress { thread: message.thread.clone(), last_inbound: written_at, threads: Vec::new() };
+    address.note(&message.thread, written_at);
+    row.channels.insert(message.channel.clone(), address);
+}
+
+/// Whether the person waits for an answer.
+fn note_waiting(row: &mut Identity, message: &Message) {
+    match (message.direction, &message.author) {
+        (Direction::Inbound, MessageAuthor::Customer) => {
+            let answered = row.last_outbound.is_some_and(|at| at >= message.ordered_at);
+            if !answered {
+                let first = row.waiting_since.map_or(message.ordered_at, |at| at.min(message.ordered_at));
+                row.waiting_since = Some(first);
+            }
+        }
+        (Direction::Inbound, _) => {}
+        (Direction::Outbound, _) => {
+            row.last_outbound = row.last_outbound.max(Some(message.ordered_at));
+            if row.waiting_since.is_some_and(|at| at <= message.ordered_at) {
+                row.waiting_since = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Messages and touchpoints: what comes in through channels, in which order it stands, and how clients read it.
+//!
+//! * `inbound`: from the events of a call to rows. `changes`: edits, deletions, reactions. `updates`: what is said of a message before it
+//!   comes, and read marks of whole threads. `touchpoints`: what is not a message.
+//! * [`rows`]: the tables. [`message`], [`timeline`], [`inbox`]: what clients read.
+
+mod changes;
+mod inbound;
+pub mod inbox;
+pub mod message;
+pub mod rows;
+pub mod timeline;
+mod touchpoints;
+mod updates;
+pub mod view;
+
+pub(crate) use inbound::{EventEffect, Origin};

@@ -1,0 +1,34 @@
+//! What the host itself reads of messages.
+
+use super::rows::{EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, MESSAGES, Message};
+use crate::event::{Event, EventBody};
+use crate::ids::{ChannelId, MessageId};
+use crate::tables::{Read, Result};
+
+/// A message's row, as it is stored.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn row(tables: &impl Read, id: MessageId) -> Result<Option<Message>> {
+    MESSAGES.get(tables, (id,))
+}
+
+/// Whether nothing in these events is new, so that there is nothing to append. What was seen stays seen, so this never turns false.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn all_seen(tables: &impl Read, channel: &ChannelId, events: &[Event]) -> Result<bool> {
+    for event in events {
+        let by_event = !event.id.is_empty() && EXTERNAL.contains(tables, (channel, EXTERNAL_EVENT, &event.id))?;
+        let by_message = match &event.body {
+            EventBody::Message(m) if !m.id.is_empty() => {
+                EXTERNAL.contains(tables, (channel, EXTERNAL_MESSAGE, &m.id))?
+            }
+            _ => false,
+        };
+        if !by_event && !by_message {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,5 @@
+//! The files of messages: which are to be fetched, which are here, which will never be had.
+
+mod apply;
+pub mod rows;
+pub mod view;

@@ -1,0 +1,29 @@
+//! What the host reads to ask channels about people.
+
+use super::rows::{IDENTITIES, Identity};
+use crate::event::Identifier;
+use crate::ids::{IdentityId, Millis};
+use crate::tables::{Read, Result};
+
+/// An identity, if the channel has not been asked about it since `older_than`, so that it is time to ask who that is.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn to_ask_about(tables: &impl Read, id: IdentityId, older_than: Millis) -> Result<Option<Identity>> {
+    let row = IDENTITIES.get(tables, (id,))?;
+    Ok(row.filter(|row| row.retired_at.is_none() && row.hints_at.is_none_or(|at| at < older_than)))
+}
+
+impl Identity {
+    /// The address, as the channel that issued it knows it.
+    #[must_use]
+    pub fn identifier(&self) -> Identifier {
+        Identifier {
+            kind: self.kind.clone(),
+            namespace: self.namespace.clone(),
+            value: self.value.clone(),
+            raw: self.raw.clone(),
+            scope: None,
+        }
+    }
+}

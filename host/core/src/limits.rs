@@ -1,0 +1,81 @@
+//! Every bound of the domain, in one place.
+//!
+//! What comes from outside is cut to these bounds before it becomes part of a fact (see [`canonical`](crate::canonical)), which says
+//! what was cut; what rows may hold is bounded where a fact is applied, and what is over a bound is counted. A bound never costs the rest
+//! of a message. Numbers without a source are guesses: generous for people, small for a machine.
+
+/// Events of one call. The sandbox refuses a call that emits more.
+pub const EVENTS: usize = 2_000;
+/// Items of one call that could not be read and are parked one by one.
+pub const UNREADABLE: usize = 2_000;
+/// Parts of a message. Albums have 10, mail has more.
+pub const PARTS: usize = 100;
+/// Bytes of the text of a part. WhatsApp takes 4 KiB, mail has more.
+pub const TEXT: usize = 128 << 10;
+/// Bytes of the identifier of a person, a message, a thread.
+pub const VALUE: usize = 512;
+/// Bytes of the namespace of an identifier.
+pub const NAMESPACE: usize = 128;
+/// Bytes of a word: the kind of a thread, of a touchpoint, the name of a property.
+pub const WORD: usize = 64;
+/// Bytes of one value of a profile, of a sentence, of a URL's caption.
+pub const PROFILE_VALUE: usize = 1 << 10;
+/// Bytes of a URL or of a provider's id of a file.
+pub const REFERENCE: usize = 4 << 10;
+/// Hints of one sender.
+pub const HINTS: usize = 32;
+/// Fields of the profile of an identity. Name, username, avatar and language are never pushed out by others.
+pub const PROFILE_FIELDS: usize = 32;
+/// Properties beside the known fields of a message, a touchpoint, a call.
+pub const PROPERTIES: usize = 64;
+/// Bytes of one of these.
+pub const PROPERTY_VALUE: usize = 16 << 10;
+/// Bytes of all of these together.
+pub const PROPERTIES_BYTES: usize = 64 << 10;
+/// Addresses of a contact card.
+pub const CONTACT_IDENTIFIERS: usize = 32;
+/// Provider's ids of one message.
+pub const EXTERNAL_IDS: usize = 32;
+
+/// Identities of a customer. A person has fewer; a mistake has more.
+pub const IDENTITIES: usize = 50;
+/// Channels that an identity was seen on.
+pub const CHANNELS_OF_IDENTITY: usize = 64;
+/// Kinds of threads that are remembered of an identity on a channel.
+pub const THREAD_KINDS: usize = 8;
+/// Claims of one address that are kept from senders whom a provider vouches for. Further ones are counted.
+pub const CLAIMS_VERIFIED: u32 = 50;
+/// Claims of one address that are kept from anybody. Further ones are counted.
+pub const CLAIMS_UNVERIFIED: u32 = 20;
+/// Open suggestions about one identity from senders whom a provider vouches for. Further ones are counted.
+pub const SUGGESTIONS_VERIFIED: u32 = 20;
+/// Open suggestions about one identity from anybody. Further ones are counted.
+pub const SUGGESTIONS_UNVERIFIED: u32 = 10;
+/// Links of one identity that are looked at. An identity that has more joins nobody any more.
+pub const LINKS: usize = 500;
+/// Distinct issuers that have to prove an address to be theirs before it is taken for a shared one.
+pub const SHARED_BY: usize = 8;
+/// Proofs that one issuer counts for, at most, towards [`SHARED_BY`].
+pub const SHARED_BY_ONE_ISSUER: usize = 4;
+
+/// Reactions on a message. A viral post has more; the oldest go, and are counted.
+pub const REACTIONS: usize = 200;
+/// Steps of a delivery; the latest are kept.
+pub const HISTORY: usize = 100;
+/// Updates that are kept of a message that has not come.
+pub const EARLY: usize = 16;
+/// Messages that one read mark of a thread is about: what was just sent. Older ones have updates of their own by then.
+pub const READ_MARK: usize = 200;
+
+/// Identities that hints may make in one fact. Further hints of the fact are ignored, and counted.
+pub const IDENTITIES_BY_HINTS: usize = 4_096;
+/// Suggestions that one fact may make. Further ones are counted.
+pub const SUGGESTIONS_PER_FACT: usize = 4_096;
+/// Public events of one fact. Further ones are counted.
+pub const PUBLIC_EVENTS: usize = 4_096;
+
+/// Rows that applying one fact may read and write. The other bounds keep every fact far below it; a fact that reaches it has met a
+/// defect, and is skipped.
+pub const WORK_ROWS: u64 = 2_000_000;
+/// Bytes that applying one fact may read and write.
+pub const WORK_BYTES: u64 = 1 << 30;

@@ -1,0 +1,183 @@
+//! Attempts to send a message, from the start of one to its end.
+
+use super::rows::{DeliveryState, OUTBOX, Outgoing};
+use crate::apply::{Applier, not_found, refuse};
+use crate::channel::rows::CHANNELS;
+use crate::conversation::Origin;
+use crate::conversation::rows::{Item, MESSAGES, Message, MessageAuthor, TIMELINE};
+use crate::event::{Event, Problem};
+use crate::fact::{Outcome, SendResult, StateChange};
+use crate::ids::{ChannelId, MessageId};
+use crate::limits;
+use crate::tables::Result;
+
+impl Applier<'_> {
+    /// A person wants another attempt.
+    pub(crate) fn request_retry(&mut self, id: MessageId) -> Result<Outcome> {
+        let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
+            return Ok(not_found("message", id));
+        };
+        let retryable =
+            row.delivery.as_ref().is_some_and(|d| matches!(d.state, DeliveryState::Uncertain | DeliveryState::Failed));
+        if !retryable {
+            return Ok(refuse("conflict", "only a message whose delivery is failed or uncertain can be tried again"));
+        }
+        if let Some(delivery) = &mut row.delivery {
+            delivery.state = DeliveryState::Queued;
+            delivery.at = self.at;
+            delivery.class = None;
+        }
+        self.enqueue(row)?;
+        let row = MESSAGES.need(&self.tables, (id,))?;
+        self.store_delivery(row)?;
+        Ok(Outcome::Queued { message: id, to: None })
+    }
+
+    pub(crate) fn start_send(&mut self, id: MessageId, attempt: u32) -> Result<Outcome> {
+        let Some((mut row, mut outgoing)) = self.outgoing(id)? else {
+            return Ok(refuse("conflict", "this message does not wait in the outbox"));
+        };
+        if outgoing.running.is_some() {
+            return Ok(refuse("conflict", "an attempt at this message runs already"));
+        }
+        if row.is_on_its_channel() {
+            self.dequeue(&row.channel, &row.thread.id, id)?;
+            return Ok(refuse("conflict", "the channel has this message already"));
+        }
+        outgoing.running = Some(attempt);
+        outgoing.attempts = attempt;
+        self.set_outgoing(&row.channel, &outgoing)?;
+        if let Some(delivery) = &mut row.delivery {
+            delivery.attempts = attempt;
+            delivery.state = DeliveryState::Sending;
+            delivery.at = self.at;
+        }
+        row.step("sending", self.at, Some(attempt), None);
+        self.store_delivery(row)?;
+        Ok(Outcome::Done)
+    }
+
+    pub(crate) fn end_send(
+        &mut self,
+        id: MessageId,
+        attempt: u32,
+        result: &SendResult,
+        events: &[Event],
+        state: &[StateChange],
+    ) -> Result<Outcome> {
+        let Some((mut row, mut outgoing)) = self.outgoing(id)?.filter(|(_, o)| o.running == Some(attempt)) else {
+            return Ok(refuse("conflict", "no such attempt at this message runs"));
+        };
+        let channel = row.channel.clone();
+        self.change_state(&channel, state)?;
+        outgoing.running = None;
+        let number = Some(attempt);
+        match result {
+            SendResult::Sent { external_ids } => {
+                self.dequeue(&channel, &row.thread.id, id)?;
+                match &row.action {
+                    Some(action) => self.done_to_message(action)?,
+                    None => row.external_ids = external_ids.iter().take(limits::EXTERNAL_IDS).cloned().collect(),
+                }
+                row.move_to(DeliveryState::Sent, self.at, number, None, None);
+            }
+            SendResult::Retry { at, problem } => {
+                outgoing.at = *at;
+                self.back_to_queue(&mut row, &outgoing, problem)?;
+            }
+            SendResult::Credentials { problem } => {
+                outgoing.at = self.at;
+                self.back_to_queue(&mut row, &outgoing, problem)?;
+                self.park_channel(&channel, problem)?;
+            }
+            SendResult::Failed { class, problem } => {
+                self.dequeue(&channel, &row.thread.id, id)?;
+                row.fail(DeliveryState::Failed, self.at, number, problem, Some(class));
+            }
+            SendResult::Uncertain { problem } => {
+                self.dequeue(&channel, &row.thread.id, id)?;
+                row.fail(DeliveryState::Uncertain, self.at, number, problem, None);
+            }
+        }
+        let externals = row.external_ids.clone();
+        self.store_delivery(row)?;
+        self.learn_from_send(&channel, id, &externals, events)?;
+        Ok(Outcome::Done)
+    }
+
+    /// The message waits for its next attempt, unless the channel has said meanwhile that it has it.
+    fn back_to_queue(&mut self, row: &mut Message, outgoing: &Outgoing, problem: &Problem) -> Result<()> {
+        if row.is_on_its_channel() {
+            return self.dequeue(&row.channel, &row.thread.id, row.id);
+        }
+        if let Some(delivery) = &mut row.delivery {
+            delivery.state = DeliveryState::Queued;
+            delivery.at = self.at;
+            delivery.error = Some(problem.clone());
+        }
+        row.step("queued", self.at, Some(outgoing.attempts), Some(problem));
+        self.set_outgoing(&row.channel, outgoing)
+    }
+
+    /// The ids that the channel gave the message, and what its answer said besides.
+    fn learn_from_send(
+        &mut self,
+        channel: &ChannelId,
+        id: MessageId,
+        externals: &[String],
+        events: &[Event],
+    ) -> Result<()> {
+        let Some(row) = CHANNELS.get(&self.tables, (channel,))? else {
+            return Ok(());
+        };
+        let origin = Origin { channel, connector: &row.source.connector, scope: row.scope() };
+        for external in externals {
+            self.own_external(origin, external, id)?;
+        }
+        for (index, event) in events.iter().take(limits::EVENTS).enumerate() {
+            self.ids.at_event(index);
+            self.event(origin, event)?;
+        }
+        Ok(())
+    }
+
+    /// The channel knows our message by this id from now on. If an echo of it came first under this id, the echo steps back; any other
+    /// message that has the id stays where it is, since a connector may give one id twice.
+    fn own_external(&mut self, origin: Origin<'_>, external: &str, id: MessageId) -> Result<()> {
+        if external.is_empty() {
+            return Ok(());
+        }
+        if let Some(before) = self.message_by_external(origin.channel, external)?.filter(|before| *before != id) {
+            let row = MESSAGES.need(&self.tables, (before,))?;
+            match (&row.author, &row.delivery) {
+                (MessageAuthor::Account, None) if row.echo_of.is_none() => self.step_back(row, id)?,
+                // What the customer wrote keeps its id.
+                (MessageAuthor::Customer | MessageAuthor::System, _) => return Ok(()),
+                _ => {}
+            }
+        }
+        self.set_external(origin.channel, external, id)?;
+        self.drain_pending(origin, external)
+    }
+
+    /// An echo leaves the timeline: the message that it echoes stands for it.
+    fn step_back(&mut self, mut echo: Message, original: MessageId) -> Result<()> {
+        TIMELINE.delete(&mut self.tables, (echo.identity, echo.ordered_at, Item::Message(echo.id)));
+        let mut who = self.identity_row(echo.identity)?;
+        who.messages = who.messages.saturating_sub(1);
+        if who.last_message == Some(echo.id) {
+            who.last_message = Some(original);
+        }
+        self.store_identity(&who)?;
+        echo.echo_of = Some(original);
+        MESSAGES.put(&mut self.tables, (echo.id,), &echo)
+    }
+
+    fn outgoing(&self, id: MessageId) -> Result<Option<(Message, Outgoing)>> {
+        let Some(row) = MESSAGES.get(&self.tables, (id,))? else {
+            return Ok(None);
+        };
+        let outgoing = OUTBOX.get(&self.tables, (&row.channel, id))?;
+        Ok(outgoing.map(|outgoing| (row, outgoing)))
+    }
+}

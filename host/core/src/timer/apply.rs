@@ -1,0 +1,90 @@
+//! What follows when a timer fires.
+
+use super::rows::TIMERS;
+use crate::access::rows::{IDEMPOTENCY, IDEMPOTENCY_BY_TIME};
+use crate::apply::{Applier, refuse};
+use crate::conversation::rows::EARLY;
+use crate::effect::Effect;
+use crate::fact::{Outcome, Timer};
+use crate::ids::{Millis, Seq};
+use crate::tables::{Present, Result};
+
+/// How often rows that nothing needs any more are taken away.
+const RETENTION_EVERY: u64 = 60 * 60 * 1000;
+/// How many rows of a kind are taken away by one fact.
+const SWEPT: usize = 1_000;
+/// How long the answer to a command is remembered. Clients repeat within minutes.
+const IDEMPOTENCY_KEPT: u64 = 7 * 24 * 60 * 60 * 1000;
+/// How many facts an update may wait for its message, about. An update of a message that was sent from elsewhere waits for ever.
+const EARLY_KEPT_FACTS: u64 = 1_000_000;
+
+impl Timer {
+    /// Its name, in keys.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retention => "retention",
+        }
+    }
+
+    /// The timer of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        (name == Self::Retention.name()).then_some(Self::Retention)
+    }
+}
+
+impl Applier<'_> {
+    /// Sets a timer.
+    pub(crate) fn set_timer(&mut self, timer: Timer, at: Millis) -> Result<()> {
+        self.affect(Effect::Timer);
+        TIMERS.put(&mut self.tables, (at, timer.name()), &Present)
+    }
+
+    pub(crate) fn fire_timer(&mut self, timer: Timer, due: Millis) -> Result<Outcome> {
+        if !TIMERS.contains(&self.tables, (due, timer.name()))? {
+            return Ok(refuse("conflict", "no such timer is set"));
+        }
+        if due > self.at {
+            return Ok(refuse("conflict", "the timer is not due yet"));
+        }
+        TIMERS.delete(&mut self.tables, (due, timer.name()));
+        match timer {
+            Timer::Retention => self.retain()?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Takes away what is too old; comes again at once while there is more.
+    fn retain(&mut self) -> Result<()> {
+        let more = self.forget_idempotency()? | self.forget_early()?;
+        let pause = if more { 0 } else { RETENTION_EVERY };
+        self.set_timer(Timer::Retention, Millis(self.at.0.saturating_add(pause.max(1))))
+    }
+
+    fn forget_idempotency(&mut self) -> Result<bool> {
+        let until = Millis(self.at.0.saturating_sub(IDEMPOTENCY_KEPT));
+        let range = IDEMPOTENCY_BY_TIME.before((), Some((until,)));
+        let old: Vec<_> = IDEMPOTENCY_BY_TIME.scan(&self.tables, range, false).take(SWEPT).collect::<Result<_>>()?;
+        for ((at, actor, key), Present) in &old {
+            IDEMPOTENCY_BY_TIME.delete(&mut self.tables, (*at, &actor.0, &key.0));
+            IDEMPOTENCY.delete(&mut self.tables, (&actor.0, &key.0));
+        }
+        Ok(old.len() == SWEPT)
+    }
+
+    /// Updates of messages that never came. They are looked through a piece at a time, by channel and id, beginning where the last
+    /// look ended.
+    fn forget_early(&mut self) -> Result<bool> {
+        let oldest = Seq(self.seq.0.saturating_sub(EARLY_KEPT_FACTS));
+        let found: Vec<_> = EARLY.scan(&self.tables, EARLY.all(), false).take(SWEPT).collect::<Result<_>>()?;
+        let mut gone = 0;
+        for ((channel, id, seq, index), _) in &found {
+            if *seq < oldest {
+                EARLY.delete(&mut self.tables, (channel, &id.0, *seq, *index));
+                gone += 1;
+            }
+        }
+        Ok(gone > 0 && found.len() == SWEPT)
+    }
+}

@@ -1,0 +1,503 @@
+//! What a hostile connector, an impostor and a stranger try with facts: nothing crosses to another person, nothing grows without a bound.
+
+use crate::support::{Desk, HOUR, channel, hint, identifier, rules, sender, source, text};
+use jackfield_core::event::{
+    Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Hint, Part, Problem, Property, Sender, Subject, Thread,
+    Trust,
+};
+use jackfield_core::fact::{Fact, Outcome, SendResult, Via};
+use jackfield_core::identity::{customer, links, search};
+use jackfield_core::ids::{CustomerId, MessageId, Millis};
+use jackfield_core::limits;
+use jackfield_core::tables::Read;
+use jackfield_core::views::operations;
+
+const PHONE: &str = "+6281234567890";
+
+fn event(body: EventBody) -> Event {
+    Event { id: String::new(), body }
+}
+
+/// Channels of three connectors: an honest one, a hostile one, a public form on which nobody is proven.
+fn shop() -> Desk {
+    let mut desk = Desk::new();
+    for (name, scope) in [("wa", "whatsapp"), ("evil", "evil"), ("form", "webform")] {
+        let scope = Some(scope.to_owned());
+        desk.apply(Fact::ChannelSet { channel: channel(name), source: source(), rules: rules(), scope });
+    }
+    let victim = sender("whatsapp", "62811", vec![hint("phone", PHONE, Trust::Attested)]);
+    desk.receive("wa", vec![text("v-1", victim, "where is my parcel?")]);
+    desk
+}
+
+fn victim(desk: &Desk) -> CustomerId {
+    desk.customer_of("phone", PHONE)
+}
+
+fn ask(desk: &mut Desk, customer: CustomerId, via: Option<Via>) -> Outcome {
+    let parts = vec![Part::Text { text: "your address is …".into() }];
+    desk.apply(Fact::MessageRequested { customer, parts, via, reply_to: None, thread: None, idempotency: None })
+}
+
+/// The channel and the thread that an answer goes to.
+fn goes_to(outcome: Outcome) -> (String, String) {
+    let Outcome::Queued { to: Some(to), .. } = outcome else { panic!("{outcome:?}") };
+    (to.channel.to_string(), to.thread.id)
+}
+
+fn unproven(kind: &str, value: &str) -> Sender {
+    Sender { identity: identifier(kind, value), trust: Trust::Claimed, hints: vec![] }
+}
+
+/// After whatever was tried, the victim's view shows nothing of it as the victim's own, and answers go where they went before.
+fn nothing_crossed(desk: &mut Desk) {
+    let victim = victim(desk);
+    let view = customer::customer(&desk.tables, victim).unwrap().unwrap();
+    let json = serde_json::to_value(&view).unwrap();
+    let own = json["last_messages"].as_array().unwrap().iter().filter(|e| e["provisional"].is_null());
+    let own: Vec<_> = own.map(|e| e["message"]["parts"][0]["text"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!(own, ["where is my parcel?"]);
+    assert_eq!(view.identities.len(), 2, "{:?}", view.identities);
+    assert_eq!(goes_to(ask(desk, victim, None)), ("wa".into(), "62811".into()));
+}
+
+#[test]
+fn a_connector_cannot_write_as_somebody_of_another_connector() {
+    let mut desk = shop();
+    desk.receive("evil", vec![text("e-1", sender("whatsapp", "62811", vec![]), "I am the victim")]);
+    nothing_crossed(&mut desk);
+}
+
+#[test]
+fn an_echo_on_somebody_elses_address_does_not_answer_their_question() {
+    let mut desk = shop();
+    let mut echo = text("e-1", sender("whatsapp", "62811", vec![]), "answered");
+    if let EventBody::Message(message) = &mut echo.body {
+        message.author = Author::Account;
+    }
+    desk.receive("evil", vec![echo]);
+    let victim = victim(&desk);
+    assert!(customer::customer(&desk.tables, victim).unwrap().unwrap().waiting_since.is_some());
+    nothing_crossed(&mut desk);
+}
+
+#[test]
+fn whoever_gives_an_address_without_proof_is_somebody_of_their_own_and_claims_it() {
+    for (kind, value) in [("phone", PHONE), ("whatsapp", "62811")] {
+        let mut desk = shop();
+        desk.receive("form", vec![text("f-1", unproven(kind, value), "send it to me")]);
+        nothing_crossed(&mut desk);
+        for via in [Some(Via::Channel(channel("form")))] {
+            let victim = victim(&desk);
+            assert!(matches!(ask(&mut desk, victim, via), Outcome::Refused(_)));
+        }
+        desk.receive("form", vec![text("f-2", unproven(kind, value), "hello?")]);
+        let strangers = search::search(&desk.tables, "hello", 10).unwrap();
+        assert!(strangers.is_empty());
+    }
+}
+
+#[test]
+fn a_visitor_without_proof_is_the_same_visitor_the_next_time_on_the_same_channel_only() {
+    let mut desk = shop();
+    for (on, id) in [("form", "1"), ("form", "2"), ("ig", "3")] {
+        desk.receive(on, vec![text(id, unproven("visitor", "17"), id)]);
+    }
+    let all = search::all(&desk.tables, None, 10).unwrap().items;
+    let visitors = all.iter().filter(|c| c.identities.iter().any(|i| i.kind == "visitor"));
+    assert_eq!(visitors.count(), 2);
+}
+
+#[test]
+fn a_connector_cannot_take_an_address_over_by_saying_that_it_changed() {
+    for (old, new) in [
+        (identifier("whatsapp", "62811"), identifier("mine", "1")),
+        (identifier("mine", "1"), identifier("whatsapp", "62811")),
+    ] {
+        let mut desk = shop();
+        desk.receive("evil", vec![text("e-1", sender("mine", "1", vec![]), "hello")]);
+        let change = EventBody::IdentityChange { old, new, at: None, reason: "moved".into() };
+        desk.receive("evil", vec![event(change)]);
+        nothing_crossed(&mut desk);
+    }
+}
+
+#[test]
+fn what_a_channel_tells_when_asked_is_about_its_own_people_only() {
+    let mut desk = shop();
+    let name = Hint { about: Subject::Name("Mallory".into()), trust: Trust::Attested, evidence: String::new() };
+    let identity = identifier("whatsapp", "62811");
+    let fact = |on: &str| Fact::HintsLearnt {
+        channel: channel(on),
+        identity: identity.clone(),
+        id: None,
+        hints: vec![name.clone()],
+        state: vec![],
+    };
+    assert!(matches!(desk.apply(fact("evil")), Outcome::Refused(_)));
+    assert!(!desk.view(victim(&desk)).contains("Mallory"));
+    assert_eq!(desk.apply(fact("wa")), Outcome::Done);
+}
+
+#[test]
+fn an_answer_goes_to_the_last_thread_in_which_nobody_else_listens() {
+    let mut desk = shop();
+    for (id, kind, thread) in [("g-1", "group", "g"), ("c-1", "comments", "post"), ("x-1", "room", "r")] {
+        let mut said = text(id, sender("whatsapp", "62811", vec![]), "hello all");
+        if let EventBody::Message(message) = &mut said.body {
+            message.thread = Thread { id: thread.into(), kind: kind.into() };
+        }
+        desk.receive("wa", vec![said]);
+    }
+    let victim = victim(&desk);
+    assert_eq!(goes_to(ask(&mut desk, victim, None)), ("wa".into(), "62811".into()));
+    let view = customer::customer(&desk.tables, victim).unwrap().unwrap();
+    let json = serde_json::to_value(&view).unwrap();
+    let group: MessageId = json["last_messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|e| e["message"]["thread"]["id"] == "g")
+        .unwrap()["message"]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let parts = vec![Part::Text { text: "hi all".into() }];
+    let (reply_to, thread) = (Some(group), None);
+    let fact = Fact::MessageRequested {
+        customer: victim,
+        parts: parts.clone(),
+        via: None,
+        reply_to,
+        thread,
+        idempotency: None,
+    };
+    assert_eq!(
+        goes_to(desk.apply(fact)),
+        ("wa".into(), "g".into()),
+        "an answer to a message goes where it was written"
+    );
+    let (reply_to, thread) = (None, Some("g".to_owned()));
+    let fact = Fact::MessageRequested { customer: victim, parts, via: None, reply_to, thread, idempotency: None };
+    assert_eq!(goes_to(desk.apply(fact)), ("wa".into(), "g".into()), "and so does one to a thread that is named");
+}
+
+#[test]
+fn somebody_who_wrote_only_where_others_listen_is_not_written_to_by_accident() {
+    let mut desk = shop();
+    let mut comment = text("c-1", sender("instagram", "7", vec![]), "nice");
+    if let EventBody::Message(message) = &mut comment.body {
+        message.thread = Thread { id: "post".into(), kind: "comments".into() };
+    }
+    desk.receive("ig", vec![comment]);
+    let who = desk.customer_of("instagram", "7");
+    let Outcome::Refused(refusal) = ask(&mut desk, who, None) else { panic!("it was queued") };
+    assert_eq!(refusal.code, "no_direct_thread");
+}
+
+#[test]
+fn a_public_comment_does_not_open_the_window_of_the_private_thread() {
+    let mut desk = shop();
+    desk.now += 25 * HOUR;
+    let mut comment = text("c-1", sender("whatsapp", "62811", vec![]), "hello?");
+    if let EventBody::Message(message) = &mut comment.body {
+        message.thread = Thread { id: "post".into(), kind: "comments".into() };
+    }
+    desk.receive("wa", vec![comment]);
+    let victim = victim(&desk);
+    let Outcome::Refused(refusal) = ask(&mut desk, victim, None) else { panic!("it was queued") };
+    assert_eq!(refusal.code, "window_closed");
+}
+
+#[test]
+fn an_answer_says_where_the_customer_wrote_last_if_that_is_elsewhere() {
+    let mut desk = shop();
+    let telegram = sender("telegram", "77", vec![hint("phone", PHONE, Trust::Attested)]);
+    desk.receive("tg", vec![text("t-1", telegram, "me again")]);
+    let victim = victim(&desk);
+    let Outcome::Queued { to: Some(to), .. } = ask(&mut desk, victim, Some(Via::Channel(channel("wa")))) else {
+        panic!("it was refused")
+    };
+    assert_eq!(to.newest.unwrap().channel, channel("tg"));
+}
+
+#[test]
+fn an_address_that_was_left_is_passed_over_where_another_one_is_there() {
+    let mut desk = shop();
+    let (old, new) = (identifier("whatsapp", "62811"), identifier("whatsapp", "62822"));
+    desk.receive("wa", vec![event(EventBody::IdentityChange { old, new, at: None, reason: "moved".into() })]);
+    desk.receive("wa", vec![text("v-2", sender("whatsapp", "62822", vec![]), "my new number")]);
+    let who = desk.customer_of("whatsapp", "62822");
+    let answer = ask(&mut desk, who, Some(Via::Channel(channel("wa"))));
+    assert_eq!(goes_to(answer), ("wa".into(), "62822".into()));
+}
+
+#[test]
+fn a_flood_of_claims_is_bounded_in_what_is_kept_and_never_pushes_out_the_owners_messages() {
+    let mut desk = shop();
+    for n in 0..1_000 {
+        let visitor = unproven("visitor", &n.to_string());
+        desk.receive("form", vec![text(&format!("f-{n}"), visitor, &format!("{n}: my number is {PHONE}"))]);
+    }
+    let victim = victim(&desk);
+    let json = desk.view(victim);
+    assert!(json.contains("where is my parcel?"));
+    assert!(json.len() < 100_000, "{} bytes", json.len());
+    let view = customer::customer(&desk.tables, victim).unwrap().unwrap();
+    assert!(view.possible_identities.len() <= (limits::SUGGESTIONS_UNVERIFIED + limits::SUGGESTIONS_VERIFIED) as usize);
+    assert!(view.claims_not_shown > 900, "{}", view.claims_not_shown);
+    let timeline =
+        serde_json::to_string(&jackfield_core::views::timeline::timeline(&desk.tables, victim, None, 20).unwrap());
+    assert!(timeline.unwrap().contains("where is my parcel?"));
+    // Somebody whom a provider vouches for still gets through.
+    let known = sender("instagram", "ig-1", vec![hint("phone", PHONE, Trust::Claimed)]);
+    desk.receive("ig", vec![text("ig-1", known, "me")]);
+    let view = customer::customer(&desk.tables, victim).unwrap().unwrap();
+    assert!(view.possible_identities.iter().any(|p| p.value == "ig-1"));
+}
+
+#[test]
+fn a_number_that_thousands_claimed_is_proven_at_a_bounded_cost() {
+    let mut desk = shop();
+    let number = "+6281299999999";
+    for n in 0..3_000 {
+        desk.receive("form", vec![text(&format!("f-{n}"), unproven("visitor", &n.to_string()), number)]);
+    }
+    let owner = sender("whatsapp", "62899", vec![hint("phone", number, Trust::Attested)]);
+    desk.receive("wa", vec![text("o-1", owner, "hello")]);
+    let cost = desk.last_cost;
+    assert!(cost.rows < 2_000, "{cost:?}");
+    let open = links::suggestions(&desk.tables, None, None, 10_000).unwrap().items.len();
+    assert!(open <= limits::SUGGESTIONS_UNVERIFIED as usize, "{open}");
+}
+
+#[test]
+fn a_call_and_an_event_that_share_an_id_are_two_things() {
+    let mut desk = shop();
+    let call = |id: &str| EventBody::Call {
+        call_id: id.into(),
+        sender: sender("whatsapp", "62811", vec![]),
+        direction: "inbound".into(),
+        state: "completed".into(),
+        at: None,
+        duration_seconds: Some(3),
+        extra: vec![],
+    };
+    desk.receive("wa", vec![Event { id: "call:7".into(), body: call("7") }, Event { id: "7".into(), body: call("7") }]);
+    let json = desk.view(victim(&desk));
+    assert_eq!(json.matches("inbound call, completed, 3 s").count(), 1, "{json}");
+}
+
+fn queued(desk: &mut Desk, words: &str) -> MessageId {
+    let customer = victim(desk);
+    let parts = vec![Part::Text { text: words.into() }];
+    let fact = Fact::MessageRequested { customer, parts, via: None, reply_to: None, thread: None, idempotency: None };
+    let Outcome::Queued { message, .. } = desk.apply(fact) else { panic!("it was refused") };
+    message
+}
+
+fn send(desk: &mut Desk, message: MessageId, attempt: u32, external: &str) {
+    let result = SendResult::Sent { external_ids: vec![external.into()] };
+    desk.apply(Fact::SendStarted { message, attempt });
+    desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] });
+}
+
+fn update(id: &str, state: DeliveryUpdate) -> Event {
+    event(EventBody::Delivery { about: DeliveryScope::Message(id.into()), state, at: None })
+}
+
+#[test]
+fn a_connector_that_gives_every_message_the_same_id_hides_none() {
+    let mut desk = shop();
+    for (words, id) in [("one", "ok"), ("two", "ok"), ("three", "v-1")] {
+        let message = queued(&mut desk, words);
+        send(&mut desk, message, 1, id);
+    }
+    assert_eq!(desk.timeline_texts(victim(&desk)), ["three", "two", "one", "where is my parcel?"]);
+}
+
+#[test]
+fn two_messages_of_one_id_make_no_circle_when_one_is_sent_again() {
+    let mut desk = shop();
+    let a = queued(&mut desk, "a");
+    send(&mut desk, a, 1, "x");
+    let failed = DeliveryUpdate::Failed(Problem { message: "no".into(), code: None });
+    desk.receive("wa", vec![update("x", failed)]);
+    let b = queued(&mut desk, "b");
+    send(&mut desk, b, 1, "x");
+    assert!(matches!(desk.apply(Fact::RetryRequested { message: a }), Outcome::Queued { .. }));
+    send(&mut desk, a, 2, "x");
+    desk.receive("wa", vec![update("x", DeliveryUpdate::Delivered)]);
+    assert_eq!(desk.timeline_texts(victim(&desk)).len(), 3);
+}
+
+#[test]
+fn a_profile_cannot_grow_without_a_bound_and_keeps_its_name() {
+    let mut desk = shop();
+    desk.receive("wa", vec![text("n", sender("whatsapp", "62811", vec![crate::support::named("Ana")]), "hello")]);
+    for n in 0..200 {
+        let property = Property { name: format!("field{n}"), value: format!("\"{}\"", "x".repeat(50_000)) };
+        let hint = Hint { about: Subject::Other(property), trust: Trust::Attested, evidence: "y".repeat(50_000) };
+        desk.receive("wa", vec![text(&format!("p-{n}"), sender("whatsapp", "62811", vec![hint]), "hello")]);
+    }
+    let largest = desk.tables.0.iter().filter(|(key, _)| key[0] == 1).map(|(_, row)| row.len()).max().unwrap();
+    assert!(largest < 256 << 10, "{largest} bytes");
+    assert!(desk.view(victim(&desk)).contains("Ana"));
+}
+
+#[test]
+fn reactions_are_bounded_and_counted() {
+    let mut desk = shop();
+    for n in 0..500 {
+        let who = sender("whatsapp", &format!("99{n}"), vec![]);
+        let emoji = Some("👍".to_owned());
+        desk.receive("wa", vec![event(EventBody::Reaction { message_id: "v-1".into(), sender: who, emoji, at: None })]);
+    }
+    let id = desk.first_message(victim(&desk));
+    let shown = desk.message(id);
+    assert_eq!(shown["reactions"].as_array().unwrap().len(), limits::REACTIONS);
+    assert_eq!(shown["more_reactions"], 500 - limits::REACTIONS as u64);
+}
+
+#[test]
+fn a_delivery_keeps_the_latest_of_its_history() {
+    let mut desk = shop();
+    let message = queued(&mut desk, "hi");
+    for attempt in 1..=120 {
+        let problem = Problem { message: "busy".into(), code: None };
+        desk.apply(Fact::SendStarted { message, attempt });
+        let result = SendResult::Retry { at: Millis(0), problem };
+        desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] });
+    }
+    send(&mut desk, message, 121, "x");
+    let history = desk.message(message)["delivery"]["history"].as_array().unwrap().clone();
+    assert_eq!(history.len(), limits::HISTORY);
+    assert_eq!(history.last().unwrap()["state"], "sent");
+}
+
+#[test]
+fn a_message_that_the_channel_has_is_not_sent_again_whatever_its_last_attempt_came_to() {
+    let mut desk = shop();
+    let message = queued(&mut desk, "hi");
+    send(&mut desk, message, 1, "x");
+    let again = queued(&mut desk, "two");
+    desk.apply(Fact::SendStarted { message: again, attempt: 1 });
+    desk.receive("wa", vec![update("y", DeliveryUpdate::Delivered)]);
+    let result = SendResult::Sent { external_ids: vec!["y".into()] };
+    desk.apply(Fact::SendEnded { message: again, attempt: 1, result, events: vec![], state: vec![] });
+    assert_eq!(desk.message(again)["delivery"]["state"], "delivered");
+    let waiting = queued(&mut desk, "three");
+    desk.apply(Fact::SendStarted { message: waiting, attempt: 1 });
+    let problem = Problem { message: "no answer".into(), code: None };
+    let result = SendResult::Uncertain { problem: problem.clone() };
+    desk.apply(Fact::SendEnded { message: waiting, attempt: 1, result, events: vec![], state: vec![] });
+    desk.apply(Fact::RetryRequested { message: waiting });
+    let sent = EventBody::Delivery {
+        about: DeliveryScope::ThreadUntil("62811".into(), Millis(u64::MAX - 1)),
+        state: DeliveryUpdate::Read,
+        at: None,
+    };
+    desk.receive("wa", vec![event(sent)]);
+    assert!(operations::outbox(&desk.tables, &channel("wa"), 10).unwrap().is_empty());
+    assert!(matches!(desk.apply(Fact::SendStarted { message: waiting, attempt: 2 }), Outcome::Refused(_)));
+    assert_eq!(desk.message(waiting)["delivery"]["state"], "read");
+}
+
+#[test]
+fn a_read_mark_of_the_year_60000_is_not_believed() {
+    let mut desk = shop();
+    let message = queued(&mut desk, "hi");
+    send(&mut desk, message, 1, "x");
+    let about = DeliveryScope::ThreadUntil("62811".into(), Millis(u64::MAX));
+    desk.receive(
+        "wa",
+        vec![event(EventBody::Delivery { about, state: DeliveryUpdate::Read, at: Some(Millis(u64::MAX)) })],
+    );
+    assert_eq!(desk.message(message)["delivery"]["at"].as_str().unwrap().get(..2), Some("20"));
+}
+
+#[test]
+fn a_message_is_due_at_once_whatever_the_clock_of_the_journal_says() {
+    let mut desk = shop();
+    queued(&mut desk, "hi");
+    let (due, _) = operations::due_sends(&desk.tables, &channel("wa"), Millis(1), 10).unwrap();
+    assert_eq!(due.len(), 1);
+}
+
+#[test]
+fn of_a_thread_only_the_oldest_message_is_due() {
+    let mut desk = shop();
+    let (first, second) = (queued(&mut desk, "one"), queued(&mut desk, "two"));
+    let due = |desk: &Desk, at: u64| operations::due_sends(&desk.tables, &channel("wa"), Millis(at), 10).unwrap();
+    assert_eq!(due(&desk, 1), (vec![first], None));
+    desk.apply(Fact::SendStarted { message: first, attempt: 1 });
+    assert_eq!(due(&desk, 1).0, []);
+    let problem = Problem { message: "busy".into(), code: None };
+    let result = SendResult::Retry { at: Millis(5_000), problem };
+    desk.apply(Fact::SendEnded { message: first, attempt: 1, result, events: vec![], state: vec![] });
+    assert_eq!(due(&desk, 1), (vec![], Some(Millis(5_000))));
+    assert_eq!(due(&desk, 5_000).0, [first]);
+    send(&mut desk, first, 2, "x");
+    assert_eq!(due(&desk, 1).0, [second]);
+}
+
+#[test]
+fn the_last_message_of_a_conversation_is_the_last_message_whatever_else_happened() {
+    let mut desk = shop();
+    let telegram = || sender("telegram", "77", vec![hint("phone", PHONE, Trust::Attested)]);
+    desk.receive("tg", vec![text("t-1", telegram(), "first on telegram")]);
+    desk.receive("wa", vec![text("v-2", sender("whatsapp", "62811", vec![]), "then on whatsapp")]);
+    let visit = EventBody::Touchpoint {
+        sender: telegram(),
+        kind: "view".into(),
+        at: None,
+        summary: "looked".into(),
+        extra: vec![],
+    };
+    desk.receive("tg", vec![event(visit)]);
+    let page = jackfield_core::views::inbox::inbox(&desk.tables, &Default::default(), None, 10).unwrap();
+    let json = serde_json::to_value(&page.items[0]).unwrap();
+    assert_eq!(json["last_message"]["parts"][0]["text"], "then on whatsapp");
+}
+
+#[test]
+fn a_common_name_hides_nobody() {
+    let mut desk = shop();
+    for n in 0..6_000 {
+        let name = if n == 5_999 { "Muhammad Rizky" } else { "Muhammad" };
+        let who = sender("whatsapp", &format!("7{n}"), vec![crate::support::named(name)]);
+        desk.receive("wa", vec![text(&format!("n-{n}"), who, "hello")]);
+    }
+    assert_eq!(search::search(&desk.tables, "muhammad rizky", 10).unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_over_a_bound_is_cut_and_said_and_the_rest_of_the_message_is_there() {
+    let mut desk = shop();
+    let parts: Vec<Part> = (0..150)
+        .map(|n| Part::Text { text: format!("{n} {}", "x".repeat(if n == 0 { 200_000 } else { 1 })) })
+        .collect();
+    desk.receive("wa", vec![crate::support::with_parts(text("long", sender("whatsapp", "62811", vec![]), ""), parts)]);
+    let id = desk.first_message(victim(&desk));
+    let shown = desk.message(id);
+    assert_eq!(shown["parts"].as_array().unwrap().len(), limits::PARTS);
+    assert_eq!(shown["cut"].as_array().unwrap().len(), 2, "{}", shown["cut"]);
+}
+
+#[test]
+fn ids_do_not_depend_on_what_the_tables_hold_once_they_are_given_by_place() {
+    let events = |desk: &mut Desk| {
+        let evil =
+            sender("mine", "1", vec![hint("phone", PHONE, Trust::Attested), hint("other", "2", Trust::Attested)]);
+        desk.receive("evil", vec![text("a", evil.clone(), "one"), text("b", evil, "two")]);
+        let all = desk.tables.scan((std::ops::Bound::Included(vec![5]), std::ops::Bound::Excluded(vec![6])), true);
+        let keys: Vec<Vec<u8>> = all.take(2).map(|row| row.unwrap().0).collect();
+        keys.into_iter().map(|key| key[7..].to_vec()).collect::<Vec<_>>()
+    };
+    let mut full = shop();
+    full.apply(Fact::IdsByPlace);
+    let mut empty = Desk::new();
+    empty.apply(Fact::IdsByPlace);
+    assert_eq!(events(&mut full), events(&mut empty));
+}
