@@ -143,8 +143,7 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use jackfield_core::event::Identifier;
-    use jackfield_core::ids::ChannelId;
+    use jackfield_core::ids::{ChannelId, IdentityId};
 
     use super::*;
 
@@ -153,8 +152,7 @@ mod tests {
     }
 
     fn person(n: usize) -> Effect {
-        let kind = String::from("phone");
-        Effect::Person(channel("shop"), Identifier { kind, namespace: String::new(), value: n.to_string(), raw: None })
+        Effect::Person(channel("shop"), IdentityId::new(Seq(n as u64), 0))
     }
 
     #[tokio::test]

@@ -211,7 +211,7 @@ impl NewContact {
             return Err(Problem::invalid("a contact has 1 to 20 `identifiers`"));
         }
         let identifier =
-            |i: NewIdentifier| Identifier { kind: i.kind.0, namespace: String::new(), value: i.value.0, raw: None };
+            |i: NewIdentifier| Identifier { kind: i.kind.0, namespace: String::new(), value: i.value.0, raw: None, scope: None };
         Ok(Part::Contact { name: self.name.0, identifiers: self.identifiers.into_iter().map(identifier).collect() })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use jackfield_core::apply::Applied;
+use jackfield_core::apply::{Applied, Cost};
 use jackfield_core::effect::Effect;
 use jackfield_core::fact::{Entry, Outcome};
 use jackfield_core::tables::{self, APPLIED, ReadError};
@@ -47,7 +47,8 @@ fn skip(overlay: &mut Overlay<'_>, entry: &Entry, rules: &Rules, reason: &str) -
             overlay.roll_back();
             overlay.begin(u64::MAX);
             tables::Write::put(overlay, APPLIED.to_vec(), entry.seq.0.to_be_bytes().to_vec());
-            Ok(Applied { outcome: Outcome::Skipped { reason: reason.to_owned() }, effects: vec![Effect::Skipped] })
+            let outcome = Outcome::Skipped { reason: reason.to_owned() };
+            Ok(Applied { outcome, effects: vec![Effect::Skipped], cost: Cost::default() })
         }
         Err(failure) => {
             overlay.roll_back();

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jackfield_core::apply::Applied;
 use jackfield_core::fact::{Entry, Outcome};
+use jackfield_core::feed::rows::SKIPPED;
 use jackfield_core::ids::Seq;
-use jackfield_core::keys;
 use jackfield_core::tables;
 
 use super::View;
@@ -55,7 +55,7 @@ impl Tables {
 
     fn count_skipped(&self) -> tables::Result<()> {
         let mut count = 0;
-        for row in scan(&self.db, keys::all_skipped(), false) {
+        for row in scan(&self.db, SKIPPED.all(), false) {
             row?;
             count += 1;
         }
