@@ -54,7 +54,7 @@ async fn no_trust_exceeds_what_the_manifest_declares() {
     assert_eq!(trusts, [Trust::Attested, Trust::Claimed, Trust::Claimed, Trust::Claimed]);
 
     let who =
-        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None };
+        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None, scope: None };
     let hints = channel("verifies").await.hints(who).await.unwrap().result.unwrap();
     assert_eq!(hints.iter().map(|hint| hint.trust).collect::<Vec<_>>(), trusts);
     assert!(matches!(&hints[3].about, Subject::Name(name) if name == "Ada"));

@@ -167,7 +167,7 @@ async fn state_log_and_the_handshake_still_work() {
 
 async fn deliver(channel: &Channel, action: Action) -> Result<Vec<String>, Failure> {
     let value = "ada".to_owned();
-    let to = Identifier { kind: "golden".to_owned(), namespace: "account-1".to_owned(), value, raw: None };
+    let to = Identifier { kind: "golden".to_owned(), namespace: "account-1".to_owned(), value, raw: None, scope: None };
     let call = channel.deliver(Delivery { to, thread: Some("t".to_owned()), action }, "key-1").await.unwrap();
     call.result.map(|receipt| receipt.message_ids)
 }
@@ -241,7 +241,7 @@ async fn every_kind_of_failure_still_arrives() {
 #[tokio::test]
 async fn hints_still_arrive_with_their_trust() {
     let value = "bob".to_owned();
-    let who = Identifier { kind: "golden".to_owned(), namespace: "account-1".to_owned(), value, raw: None };
+    let who = Identifier { kind: "golden".to_owned(), namespace: "account-1".to_owned(), value, raw: None, scope: None };
     let hints = offline().await.hints(who).await.unwrap().result.unwrap();
     let trusts: Vec<Trust> = hints.iter().map(|hint| hint.trust).collect();
     use Trust::{Attested, Claimed, Inferred};

@@ -44,7 +44,7 @@ fn defective(tables: &mut dyn Write, entry: &Entry) -> Result<Applied> {
         "lost" => {
             apply(tables, entry)?;
             tables.delete(jackfield_core::tables::APPLIED.to_vec());
-            Ok(Applied { outcome: Outcome::Done, effects: Vec::new() })
+            Ok(Applied { outcome: Outcome::Done, effects: Vec::new(), cost: Default::default() })
         }
         _ => {
             tables.put(vec![0xFE, 2], entry.seq.0.to_be_bytes().to_vec());

@@ -39,6 +39,7 @@ async fn the_effects_of_facts_are_there_when_their_appender_is_answered() {
         channel: channel.parse().unwrap(),
         source: Source { connector: String::from("c"), version: String::from("1"), digest: "0".repeat(64) },
         rules: serde_json::from_str(r#"{"sends":true}"#).unwrap(),
+        scope: None,
     };
     store.append_all(vec![(Actor::Host, set("shop")), (Actor::Host, set("web"))]).await.unwrap();
     let batch = effects.next().await.unwrap();
@@ -103,6 +104,7 @@ async fn a_fact_that_cannot_be_read_back_is_never_stored() {
         parts: vec![nowhere],
         via: None,
         reply_to: None,
+        thread: None,
         idempotency: None,
     };
     assert!(matches!(store.append(Actor::Host, bad).await, Err(AppendError::Unwritable(_))));

@@ -219,7 +219,7 @@ impl Line<'_> {
 
 fn nobody() -> Delivery {
     let to =
-        Identifier { kind: "external".to_owned(), namespace: String::new(), value: "nobody".to_owned(), raw: None };
+        Identifier { kind: "external".to_owned(), namespace: String::new(), value: "nobody".to_owned(), raw: None, scope: None };
     Delivery { to, thread: None, action: Action::Typing }
 }
 
