@@ -13,6 +13,7 @@ mod lifecycle;
 mod line;
 mod logs;
 mod polling;
+mod reactor;
 mod registry;
 mod reload;
 mod replies;

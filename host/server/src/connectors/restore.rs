@@ -57,8 +57,9 @@ impl Lifecycle {
             Ok(None) => return Ok(Vec::new()),
             Err(rejection) => return Ok(vec![rejection]),
         };
-        if slot.active().is_none() {
-            // What cannot serve leaves no facts behind, however often the host is started with it.
+        if slot.active().is_none() && !component.is_new {
+            // What was refused before is not installed again before it can serve, so that a host that is started again and again does not
+            // fill its journal.
             let rejections = self.examine(&component, &self.channels().of(&slot.name)).await?;
             if !rejections.is_empty() {
                 return Ok(rejections);
@@ -73,7 +74,7 @@ impl Lifecycle {
         slot: &Slot,
         component: NewComponent,
     ) -> Result<Vec<Rejection>, LifecycleError> {
-        let NewComponent { bytes, origin, shown } = component;
+        let NewComponent { bytes, origin, shown, .. } = component;
         let Installed { stage, rejections, .. } = self.install(&slot.name, bytes, &origin, Actor::Host).await?;
         if stage == Stage::Active || slot.active().is_some() {
             return Ok(Vec::new());
@@ -119,7 +120,7 @@ impl Lifecycle {
         if !is_new && slot.active().is_some() {
             return Ok(Ok(None));
         }
-        Ok(Ok(Some(NewComponent { bytes, origin, shown })))
+        Ok(Ok(Some(NewComponent { bytes, origin, shown, is_new })))
     }
 
     /// Everything that stands in the way of a component and these channels. Appends nothing.
@@ -244,6 +245,8 @@ pub(super) struct NewComponent {
     origin: String,
     /// The place it came from, for people.
     shown: String,
+    /// Whether it was never installed.
+    is_new: bool,
 }
 
 /// The rejections with the place that the component came from, where they are about the component.

@@ -148,6 +148,11 @@ async fn a_version_is_installed_rolled_back_activated_and_approved_though_the_cl
     world.settled().await?;
     world.hang_up(&Request::json(on("activate"), &json!({ "generation": 2 }))).await?;
     generation(&world, 2).await?;
+    world.settled().await?;
+    world.add_channel("late")?;
+    world.hang_up(&Request::json("/v1/reload", &json!({}))).await?;
+    until("the channel is there", async || Ok(world.api.get("/v1/channels/late/grants").await?.status == 200)).await?;
+    world.settled().await?;
     let headers = [("content-type", "application/wasm")];
     let waits = world.api.send(Method::POST, &on("generations"), &headers, asking_for_more("good-c")?).await?;
     ensure!(waits.status == 202, "{}", waits.text());
@@ -159,9 +164,6 @@ async fn a_version_is_installed_rolled_back_activated_and_approved_though_the_cl
     world.settled().await?;
     world.hang_up(&Request::json("/v1/connectors/spare/remove", &json!({}))).await?;
     until("it is gone", async || Ok(world.api.get("/v1/connectors/spare").await?.status == 404)).await?;
-    world.add_channel("late")?;
-    world.hang_up(&Request::json("/v1/reload", &json!({}))).await?;
-    until("the channel is there", async || Ok(world.api.get("/v1/channels/late/grants").await?.status == 200)).await?;
     world.stop().await
 }
 
