@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 use super::{prepare, say, wait_for};
@@ -17,10 +18,27 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// File descriptors that the host needs besides those of connections: the journal, the tables, files, calls of connectors.
+const OTHER_FILES: u64 = 512;
+
+/// Raises the limit of file descriptors as far as the system lets us. Each connection is one.
+fn raise_file_limit(connections: u32) {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("the limit of file descriptors cannot be raised: {error}");
+    }
+    let needed = u64::from(connections) + OTHER_FILES;
+    if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|limit| *limit < needed) {
+        let remedy = "raise the hard limit (`ulimit -Hn`, LimitNOFILE=) or lower server.connections";
+        tracing::warn!(limit, needed, "there are fewer file descriptors than connections may need; {remedy}");
+    }
+}
+
 async fn serve(config: Config) -> anyhow::Result<()> {
     // Before anything else, so that a stop during a long start is an orderly one too.
     let signal = shutdown::signal().context("the system does not let us listen for signals")?;
     tokio::pin!(signal);
+    raise_file_limit(config.server.connections);
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("cannot listen on {address} (server.listen)"))?;
