@@ -12,6 +12,7 @@
 //! * [`tables`]: how `apply` and the views read and write, and the keys they use.
 
 pub mod apply;
+pub mod ask;
 pub mod base64;
 pub mod canonical;
 pub mod claims;

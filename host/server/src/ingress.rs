@@ -214,7 +214,11 @@ impl Delivery<'_> {
     async fn park(&self, why: Problem, verified: bool) -> Reply {
         let code = why.code.as_deref().unwrap_or_default();
         tracing::warn!(channel = %self.channel.id, verified, code, "a webhook could not be handled: {}", why.message);
-        let request = keep(&self.request);
+        let Some((_, line)) = self.channel.serving() else {
+            return self
+                .end("not_stored", later("unavailable", "The channel serves nothing at the moment.", STORE_TROUBLE));
+        };
+        let request = line.channel.conceal(&self.request);
         let bytes = weight(&request);
         let room = &self.channel.parked;
         if !verified && !room.take(bytes) {
@@ -250,18 +254,6 @@ impl Delivery<'_> {
     fn end(&self, result: &str, reply: Reply) -> Reply {
         self.host.metrics.webhook(self.channel.id.as_str(), result);
         reply
-    }
-}
-
-/// For the journal, in which text is text. A header that is not UTF-8 loses what is not; no provider sends such.
-fn keep(request: &Request) -> RawRequest {
-    let text = |(name, value): &(String, Vec<u8>)| (name.clone(), String::from_utf8_lossy(value).into_owned());
-    RawRequest {
-        method: request.method.clone(),
-        url: request.url.clone(),
-        headers: request.headers.iter().map(text).collect(),
-        body: request.body.clone(),
-        received_at: request.received_at,
     }
 }
 

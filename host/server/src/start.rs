@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +14,7 @@ use jackfield_core::keys;
 use jackfield_core::rows::{self, Parked, Policy};
 use jackfield_core::tables::{self, Read};
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Connector, Sandbox, SandboxOptions, StateView};
+use jackfield_sandbox::{Compiler, Connector, Sandbox, SandboxOptions, StateView};
 use jackfield_store::{Options, Store};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -85,7 +85,20 @@ pub fn store_options(config: &Config) -> Options {
 /// # Errors
 /// When the machine cannot give what it takes.
 pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
-    Sandbox::new(SandboxOptions { cache_dir: Some(config.data().join("cache")), ..SandboxOptions::default() })
+    Sandbox::new(SandboxOptions {
+        cache_dir: Some(config.data().join("cache")),
+        compiler: Compiler::Child { program: this_program(), args: vec!["compile".into()] },
+        ..SandboxOptions::default()
+    })
+}
+
+/// This very program, also after its file was replaced by a newer one, whose machine code would be another.
+fn this_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    match running.exists() {
+        true => running,
+        false => std::env::current_exe().unwrap_or(running),
+    }
 }
 
 /// The life of connectors over this store. Components that no generation refers to any more are removed.

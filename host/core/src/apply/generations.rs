@@ -1,6 +1,7 @@
 //! Connectors and their generations, and what channels are allowed while the host runs.
 
 use super::{Applier, not_found};
+use crate::ask::{Ask, Difference};
 use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{Outcome, Source};
@@ -33,6 +34,7 @@ impl Applier<'_> {
         to: Stage,
         problem: Option<&Problem>,
         missing: &[Missing],
+        (approved, differences): (Option<&Ask>, &[Difference]),
     ) -> Result<Outcome> {
         let key = keys::connector(connector);
         let Some(mut row) = rows::get::<Versions>(self.tables, &key)? else {
@@ -41,6 +43,7 @@ impl Applier<'_> {
         if !row.advance(generation, to, problem, missing, self.at) {
             return Ok(not_found("generation", generation));
         }
+        row.asked(generation, approved, differences);
         rows::put(self.tables, key, &row)?;
         self.affect(Effect::Connector(connector.to_owned()));
         self.tell_of_generation(connector, generation, to);

@@ -168,8 +168,9 @@ impl Applier<'_> {
             Fact::GenerationStaged { connector, source, signature, origin } => {
                 self.stage_generation(connector, source, signature, origin)
             }
-            Fact::GenerationMoved { connector, generation, to, problem, missing } => {
-                self.move_generation(connector, *generation, *to, problem.as_ref(), missing)
+            Fact::GenerationMoved { connector, generation, to, problem, missing, approved, differences } => {
+                let asked = (approved.as_ref(), differences.as_slice());
+                self.move_generation(connector, *generation, *to, problem.as_ref(), missing, asked)
             }
             Fact::ConnectorRemoved { connector } => self.remove_connector(connector),
             Fact::ClaimsSet { policy } => self.set_claims(*policy),
@@ -221,7 +222,10 @@ impl Applier<'_> {
     fn next_item(&mut self) -> Result<u16> {
         let index = self.items;
         self.items = index.checked_add(1).filter(|next| *next < ITEMS).ok_or_else(|| {
-            ReadError::Broken(format!("fact {} makes more than {ITEMS} things; such a fact must not be appended", self.seq))
+            ReadError::Broken(format!(
+                "fact {} makes more than {ITEMS} things; such a fact must not be appended",
+                self.seq
+            ))
         })?;
         Ok(index)
     }

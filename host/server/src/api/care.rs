@@ -46,6 +46,8 @@ pub(super) struct ReloadedView {
     changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     removed: Vec<ChannelId>,
+    /// Connectors that serve and would not be let in any more, since a key was taken out of `[trust]`. They serve until the host stops.
+    distrusted: Vec<String>,
 }
 
 /// Reads the configuration file again: its connectors, its channels, and whom it trusts. All of it counts, or nothing. The rest of the
@@ -59,8 +61,8 @@ pub(super) async fn reload(
 ) -> Result<Json<ReloadedView>> {
     // A client that goes away must not leave it half way.
     let reloaded = tokio::spawn(async move { host.lifecycle.reload(&host).await });
-    let Reloaded { added, changed, removed } = reloaded.await.map_err(|_| Problem::internal())??;
-    Ok(Json(ReloadedView { added, changed, removed }))
+    let Reloaded { added, changed, removed, distrusted } = reloaded.await.map_err(|_| Problem::internal())??;
+    Ok(Json(ReloadedView { added, changed, removed, distrusted }))
 }
 
 /// Something to be done to connect a channel.

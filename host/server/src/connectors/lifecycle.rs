@@ -22,7 +22,7 @@ use super::joining::{Obstacles, Side, join};
 use super::registry::PullError;
 use super::signature;
 use super::slot::{Alarm, Slot};
-use super::steps::{Step, about_itself};
+use super::steps::{Consent, Step, about_itself};
 use crate::channels::{ChannelRuntime, Channels};
 use crate::config::Config;
 use crate::start::States;
@@ -176,6 +176,24 @@ impl Lifecycle {
     /// # Errors
     /// When there is no such generation, or its component cannot be read.
     pub async fn activate(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, Trouble> {
+        self.bring_to_serve(name, generation, Consent::AsBefore, actor).await
+    }
+
+    /// The same, for an operator who has seen all that the generation asks for and lets it have that.
+    ///
+    /// # Errors
+    /// As [`Self::activate`].
+    pub async fn approve(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, Trouble> {
+        self.bring_to_serve(name, generation, Consent::Given, actor).await
+    }
+
+    async fn bring_to_serve(
+        &self,
+        name: &str,
+        generation: u32,
+        consent: Consent,
+        actor: Actor,
+    ) -> Result<Installed, Trouble> {
         let slot = self.channels.slot(name).ok_or_else(|| Trouble::NoConnector(name.to_owned()))?;
         let _change = slot.change.lock().await;
         let versions = self.versions(name)?;
@@ -184,13 +202,16 @@ impl Lifecycle {
         if versions.active == Some(generation) {
             return Ok(Installed { generation, stage: Stage::Active, obstacles: Vec::new() });
         }
+        // What served was approved, whether that was written down then or not.
+        let has_served = matches!(row.stage, Stage::Draining | Stage::Retired | Stage::RolledBack);
+        let consent = if has_served { Consent::Given } else { consent };
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
         let component = self.read(&row.source.digest).await?;
         if let Some(why) = self.distrusts(&component) {
             return step.refuse(vec![about_itself("signature", why)]).await;
         }
         match self.sandbox.load(component).await {
-            Ok(connector) => step.approve(connector).await,
+            Ok(connector) => step.approve(connector, consent).await,
             Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
         }
     }
@@ -403,7 +424,8 @@ impl From<&Missing> for Obstacle {
 }
 
 pub(super) fn moved(name: &str, generation: u32, to: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Fact {
-    Fact::GenerationMoved { connector: name.to_owned(), generation, to, problem, missing }
+    let (connector, approved, differences) = (name.to_owned(), None, Vec::new());
+    Fact::GenerationMoved { connector, generation, to, problem, missing, approved, differences }
 }
 
 /// How facts name a component, as far as it says so itself.

@@ -23,6 +23,8 @@ pub struct Reloaded {
     pub changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     pub removed: Vec<ChannelId>,
+    /// Connectors that serve and would not be let in any more, each with why. They serve until the host stops.
+    pub distrusted: Vec<String>,
 }
 
 /// A channel that is to be joined with a generation.
@@ -95,7 +97,26 @@ impl Lifecycle {
         host.channels.replace(channels);
         gone.iter().for_each(|old| old.gone.cancel());
         start::announce(self.store(), &host.channels, config.identity.claims).await?;
+        reloaded.distrusted = self.distrusted().await?;
         Ok(reloaded)
+    }
+
+    /// What serves although its signature is not trusted any more. It is not stopped at once, so that a slip of the pen silences no channel,
+    /// but it does not start again.
+    async fn distrusted(&self) -> Result<Vec<String>, Trouble> {
+        let mut distrusted = Vec::new();
+        for versions in operations::connectors(&self.store().read())? {
+            let Some(active) = versions.active() else { continue };
+            let Ok(component) = self.read(&active.source.digest).await else { continue };
+            if let Some(why) = self.distrusts(&component) {
+                tracing::error!(
+                    connector = versions.name,
+                    "it serves, and will not be loaded at the next start: {why}"
+                );
+                distrusted.push(format!("{}: {why}", versions.name));
+            }
+        }
+        Ok(distrusted)
     }
 
     async fn bring_connectors(&self, config: &Config) -> Result<(), Trouble> {
