@@ -78,7 +78,10 @@ impl Setup {
         for (secret, variable) in secrets {
             writeln!(self.text, "{secret} = {{ env = {variable:?} }}")?;
         }
-        writeln!(self.text, "[channels.{name}.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]")?;
+        writeln!(
+            self.text,
+            "[channels.{name}.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]\nattests = [\"phone\", \"email\"]"
+        )?;
         Ok(self)
     }
 
@@ -95,7 +98,7 @@ impl Setup {
         writeln!(self.text, "[channels.{name}.secrets]\napp-secret = {{ env = \"APP_SECRET\" }}")?;
         // What its manifest asks for has to be granted for the channel to start; neither place can be reached.
         let asked = "http = [\"http://127.0.0.1:1\", \"http://ungranted.example\"]";
-        writeln!(self.text, "[channels.{name}.grants]\n{asked}")?;
+        writeln!(self.text, "[channels.{name}.grants]\n{asked}\nattests = [\"phone\"]")?;
         Ok(self)
     }
 

@@ -9,6 +9,7 @@
 //! * [`registry`]: a registry of components.
 //! * [`webhooks`]: signed requests as the providers make them.
 //! * [`swap`]: a connector that is swapped under load. [`cycles`]: one that is loaded and unloaded a thousand times.
+//! * [`siege`]: attacks on the front door while good webhooks come in.
 //! * [`versions`]: versions of one connector, good and bad, made from one guest.
 //! * [`stranger`]: the path of somebody who has never seen this source.
 //! * [`paths`]: where built things are. [`compiled`]: what takes long to compile, compiled once.
@@ -22,6 +23,7 @@ pub mod host;
 pub mod paths;
 pub mod provider;
 pub mod registry;
+pub mod siege;
 pub mod stranger;
 pub mod swap;
 pub mod versions;

@@ -143,7 +143,7 @@ fn channel(language: Language, name: &str, component: &Path, provider: &str) -> 
     format!(
         "[connectors.{name}]\npath = {component:?}\n[channels.{name}]\nconnector = \"{name}\"\nconfig = {{ api_base = {provider:?} }}\n\
          [channels.{name}.secrets]\nwebhook-secret = {{ env = \"APP_SECRET\" }}\n{token} = {{ env = \"ACCESS_TOKEN\" }}\n\
-         [channels.{name}.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]"
+         [channels.{name}.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]\nattests = [\"phone\", \"email\"]"
     )
 }
 

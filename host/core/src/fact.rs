@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ask::{Ask, Difference};
 use crate::event::{Event, Hint, Identifier, Part, Problem, Thread};
 use crate::generation::{GrantChanges, Missing, Signature, Stage};
 use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
@@ -71,6 +72,9 @@ pub struct RawRequest {
     pub body: Vec<u8>,
     /// When it came.
     pub received_at: Millis,
+    /// Whether the channel's secrets in the URL and the headers are replaced by their names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub concealed: bool,
 }
 
 impl RawRequest {
@@ -375,6 +379,12 @@ pub enum Fact {
         /// What it waits for.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<Missing>,
+        /// What it asks for, if that was approved with this step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved: Option<Ask>,
+        /// How what it asks for differs from what was approved, if it waits for that.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        differences: Vec<Difference>,
     },
     /// A connector that no channel uses is not there any more.
     ConnectorRemoved {

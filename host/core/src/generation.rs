@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ask::{Ask, Difference};
 use crate::event::Problem;
 use crate::fact::Source;
 use crate::ids::{ChannelId, Millis};
@@ -79,6 +80,9 @@ pub enum Signature {
     Trusted {
         /// The operator's name for the key.
         key: String,
+        /// The number that its owner gave this version; later versions have higher ones. None in a signature of the first form.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<u64>,
     },
     /// Signed well, by a key that nobody here trusts.
     Unknown {
@@ -174,6 +178,12 @@ pub struct Generation {
     /// What it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// What it asks for, once that was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Ask>,
+    /// How what it asks for differs from what was approved for the one that serves, while it waits for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
 }
 
 /// A connector by the name that the operator gave it.
@@ -232,6 +242,30 @@ impl Versions {
         self.active.and_then(|number| self.get(number))
     }
 
+    /// Why a component with this signature may not take the place of those that served before without an operator's word: it lost a
+    /// signature that was trusted, or has a lower number than one that served.
+    #[must_use]
+    pub fn downgrade(&self, signature: &Signature) -> Option<String> {
+        let served = |g: &&Generation| matches!(g.stage, Stage::Active | Stage::Draining | Stage::Retired);
+        let active = self.active().map(|active| &active.signature);
+        match (active, signature) {
+            (Some(Signature::Trusted { key, .. }), Signature::Unsigned | Signature::Unknown { .. }) => {
+                Some(format!("to serve without a trusted signature, where what serves is signed by `{key}`"))
+            }
+            (_, Signature::Trusted { number, .. }) => {
+                let numbers = self.generations.iter().filter(served).filter_map(|g| match &g.signature {
+                    Signature::Trusted { number, .. } => *number,
+                    _ => None,
+                });
+                let highest = numbers.max().filter(|highest| number.is_none_or(|number| number < *highest))?;
+                let number =
+                    number.map_or_else(|| String::from("without a number"), |n| format!("with the number {n}"));
+                Some(format!("to serve signed {number}, where {highest} has served"))
+            }
+            _ => None,
+        }
+    }
+
     fn get_mut(&mut self, number: u32) -> Option<&mut Generation> {
         self.generations.iter_mut().find(|generation| generation.number == number)
     }
@@ -249,6 +283,8 @@ impl Versions {
             changed_at: at,
             problem: None,
             missing: Vec::new(),
+            approved: None,
+            differences: Vec::new(),
         });
         self.forget();
         self.last
@@ -276,6 +312,16 @@ impl Versions {
             _ => {}
         }
         true
+    }
+
+    /// Notes what was approved of one, or how it differs from that.
+    pub(crate) fn asked(&mut self, number: u32, approved: Option<&Ask>, differences: &[Difference]) {
+        if let Some(generation) = self.get_mut(number) {
+            generation.differences = differences.to_vec();
+            if approved.is_some() {
+                generation.approved = approved.cloned();
+            }
+        }
     }
 
     /// The one that served until now drains, and stands by.
@@ -332,6 +378,23 @@ mod tests {
         versions.advance(b, Stage::RolledBack, None, &[], Millis(4));
         versions.advance(a, Stage::Active, None, &[], Millis(4));
         assert_eq!((versions.active, versions.standby), (Some(a), None));
+    }
+
+    #[test]
+    fn a_lost_signature_and_a_lower_number_are_downgrades() {
+        let trusted = |number| Signature::Trusted { key: "us".to_owned(), number };
+        let mut versions = Versions::new("shop");
+        assert_eq!(versions.downgrade(&Signature::Unsigned), None, "nothing served before");
+        let first = versions.stage(&source("1"), &trusted(Some(7)), "upload", Millis(1));
+        assert_eq!(versions.downgrade(&trusted(Some(1))), None, "what never served does not count");
+        versions.advance(first, Stage::Active, None, &[], Millis(2));
+        for worse in [Signature::Unsigned, Signature::Unknown { key: "00".to_owned() }, trusted(Some(6)), trusted(None)]
+        {
+            assert!(versions.downgrade(&worse).is_some(), "{worse:?}");
+        }
+        for as_good in [trusted(Some(7)), trusted(Some(8))] {
+            assert_eq!(versions.downgrade(&as_good), None);
+        }
     }
 
     #[test]

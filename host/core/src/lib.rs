@@ -15,6 +15,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod ask;
 pub mod base64;
 pub mod canonical;
 pub mod channel;

@@ -12,6 +12,7 @@ use ring::rand::SystemRandom;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use crate::conceal::Concealer;
 use crate::egress::client::Client;
 use crate::egress::inject::Credential;
 use crate::egress::origin::Origin;
@@ -19,7 +20,7 @@ use crate::egress::policy::{Allowed, Policy};
 use crate::engine::MEMORY_CEILING;
 use crate::imports::state::StateView;
 use crate::limits::Limits;
-use crate::manifest::{Manifest, Place, schema};
+use crate::manifest::{Manifest, Place, SecretUse, schema};
 use crate::rate::Bucket;
 use crate::redact::Redactor;
 use crate::secret::Secret;
@@ -54,6 +55,25 @@ pub struct Grants {
     pub private_addresses: Vec<Origin>,
     /// Whether requests that nobody signed count: a web form, a web chat. Their senders are only claimed.
     pub public_webhook: bool,
+    /// Kinds of addresses that belong to everybody (`phone`, `email`) which the channel may attest. For what is not here the channel's
+    /// word is a claim, whatever its manifest says.
+    pub attests: Vec<String>,
+    /// Scopes of other connectors that the channel may speak about.
+    pub scopes: Vec<String>,
+}
+
+/// Kinds of addresses that mean the same on every channel, so that whoever attests one says who another channel's customer is.
+const SHARED_KINDS: [&str; 2] = ["phone", "email"];
+
+/// How far the channel is believed about each kind: what the manifest declares, and no more than what is granted.
+fn effective_trust(manifest: &Manifest, grants: &Grants) -> BTreeMap<String, Trust> {
+    let declared = manifest.identifiers.iter().map(|declared| {
+        let kind = declared.kind.clone();
+        let granted = !SHARED_KINDS.contains(&kind.as_str()) || grants.attests.contains(&kind);
+        let most = if granted { Trust::Attested } else { Trust::Claimed };
+        (kind, most.min(declared.trust.into()))
+    });
+    declared.collect()
 }
 
 /// A binding that fits its connector; shared by the calls of the channel.
@@ -63,14 +83,21 @@ pub(crate) struct Bound {
     /// JSON.
     pub(crate) config: String,
     pub(crate) secrets: BTreeMap<String, Secret>,
-    declared: BTreeSet<String>,
+    /// The declared secrets, and what each may be used for.
+    pub(crate) uses: BTreeMap<String, BTreeSet<SecretUse>>,
+    /// Headers of replies beside the common ones.
+    pub(crate) reply_headers: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) state: Arc<dyn StateView>,
     pub(crate) public_webhook: bool,
+    /// How far an address of a kind is believed, at most.
     pub(crate) trust: BTreeMap<String, Trust>,
+    /// Scopes of others that it may speak about.
+    pub(crate) scopes: Vec<String>,
     pub(crate) policy: Policy,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) redactor: Redactor,
+    pub(crate) concealer: Concealer,
     /// For `secrets.equals`.
     pub(crate) comparison: hmac::Key,
     pub(crate) client: Client,
@@ -107,22 +134,28 @@ impl Bound {
         }
         let limits = limits(manifest, &binding.limits, &mut problems);
         let redactor = Redactor::new(binding.secrets.values()).map_err(|message| problems.add("secrets", message)).ok();
+        let concealer = Concealer::new(&binding.secrets).map_err(|message| problems.add("secrets", message)).ok();
         let comparison = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| problems.add("host", "The operating system gives no random numbers.".to_owned()))
             .ok();
-        let (Some(redactor), Some(comparison), true) = (redactor, comparison, problems.0.is_empty()) else {
+        let (Some(redactor), Some(concealer), Some(comparison), true) =
+            (redactor, concealer, comparison, problems.0.is_empty())
+        else {
             return Err(problems.0);
         };
         Ok(Self {
             channel: binding.channel,
             connector: manifest.id.clone(),
             config: binding.config.to_string(),
-            declared: manifest.secrets.iter().map(|need| need.name.clone()).collect(),
+            uses: manifest.secrets.iter().map(|need| (need.name.clone(), manifest.uses(&need.name))).collect(),
+            reply_headers: manifest.reply_headers.clone(),
             public_webhook: binding.grants.public_webhook,
-            trust: manifest.trust(),
+            trust: effective_trust(manifest, &binding.grants),
+            scopes: binding.grants.scopes.clone(),
             credentials: credentials(manifest, &origins, &policy, &binding.secrets),
             policy,
             redactor,
+            concealer,
             comparison,
             client: Client::new(tls),
             places: Semaphore::new(limits.concurrency),
@@ -163,8 +196,11 @@ impl Bound {
         )
     }
 
-    pub(crate) fn declares_secret(&self, name: &str) -> bool {
-        self.declared.contains(name)
+    /// Whether a path holds the place of a path credential, however it is spelled.
+    pub(crate) fn has_placeholder(&self, path: &str) -> bool {
+        let path = self.spell_placeholders(path);
+        let mut in_path = self.credentials.iter().filter(|credential| credential.place == Place::Path);
+        in_path.any(|credential| path.contains(&format!("{{{}}}", credential.name)))
     }
 
     /// A guest's path, with the placeholders of path credentials in braces even where the guest's library escaped them.

@@ -134,6 +134,8 @@ pub(crate) trait Entry: Send {
 pub(crate) struct Raw<T> {
     pub(crate) output: T,
     pub(crate) effects: Effects,
+    /// The instance, which may be called again once the answer was found good. None if something that it began goes on.
+    pub(crate) instance: Option<Kept>,
 }
 
 /// Runs one call on an instance of `connector`, for the channel of `bound`. `online` says whether it may use HTTP at all.
@@ -185,8 +187,9 @@ pub(crate) async fn enter<E: Entry>(
     finished.effects.usage.wall = wall;
     let reason = match outcome {
         Ok(Ok((output, instance))) => {
-            bound.warm.keep(Kept { store, instance, age }, &connector.kept_places);
-            return Ok(Raw { output, effects: finished.effects });
+            // A request on its way would end in the next call, and be counted, or forbidden, as one of that.
+            let instance = (!store.data().has_request_in_flight()).then_some(Kept { store, instance, age });
+            return Ok(Raw { output, effects: finished.effects, instance });
         }
         Ok(Err(reason)) => reason,
         // The store must never be entered again: its fiber was abandoned in the middle.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jackfield_core::event::{Identifier, Problem};
+use jackfield_core::fact::RawRequest;
 use jackfield_core::ids::ChannelId;
 use serde_json::Value;
 use wasmtime::Store;
@@ -12,7 +13,7 @@ use crate::binding::Bound;
 use crate::bindings::exports::{configure, identity, poll, receive, send};
 use crate::bindings::inward::{Intake, Refused};
 use crate::bindings::{outward, types};
-use crate::call::{Call, Effects, Entry, Raw, enter};
+use crate::call::{Call, Effects, Entry, LogLevel, LogLine, Raw, enter};
 use crate::connector::{Connector, Exports};
 use crate::error::{CallError, CallErrorKind, Reason};
 use crate::exchange::{Batch, Delivery, Health, Hints, Receipt, Received, Request, Step};
@@ -61,11 +62,23 @@ impl Channel {
         }
         let raw = enter(&self.connector, &self.bound, true, Receive(outward::request(request))).await?;
         let verified = raw.effects.authenticated;
-        self.settle(raw, |intake, outcome| {
+        let take = |intake: &mut Intake<'_>, outcome| {
             intake.verified(verified);
             intake.received(outcome)
-        })
-        .and_then(|call| self.counts(call))
+        };
+        self.settle_if(raw, take, |received, effects| self.counts(received, effects))
+    }
+
+    /// A webhook request for the journal: the channel's secrets in its URL and headers are replaced by their names.
+    #[must_use]
+    pub fn conceal(&self, request: &Request) -> RawRequest {
+        self.bound.concealer.conceal(request)
+    }
+
+    /// A request that was kept, as it came.
+    #[must_use]
+    pub fn reveal(&self, stored: RawRequest) -> Request {
+        self.bound.concealer.reveal(stored, &self.bound.secrets)
     }
 
     /// Asks the provider for what is new since `cursor`; none if the channel was never asked. The caller makes one such call at a time for
@@ -120,7 +133,7 @@ impl Channel {
             return Ok(Call { result: Ok(Vec::new()), effects: Effects::default() });
         }
         let raw = enter(&self.connector, &self.bound, false, Validate(config.to_string())).await?;
-        let raw = Raw { output: Ok(raw.output), effects: raw.effects };
+        let raw = Raw { output: Ok(raw.output), effects: raw.effects, instance: raw.instance };
         self.settle(raw, |intake, problems| intake.problems(problems))
     }
 
@@ -156,14 +169,36 @@ impl Channel {
         raw: Raw<Result<W, types::Failure>>,
         take: impl FnOnce(&mut Intake<'_>, W) -> Result<T, Refused>,
     ) -> Result<Call<T>, CallError> {
-        let Raw { output, mut effects } = raw;
+        self.settle_if(raw, take, |_, _| Ok(()))
+    }
+
+    /// The same, if `counts` lets what was taken count. The instance is kept for the next call only if everything went well: one whose
+    /// answer was refused may have been taken over by what it was given.
+    fn settle_if<W, T>(
+        &self,
+        raw: Raw<Result<W, types::Failure>>,
+        take: impl FnOnce(&mut Intake<'_>, W) -> Result<T, Refused>,
+        counts: impl FnOnce(&T, &Effects) -> Result<(), Refused>,
+    ) -> Result<Call<T>, CallError> {
+        let Raw { output, mut effects, instance } = raw;
         let mut intake = Intake::new(&self.bound);
         let taken = match output {
             Ok(answer) => take(&mut intake, answer).map(Ok),
             Err(failure) => intake.failure(failure).map(Err),
         };
+        effects.log.extend(intake.into_notes().into_iter().map(|message| {
+            tracing::warn!(target: "jackfield::connector", channel = %self.bound.channel, "{message}");
+            LogLine { level: LogLevel::Warn, message }
+        }));
+        let taken = taken.and_then(|result| match &result {
+            Ok(answer) => counts(answer, &effects).map(|()| result),
+            Err(_) => Ok(result),
+        });
         match taken {
             Ok(result) => {
+                if let Some(instance) = instance {
+                    self.bound.warm.keep(instance, &self.connector.kept_places);
+                }
                 if result.is_err() {
                     effects.state.clear();
                 }
@@ -173,18 +208,16 @@ impl Channel {
         }
     }
 
-    fn counts(&self, call: Call<Received>) -> Result<Call<Received>, CallError> {
-        let Call { result: Ok(received), effects } = &call else {
-            return Ok(call);
-        };
+    /// Whether what a webhook request came to counts.
+    fn counts(&self, received: &Received, effects: &Effects) -> Result<(), Refused> {
         let says_something =
             !received.events.is_empty() || !received.unreadable.is_empty() || !effects.state.is_empty();
         if says_something && !effects.authenticated && !self.bound.public_webhook {
             let message = "The connector returned events, or wrote state, for a request that it did not verify. Nothing of it is kept. \
                            Grant `public_webhook` to the channel if anybody may write to it.";
-            return Err(fail(call.effects, Reason::new(CallErrorKind::Unverified, message)));
+            return Err(Refused(Reason::new(CallErrorKind::Unverified, message)));
         }
-        Ok(call)
+        Ok(())
     }
 }
 

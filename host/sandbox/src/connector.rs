@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jackfield_core::ask::Ask;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::Source;
 use tokio::sync::Semaphore;
@@ -115,6 +116,12 @@ impl Connector {
     pub fn bind_with_less(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
         let bound = Bound::new(&self.manifest, &self.validator, binding, &self.tls, false)?;
         Ok(Channel::new(self.clone(), Arc::new(bound)))
+    }
+
+    /// Everything that it asks for.
+    #[must_use]
+    pub fn ask(&self) -> Ask {
+        self.manifest.ask()
     }
 
     /// The origins that it wants to reach for a channel with this configuration.

@@ -53,10 +53,21 @@ impl TickingEngine {
 /// A shared handle on the engine, so that it ticks as long as anything compiled for it lives.
 pub(crate) type SharedEngine = Arc<TickingEngine>;
 
+/// An engine that only compiles, for every engine of [`TickingEngine`]: how instances are allocated is not in the machine code.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&code())
+}
+
 fn config(instances: u32) -> Config {
+    let mut config = code();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+    config
+}
+
+/// What machine code depends on.
+fn code() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)))
         // Without copy-on-write images every instance would copy its whole data segment.
         .memory_init_cow(true)
         .epoch_interruption(true)
@@ -103,4 +114,21 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(64 << 10);
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+
+    #[test]
+    fn what_a_child_compiles_fits_the_engine_that_runs_it() {
+        let hash = |engine: &Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(hash(&compiling().unwrap()), hash(TickingEngine::new(1).unwrap().get()));
+    }
 }

@@ -37,9 +37,9 @@ impl From<RawRequest> for Request {
 /// The answer to a webhook request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// 200 to 599.
+    /// 2xx, 4xx or 5xx.
     pub status: u16,
-    /// At most 32; valid names and values, none that belongs to the connection or sets a cookie.
+    /// At most 32: `content-type` of plain text, JSON or XML, `retry-after`, and those that the manifest names.
     pub headers: Vec<(String, Vec<u8>)>,
     /// At most 64 KiB.
     pub body: Vec<u8>,

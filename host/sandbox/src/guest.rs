@@ -32,6 +32,8 @@ pub(crate) struct Guest {
     pub(crate) authenticated: bool,
     /// The secrets that this call has signed with.
     pub(crate) signed_with: BTreeSet<String>,
+    /// Questions about secrets that this call was answered.
+    pub(crate) secret_answers: u32,
     table: ResourceTable,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -53,6 +55,7 @@ impl Guest {
             state: Overlay::default(),
             authenticated: false,
             signed_with: BTreeSet::new(),
+            secret_answers: 0,
             table,
             http,
             hooks: Hooks::new(bound.clone(), online),
@@ -68,9 +71,15 @@ impl Guest {
         self.stderr.clear();
     }
 
+    /// Whether a request of the call is still on its way.
+    pub(crate) fn has_request_in_flight(&self) -> bool {
+        self.hooks.has_request_in_flight()
+    }
+
     /// What the call did, when it is over. Nothing of it is left for the next one.
     pub(crate) fn finish(&mut self) -> Finished {
         self.signed_with.clear();
+        self.secret_answers = 0;
         let mut log = std::mem::take(&mut self.log);
         for note in self.hooks.notes() {
             log.note(&self.bound, note);

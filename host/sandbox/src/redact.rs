@@ -49,7 +49,7 @@ impl Redactor {
 }
 
 /// A secret as it is, and as it looks in a URL, a form, JSON and basic authentication.
-fn spellings(secret: &Secret) -> Vec<String> {
+pub(crate) fn spellings(secret: &Secret) -> Vec<String> {
     let value = secret.expose();
     let mut all = vec![value.to_owned()];
     for encoded in [percent_encode_component(value), percent_encode_segment(value), value.replace(' ', "+")] {
@@ -93,17 +93,26 @@ impl LowercaseEscapes for String {
 }
 
 /// The text on one line, control characters and direction marks escaped, so that it cannot forge other lines of a log.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        let steers = matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
         match c {
             '\t' => line.push(' '),
-            _ if c.is_control() || steers => line.extend(c.escape_default()),
+            _ if c.is_control() || is_direction_mark(c) => line.extend(c.escape_default()),
             _ => line.push(c),
         }
     }
     line
+}
+
+/// Whether a text has characters that steer a terminal or a page. Line breaks and tabs are none.
+pub(crate) fn steers(text: &str) -> bool {
+    text.chars().any(|c| is_direction_mark(c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t')))
+}
+
+/// Line and paragraph separators, and what changes the direction of text.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 #[cfg(test)]

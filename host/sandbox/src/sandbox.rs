@@ -11,7 +11,7 @@ use crate::egress::client;
 use crate::engine::{SharedEngine, TickingEngine};
 use crate::guest::Guest;
 use crate::imports;
-use crate::package::{self, Cache, LoadError, Workshop};
+use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, LoadError};
 use crate::warm::KEPT;
 
 /// How a sandbox is set up.
@@ -22,12 +22,17 @@ pub struct SandboxOptions {
     /// How many guests may be called at the same time, 1 to 1,000; 32 more may wait for their next call where they are kept. Each may use the memory of its channel's limits; the address space
     /// of all of them is reserved at the start (8 GiB each, of 128 TiB).
     pub instances: u32,
+    /// Who compiles components. Strangers' are compiled in a child.
+    pub compiler: Compiler,
+    /// What compiling one may use, in a child.
+    pub compile_limits: CompileLimits,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
         // With the default limit of 64 MiB a guest: at most 8 GiB if every guest is hostile at once, some 6 MiB if all are in Rust.
-        Self { cache_dir: None, instances: 128 }
+        let (compiler, compile_limits) = (Compiler::InProcess, CompileLimits::default());
+        Self { cache_dir: None, instances: 128, compiler, compile_limits }
     }
 }
 
@@ -57,7 +62,7 @@ pub(crate) struct Shared {
     pub(crate) engine: SharedEngine,
     pub(crate) linker: Arc<Linker<Guest>>,
     pub(crate) cache: Option<Arc<Cache>>,
-    pub(crate) workshop: Arc<Workshop>,
+    pub(crate) compile_pool: CompilePool,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) kept_places: Arc<Semaphore>,
     pub(crate) tls: Arc<rustls::ClientConfig>,
@@ -86,7 +91,7 @@ impl Sandbox {
             engine: Arc::new(engine),
             linker: Arc::new(linker),
             cache: cache.map(Arc::new),
-            workshop: Arc::new(Workshop::open()?),
+            compile_pool: CompilePool::new(options.compiler, options.compile_limits)?,
             places: Arc::new(Semaphore::new(places)),
             kept_places: Arc::new(Semaphore::new(usize::try_from(KEPT).unwrap_or_default())),
             tls: client::tls()?,
@@ -94,7 +99,7 @@ impl Sandbox {
     }
 
     /// Loads a component: reads its manifest, compiles it or finds it compiled, checks its type, and starts it once without grants.
-    /// Compilation takes 0.2 s for Rust and some 15 s for JavaScript or Python, on threads of its own.
+    /// Compilation takes 0.2 s for Rust and some 15 s for JavaScript or Python, in a process of its own that ends when the future is dropped.
     ///
     /// # Errors
     ///

@@ -63,6 +63,14 @@ pub enum Command {
     },
     /// Write the journal to standard output, one JSON object a line; the host may be running
     Export(ConfigFile),
+    /// What the host starts for each component that it compiles
+    #[command(hide = true)]
+    Compile {
+        /// CPU time, in seconds
+        cpu_seconds: u64,
+        /// Memory, in MiB
+        memory_mib: u64,
+    },
 }
 
 /// Which configuration.

@@ -221,10 +221,14 @@ impl Delivery<'_> {
     async fn park(&self, why: Problem, verified: bool) -> Reply {
         let code = why.code.as_deref().unwrap_or_default();
         tracing::warn!(channel = %self.channel.id, verified, code, "a webhook could not be handled: {}", why.message);
-        let request = keep(&self.request);
+        let Some((_, bound)) = self.channel.serving() else {
+            let said = "The channel serves nothing at the moment.";
+            return self.end("not_stored", later("unavailable", said, STORE_TROUBLE));
+        };
+        let request = bound.channel.conceal(&self.request);
         let room = match verified {
             true => None,
-            false => self.channel.parked.reserve(size_bytes(&request)),
+            false => self.channel.parked.reserve(request.size_bytes()),
         };
         if !verified && room.is_none() {
             tracing::warn!(channel = %self.channel.id, "no room to park an unverified delivery; discard or replay some");
@@ -273,18 +277,6 @@ fn what_is_stored(error: &AppendError) -> &'static str {
         AppendError::Io(_) | AppendError::Poisoned(_) | AppendError::Closed => {
             "Nothing can be stored at the moment, and it cannot be said whether this request was."
         }
-    }
-}
-
-/// For the journal, in which text is text. A header that is not UTF-8 loses what is not; no provider sends such.
-fn keep(request: &Request) -> RawRequest {
-    let text = |(name, value): &(String, Vec<u8>)| (name.clone(), String::from_utf8_lossy(value).into_owned());
-    RawRequest {
-        method: request.method.clone(),
-        url: request.url.clone(),
-        headers: request.headers.iter().map(text).collect(),
-        body: request.body.clone(),
-        received_at: request.received_at,
     }
 }
 

@@ -6,7 +6,7 @@ use jackfield_core::ids::ParkedId;
 use jackfield_core::rows::Parked;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Failure, Request};
+use jackfield_sandbox::Failure;
 use jackfield_store::AppendError;
 
 use crate::channels::Answered;
@@ -58,11 +58,14 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
     let off =
         || ReplayError::Stays(format!("The channel {channel} is not switched on; put it back into the configuration."));
     let runtime = host.channels.get(&channel).ok_or_else(off)?;
-    let request = Request::from(request);
     let Answered { source, ended } = match generation {
-        None => runtime.receive(&request).await,
+        None => {
+            let (_, bound) = runtime.serving().ok_or_else(off)?;
+            runtime.receive(&bound.channel.reveal(request)).await
+        }
         Some(number) => {
             let (generation, bound) = host.lifecycle.borrow(&runtime, number).await?;
+            let request = bound.channel.reveal(request);
             runtime.receive_on(&generation, &bound, request).await
         }
     };

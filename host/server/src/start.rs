@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jackfield_core::event::Problem;
 use jackfield_core::generation::GrantChanges;
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Connector, Sandbox, SandboxOptions};
+use jackfield_sandbox::{Compiler, Connector, Sandbox, SandboxOptions};
 use jackfield_store::{Options, Store};
 
 use crate::channels::state::NoState;
@@ -78,7 +78,20 @@ pub fn store_options(config: &Config) -> Options {
 /// # Errors
 /// When the machine cannot give what it takes.
 pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
-    Sandbox::new(SandboxOptions { cache_dir: Some(config.data().join("cache")), ..SandboxOptions::default() })
+    Sandbox::new(SandboxOptions {
+        cache_dir: Some(config.data().join("cache")),
+        compiler: Compiler::Child { program: this_program(), args: vec!["compile".into()] },
+        ..SandboxOptions::default()
+    })
+}
+
+/// This very program, also after its file was replaced by a newer one, whose machine code would be another.
+fn this_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    match running.exists() {
+        true => running,
+        false => std::env::current_exe().unwrap_or(running),
+    }
 }
 
 /// The life of connectors over this store. Components that no generation refers to any more are removed.

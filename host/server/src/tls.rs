@@ -129,3 +129,29 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         false => Ok(chain),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_renewed_certificate_counts_from_the_next_connection_on_and_a_broken_one_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tls");
+        for name in ["cert.pem", "key.pem"] {
+            fs::copy(ours.join(name), folder.path().join(name)).unwrap();
+        }
+        let text = "[server.tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
+        let config = Config::parse(text, folder.path()).unwrap();
+        let certificates = Certificates::load(&config).unwrap().unwrap();
+        let before = certificates.current.load_full();
+        fs::write(folder.path().join("cert.pem"), "half of a certificate").unwrap();
+        assert!(certificates.read().is_err());
+        assert!(Arc::ptr_eq(&before, &certificates.current.load_full()));
+        fs::copy(ours.join("cert.pem"), folder.path().join("cert.pem")).unwrap();
+        certificates.replace(certificates.read().unwrap());
+        assert!(!Arc::ptr_eq(&before, &certificates.current.load_full()));
+    }
+}

@@ -114,6 +114,9 @@ struct Sign {
     /// The private key: Ed25519, PKCS#8 in PEM, as `keygen` and `openssl genpkey -algorithm ed25519` write it
     #[arg(long)]
     key: PathBuf,
+    /// A number that is higher than that of every version before, so that hosts know an old version as one [default: the time in seconds]
+    #[arg(long)]
+    number: Option<u64>,
 }
 
 #[derive(Args)]
@@ -222,9 +225,12 @@ fn test(arguments: &Test) -> Result<bool> {
 
 fn sign(arguments: &Sign) -> Result<bool> {
     let pair = key::read(&arguments.key)?;
-    let signed = signature::sign(&read(&arguments.file)?, &pair)?;
+    let seconds = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|since| since.as_secs());
+    let number = arguments.number.map_or_else(seconds, Ok)?;
+    let signed = signature::sign(&read(&arguments.file)?, &pair, number)?;
     jackfield_devtool::guest::write_whole(&arguments.file, &signed)?;
     say(format_args!("{} is signed by the key {}", arguments.file.display(), key::public(&pair)));
+    say(format_args!("  number  {number}"));
     say(format_args!("  sha256  {}", signature::sha256(&signed)));
     Ok(true)
 }

@@ -10,10 +10,10 @@ const INSTANCES: u32 = 32;
 
 /// A sandbox that keeps compiled components in the user's cache: JavaScript and Python take some fifteen seconds to compile.
 pub fn open() -> Result<Sandbox> {
-    let kept = SandboxOptions { cache_dir: cache_folder(), instances: INSTANCES };
+    let kept = SandboxOptions { cache_dir: cache_folder(), instances: INSTANCES, ..SandboxOptions::default() };
     // A cache that cannot be used only costs time.
-    let sandbox =
-        Sandbox::new(kept).or_else(|_| Sandbox::new(SandboxOptions { cache_dir: None, instances: INSTANCES }))?;
+    let sandbox = Sandbox::new(kept)
+        .or_else(|_| Sandbox::new(SandboxOptions { instances: INSTANCES, ..SandboxOptions::default() }))?;
     Ok(sandbox)
 }
 

@@ -1,12 +1,16 @@
 //! The signature of a component. It is the last section of the file, and covers every byte before it.
 //!
-//! The section is named `jackfield:signature`. Its data is JSON: `{"algorithm":"ed25519","key":"<64 hex>","signature":"<128 hex>"}`.
-//! What is signed is the ASCII text `jackfield:signature:1:`, followed by the lower-case hexadecimal sha256 of all bytes of the component
-//! before that section. The host verifies exactly this.
+//! The section is named `jackfield:signature`. Its data is JSON:
+//! `{"algorithm":"ed25519","key":"<64 hex>","signature":"<128 hex>","connector":"<id>","number":<n>}`. What is signed is the ASCII text
+//! `jackfield:signature:2:<id>:<n>:`, followed by the lower-case hexadecimal sha256 of all bytes of the component before that section. The
+//! id is the manifest's. A host that served a number lets none below it serve without its operator's word.
+//!
+//! Signatures of the first form, without id and number over `jackfield:signature:1:`, are still read.
 
 use anyhow::{Context, Result, bail, ensure};
 use data_encoding::HEXLOWER;
 use jackfield_devtool::component::{Outline, Section, append_section};
+use jackfield_sandbox::Manifest;
 use ring::digest::{SHA256, digest};
 use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
@@ -17,7 +21,7 @@ use crate::key;
 pub const SECTION: &str = "jackfield:signature";
 
 /// What the signed message begins with.
-const PREFIX: &str = "jackfield:signature:1:";
+const PREFIX: &str = "jackfield:signature:";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +29,10 @@ struct Data {
     algorithm: String,
     key: String,
     signature: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connector: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
 }
 
 /// What a component's signature is worth, without knowing whom to trust.
@@ -51,19 +59,22 @@ pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
 }
 
-/// Signs a component; a signature that it has is replaced.
-pub fn sign(component: &[u8], pair: &Ed25519KeyPair) -> Result<Vec<u8>> {
+/// Signs a component; a signature that it has is replaced. `number` is to be higher than that of every version before.
+pub fn sign(component: &[u8], pair: &Ed25519KeyPair, number: u64) -> Result<Vec<u8>> {
     let mut signed = component.to_vec();
     match placed(component)? {
         Placed::Nowhere => {}
         Placed::Last(section) => signed.truncate(section.start),
         Placed::Wrong(reason) => bail!("{reason}; build the component anew, and sign that"),
     }
-    let signature = pair.sign(message(&signed).as_bytes());
+    let connector = Manifest::from_component(&signed).context("what has no manifest cannot be signed")?.id;
+    let signature = pair.sign(message(&signed, Some((&connector, number))).as_bytes());
     let data = Data {
         algorithm: "ed25519".to_owned(),
         key: key::public(pair),
         signature: HEXLOWER.encode(signature.as_ref()),
+        connector: Some(connector),
+        number: Some(number),
     };
     append_section(&mut signed, SECTION, &serde_json::to_vec(&data)?);
     Ok(signed)
@@ -108,14 +119,23 @@ fn verify(component: &[u8], section: &Section) -> Result<String> {
         HEXLOWER.decode(text.as_bytes()).with_context(|| format!("the {what} is not hexadecimal"))
     };
     let (key, signature) = (decode(&data.key, "key")?, decode(&data.signature, "signature")?);
-    let message = message(&component[..section.start]);
+    let about = match (&data.connector, data.number) {
+        (Some(connector), Some(number)) => Some((connector.as_str(), number)),
+        (None, None) => None,
+        _ => bail!("it has a number or a connector, and not both"),
+    };
+    let message = message(&component[..section.start], about);
     let genuine = UnparsedPublicKey::new(&ED25519, key).verify(message.as_bytes(), &signature).is_ok();
     ensure!(genuine, "the component is not the one that was signed");
     Ok(data.key)
 }
 
-fn message(signed: &[u8]) -> String {
-    [PREFIX, &sha256(signed)].concat()
+fn message(signed: &[u8], about: Option<(&str, u64)>) -> String {
+    let sum = sha256(signed);
+    match about {
+        Some((connector, number)) => format!("{PREFIX}2:{connector}:{number}:{sum}"),
+        None => format!("{PREFIX}1:{sum}"),
+    }
 }
 
 #[cfg(test)]
@@ -129,13 +149,17 @@ mod tests {
     /// The least that is a component: its head, and a section.
     fn component() -> Vec<u8> {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
-        append_section(&mut bytes, "jackfield:manifest", b"id = \"x\"");
+        append_section(
+            &mut bytes,
+            "jackfield:manifest",
+            b"id = \"x\"\nversion = \"1\"\ncontract = \"0.1.0\"\nname = \"X\"\ndescription = \"X.\"",
+        );
         bytes
     }
 
     #[test]
     fn the_bytes_of_a_signature_are_as_the_host_reads_them() {
-        let signed = sign(&component(), &pair(1)).unwrap();
+        let signed = sign(&component(), &pair(1), 7).unwrap();
         assert!(signed.starts_with(&component()));
         let section = &signed[component().len()..];
         // A custom section: 0, its length, the length of its name, the name, the data.
@@ -145,30 +169,31 @@ mod tests {
         let data: serde_json::Value = serde_json::from_slice(&section[4 + name..]).unwrap();
         let key = HEXLOWER.decode(data["key"].as_str().unwrap().as_bytes()).unwrap();
         let signature = HEXLOWER.decode(data["signature"].as_str().unwrap().as_bytes()).unwrap();
-        let message = format!("jackfield:signature:1:{}", sha256(&component()));
+        let message = format!("jackfield:signature:2:x:7:{}", sha256(&component()));
         assert!(UnparsedPublicKey::new(&ED25519, key).verify(message.as_bytes(), &signature).is_ok());
         assert_eq!(data["algorithm"], "ed25519");
-        assert_eq!(data.as_object().unwrap().len(), 3);
+        assert_eq!((data["connector"].as_str(), data["number"].as_u64()), (Some("x"), Some(7)));
+        assert_eq!(data.as_object().unwrap().len(), 5);
     }
 
     #[test]
     fn a_signed_component_says_who_signed_it() {
         assert_eq!(state(&component()).unwrap(), State::Unsigned);
-        let signed = sign(&component(), &pair(1)).unwrap();
+        let signed = sign(&component(), &pair(1), 7).unwrap();
         assert_eq!(state(&signed).unwrap(), State::Signed { key: key::public(&pair(1)) });
     }
 
     #[test]
     fn signing_again_replaces_the_signature() {
-        let first = sign(&component(), &pair(1)).unwrap();
-        let second = sign(&first, &pair(2)).unwrap();
-        assert_eq!(second, sign(&component(), &pair(2)).unwrap());
+        let first = sign(&component(), &pair(1), 7).unwrap();
+        let second = sign(&first, &pair(2), 7).unwrap();
+        assert_eq!(second, sign(&component(), &pair(2), 7).unwrap());
         assert_eq!(state(&second).unwrap(), State::Signed { key: key::public(&pair(2)) });
     }
 
     #[test]
     fn every_changed_byte_before_the_signature_breaks_it() {
-        let signed = sign(&component(), &pair(1)).unwrap();
+        let signed = sign(&component(), &pair(1), 7).unwrap();
         for at in 12..component().len() {
             let mut changed = signed.clone();
             changed[at] ^= 1;
@@ -179,10 +204,10 @@ mod tests {
 
     #[test]
     fn what_is_added_behind_the_signature_breaks_it_and_is_not_signed_over() {
-        let mut longer = sign(&component(), &pair(1)).unwrap();
+        let mut longer = sign(&component(), &pair(1), 7).unwrap();
         append_section(&mut longer, "note", b"x");
         assert!(matches!(state(&longer).unwrap(), State::Broken { .. }));
-        assert!(sign(&longer, &pair(1)).is_err());
+        assert!(sign(&longer, &pair(1), 7).is_err());
     }
 
     #[test]

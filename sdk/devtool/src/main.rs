@@ -7,6 +7,7 @@ mod guests;
 mod languages;
 mod python;
 mod registry;
+mod siege;
 mod stranger;
 mod swap;
 mod tasks;
@@ -34,6 +35,8 @@ enum Command {
     Stranger(stranger::Arguments),
     /// Swap a connector a hundred times under load; print what that cost
     Swap(swap::Arguments),
+    /// Attack the front door while good webhooks come in; print the table
+    Siege(siege::Arguments),
     /// Measure, and print the table of ratios
     Bench(bench::Arguments),
     /// Build the connectors, and the guests of the tests, as WebAssembly components
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Crash(arguments) => crash::run(&arguments),
         Command::Stranger(arguments) => stranger::run(&arguments),
         Command::Swap(arguments) => swap::run(&arguments),
+        Command::Siege(arguments) => siege::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Guests(arguments) => guests::run(&arguments),
     }

@@ -93,7 +93,12 @@ async fn channel() -> Result<Channel> {
         channel: WHATSAPP.parse::<ChannelId>()?,
         config: serde_json::from_str(native::CONFIG)?,
         secrets: secrets.map(|(name, value)| (name.to_owned(), Secret::new(value))).into(),
-        grants: Grants { http: vec![origin.clone()], private_addresses: vec![origin], public_webhook: false },
+        grants: Grants {
+            http: vec![origin.clone()],
+            private_addresses: vec![origin],
+            attests: vec!["phone".to_owned()],
+            ..Grants::default()
+        },
         limits: Limits { calls_per_second: u32::MAX, ..Limits::default() },
         state: Arc::new(NoState),
     };

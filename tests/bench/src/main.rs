@@ -70,6 +70,9 @@ enum Role {
         #[arg(long)]
         file: PathBuf,
     },
+    /// The compiler of the host whose connector is compiled in
+    #[command(hide = true)]
+    Compile { cpu_seconds: u64, memory_mib: u64 },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,8 +111,16 @@ async fn main() -> Result<()> {
     match arguments.role {
         Some(Role::NativeHost { config }) => native_host::run(&config).await,
         Some(Role::Bare { file }) => bare::run(&file).await,
+        Some(Role::Compile { cpu_seconds, memory_mib }) => compile(cpu_seconds, memory_mib),
         None => measure(&arguments).await,
     }
+}
+
+/// What the host that runs in this program starts for each component.
+fn compile(cpu_seconds: u64, memory_mib: u64) -> Result<()> {
+    let code = jackfield_sandbox::compile_child(jackfield_sandbox::CompileBounds::new(cpu_seconds, memory_mib));
+    anyhow::ensure!(code == std::process::ExitCode::SUCCESS, "it was not compiled");
+    Ok(())
 }
 
 async fn measure(arguments: &Arguments) -> Result<()> {

@@ -17,7 +17,7 @@ fn setup(language: &str, provider: &str) -> Result<Setup> {
     Ok(Setup::new().with(&format!(
         "[connectors.golden]\npath = {path:?}\n[channels.golden]\nconnector = \"golden\"\nconfig = {{ api_base = {provider:?} }}\n\
          [channels.golden.secrets]\nwebhook-secret = {{ env = \"APP_SECRET\" }}\ntoken = {{ env = \"ACCESS_TOKEN\" }}\n\
-         [channels.golden.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]"
+         [channels.golden.grants]\nhttp = [{provider:?}]\nprivate-addresses = [{provider:?}]\nattests = [\"phone\", \"email\"]"
     )))
 }
 

@@ -55,15 +55,19 @@ async fn a_connector_that_exhausts_something_fails_its_own_call_with_the_reason_
 #[tokio::test]
 async fn other_channels_are_served_while_one_is_spinning() -> Result<()> {
     let (host, _provider) = shop(&["spins"]).await?;
-    let struck = futures_util::future::join_all((0..8).map(|_| strike(&host, "spins")));
+    let struck = futures_util::future::join_all((0..24).map(|_| strike(&host, "spins")));
     let served = async {
         for n in 0..20 {
             host.take(WHATSAPP, &meta(&whatsapp_text("62811", "Ana", &format!("w{n}"), "hello"))).await?;
         }
         anyhow::Ok(())
     };
-    let (_, served) = tokio::join!(struck, served);
-    served
+    // Spinning is bounded by processor time, half a second a call, so a slow machine does not change who is first.
+    tokio::select! {
+        biased;
+        _ = struck => anyhow::bail!("the others were not served before the spinning was over"),
+        served = served => served,
+    }
 }
 
 #[tokio::test]
@@ -94,6 +98,6 @@ async fn what_was_not_verified_cannot_fill_the_disk() -> Result<()> {
     for _ in 0..120 {
         refused += usize::from(strike(&host, "traps").await?.status == 503);
     }
-    assert!((10..=60).contains(&refused), "{refused} of 120 were refused");
+    assert_eq!(refused, 20, "a hundred are kept");
     Ok(())
 }

@@ -5,6 +5,7 @@ mod bad_days;
 mod contract;
 mod events;
 mod files;
+mod front;
 mod golden;
 mod hostile;
 mod interleavings;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use jackfield_tests::events::Feed;
-use jackfield_tests::host::{Home, Setup};
+use jackfield_tests::host::{Home, Host, Setup};
 use jackfield_tests::paths;
 use serde_json::json;
 
@@ -41,18 +41,34 @@ async fn what_polling_brings_comes_once_and_in_order_across_a_crash() -> Result<
     Ok(())
 }
 
+/// How often a channel was polled since the start.
+async fn polls(host: &Host, channel: &str) -> Result<u64> {
+    let channel = host.api.read(&format!("/v1/channels/{channel}")).await?;
+    Ok(channel["running"]["counters"]["calls"]["poll"].as_u64().unwrap_or_default())
+}
+
 #[tokio::test]
 async fn a_paused_channel_is_not_polled_until_it_is_resumed() -> Result<()> {
-    let host = Home::new(&setup()?).await?.start().await?;
+    let other = "[channels.other]\nconnector = \"poller\"\n[channels.other.limits]\npoll-ms = 100";
+    let host = Home::new(&setup()?.with(other)).await?.start().await?;
     let path = "/v1/events?after=0&types=channel.other,channel.paused,channel.resumed";
     let mut feed = Feed::open(host.api.base(), &host.key, path, None).await?;
-    feed.next_of("channel.other").await?;
+    while polls(&host, "polled").await? == 0 {
+        feed.next_of("channel.other").await?;
+    }
     host.api.post("/v1/channels/polled/pause", &json!({})).await?;
     feed.next_of("channel.paused").await?;
-    let before = host.api.read("/v1/channels/polled").await?["running"]["counters"]["calls"]["poll"].clone();
+    let (paused, began) = (polls(&host, "polled").await?, polls(&host, "other").await?);
+    // The other channel is polled as often, so its polls tell the time.
+    while polls(&host, "other").await? < began + 5 {
+        feed.next_of("channel.other").await?;
+    }
+    let during = polls(&host, "polled").await?;
+    assert!(during <= paused + 1, "{paused} polls before, {during} after; one may have been under way");
     host.api.post("/v1/channels/polled/resume", &json!({})).await?;
     feed.next_of("channel.resumed").await?;
-    feed.next_of("channel.other").await?;
-    assert!(before.as_u64().is_some());
+    while polls(&host, "polled").await? == during {
+        feed.next_of("channel.other").await?;
+    }
     Ok(())
 }

@@ -117,7 +117,8 @@ async fn a_batch_with_a_malformed_item_stores_the_others_and_parks_the_bad_one()
     let items = parked["items"].as_array().context("items")?;
     assert_eq!(items.len(), 1, "{parked}");
     assert_eq!(items[0]["what"], "item");
-    assert!(items[0]["content"].as_str().is_some_and(|c| c.contains("broken")), "{parked}");
+    let one = host.api.read(&format!("/v1/parked/{}", items[0]["id"].as_str().context("an id")?)).await?;
+    assert!(one["content"].as_str().is_some_and(|c| c.contains("broken")), "{one}");
     assert!(items[0]["reason"].as_str().is_some_and(|r| !r.is_empty()));
     Ok(())
 }

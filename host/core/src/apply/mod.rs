@@ -125,8 +125,9 @@ impl Applier<'_> {
             Fact::GenerationStaged { connector, source, signature, origin } => {
                 self.stage_generation(connector, source, signature, origin)
             }
-            Fact::GenerationMoved { connector, generation, to, problem, missing } => {
-                self.move_generation(connector, *generation, *to, problem.as_ref(), missing)
+            Fact::GenerationMoved { connector, generation, to, problem, missing, approved, differences } => {
+                let asked = (approved.as_ref(), differences.as_slice());
+                self.move_generation(connector, *generation, *to, problem.as_ref(), missing, asked)
             }
             Fact::ConnectorRemoved { connector } => self.remove_connector(connector),
             Fact::ClaimsSet { policy } => self.set_claims(*policy),

@@ -2,6 +2,7 @@
 
 use super::rows::{CONNECTORS, GRANTS};
 use crate::apply::{Applier, DomainEvent, not_found};
+use crate::ask::{Ask, Difference};
 use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{Outcome, Source};
@@ -30,6 +31,7 @@ impl Applier<'_> {
         to: Stage,
         problem: Option<&Problem>,
         missing: &[Missing],
+        (approved, differences): (Option<&Ask>, &[Difference]),
     ) -> Result<Outcome> {
         let Some(mut row) = CONNECTORS.get(&self.tables, (connector,))? else {
             return Ok(not_found("connector", connector));
@@ -37,6 +39,7 @@ impl Applier<'_> {
         if !row.advance(generation, to, problem, missing, self.at) {
             return Ok(not_found("generation", generation));
         }
+        row.asked(generation, approved, differences);
         self.store_versions(&row, generation, to)?;
         Ok(Outcome::Done)
     }

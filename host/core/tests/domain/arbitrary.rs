@@ -380,6 +380,7 @@ impl Arbitrary {
                     headers: vec![(self.word(), self.word())],
                     body: self.word().into_bytes(),
                     received_at: Millis(self.now),
+                    concealed: false,
                 },
                 problem: self.problem(),
             },
@@ -419,7 +420,15 @@ impl Arbitrary {
                 let stages = [Stage::Active, Stage::RolledBack, Stage::Refused, Stage::Retired, Stage::Probing];
                 let generation = u32::try_from(self.below(5)).unwrap_or(0);
                 let to = self.pick(&stages);
-                Fact::GenerationMoved { connector, generation, to, problem: None, missing: vec![] }
+                Fact::GenerationMoved {
+                    connector,
+                    generation,
+                    to,
+                    problem: None,
+                    missing: vec![],
+                    approved: None,
+                    differences: vec![],
+                }
             }
             9 => Fact::ConnectorRemoved { connector },
             10 => {

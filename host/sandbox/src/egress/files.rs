@@ -33,6 +33,16 @@ pub(crate) struct Wanted {
     method: Method,
     url: Uri,
     pub(crate) headers: HeaderMap,
+    spelling: Spelling,
+}
+
+/// Whose words a URL is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// The connector's: names in braces stand for path credentials.
+    Connector,
+    /// A server's, in a redirect: braces are braces, or it could aim a credential.
+    Server,
 }
 
 impl Wanted {
@@ -50,7 +60,7 @@ impl Wanted {
                 HeaderValue::from_bytes(&value).map_err(|_| format!("its header `{name}` has a value that is none"))?;
             map.append(name, value);
         }
-        Ok(Self { method, url, headers: map })
+        Ok(Self { method, url, headers: map, spelling: Spelling::Connector })
     }
 
     /// The request that a redirect leads to.
@@ -66,6 +76,7 @@ impl Wanted {
             false => text.to_owned(),
         };
         let mut next = Self::new(self.method.as_str(), &target, Vec::new()).map_err(|_| wrong())?;
+        next.spelling = Spelling::Server;
         let same = next.url.scheme() == self.url.scheme() && next.url.authority() == self.url.authority();
         // What was meant for one server is not told to another.
         match same {
@@ -194,6 +205,9 @@ async fn send(
     *request.uri_mut() = wanted.url.clone();
     *request.headers_mut() = wanted.headers.clone();
     let (mut head, body) = request.into_parts();
+    if wanted.spelling == Spelling::Server && bound.has_placeholder(head.uri.path()) {
+        return Err(denied(Denied("a redirect leads to a path with the place of a credential".to_owned())));
+    }
     let (origin, rule, path) = permit(bound, &head).map_err(denied)?;
     complete(bound, &origin, path, &mut head).map_err(denied)?;
     record.requests.fetch_add(1, Ordering::Relaxed);

@@ -45,6 +45,7 @@ pub(crate) struct Record {
     request_bytes: AtomicUsize,
     response_bytes: AtomicUsize,
     denials: AtomicU32,
+    in_flight: AtomicU32,
     notes: Mutex<Vec<String>>,
 }
 
@@ -106,6 +107,11 @@ impl Hooks {
         }
     }
 
+    /// Whether a request has not come to its end, or was not even begun since its body is not complete.
+    pub(crate) fn has_request_in_flight(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.in_flight.load(Ordering::Relaxed) > 0)
+    }
+
     pub(crate) fn notes(&self) -> Vec<String> {
         let taken = self.record.as_ref().map(|record| {
             let mut notes = record.notes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,6 +135,22 @@ impl Hooks {
             return false;
         }
         true
+    }
+}
+
+/// A request on its way, as long as it is not dropped.
+struct InFlight(Arc<Record>);
+
+impl InFlight {
+    fn new(record: &Arc<Record>) -> Self {
+        record.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(record))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -158,7 +180,9 @@ impl WasiHttpHooks for Hooks {
             return Box::new(async { Err(Error::HttpRequestDenied) });
         }
         let bound = self.bound.clone();
+        let in_flight = InFlight::new(&record);
         Box::new(async move {
+            let _in_flight = in_flight;
             let response = exchange::run(&bound, &record, request, options).await?;
             let finished: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, finished))

@@ -36,6 +36,7 @@ impl LogBook {
 
     /// A line of the host's own, about what it refused. Not counted against the guest; the caller bounds it.
     pub(crate) fn note(&mut self, bound: &Bound, message: String) {
+        let message = bound.redactor.text(&message).into_owned();
         emit(bound, LogLevel::Warn, &message);
         self.lines.push(LogLine { level: LogLevel::Warn, message });
     }

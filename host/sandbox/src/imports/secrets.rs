@@ -7,7 +7,11 @@ use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use crate::binding::Bound;
 use crate::bindings::secrets::{Host, Scheme, SecretError};
 use crate::guest::Guest;
+use crate::manifest::SecretUse;
 use crate::secret::Secret;
+
+/// Answers of `verify` and `equals` to one call. A batch of genuine items has one signature; a few rotating secrets are tried in turn.
+const ANSWERS: u32 = 64;
 
 impl Host for Guest {
     fn verify(
@@ -17,7 +21,11 @@ impl Host for Guest {
         message: Vec<u8>,
         signature: Vec<u8>,
     ) -> wasmtime::Result<Result<bool, SecretError>> {
-        let verified = lookup(&self.bound, &name).and_then(|secret| verify(secret, &scheme, &message, &signature));
+        if let Err(refused) = self.answers() {
+            return Ok(Err(refused));
+        }
+        let secret = lookup(&self.bound, &name, SecretUse::Verify);
+        let verified = secret.and_then(|secret| verify(secret, &scheme, &message, &signature));
         // A guest that signs with a secret could verify its own signature; that proves nothing about the request.
         if verified == Ok(true) && !self.signed_with.contains(&name) {
             self.authenticated = true;
@@ -26,8 +34,12 @@ impl Host for Guest {
     }
 
     fn equals(&mut self, name: String, candidate: Vec<u8>) -> wasmtime::Result<Result<bool, SecretError>> {
+        if let Err(refused) = self.answers() {
+            return Ok(Err(refused));
+        }
         let bound = &self.bound;
-        let equal = lookup(bound, &name).map(|secret| same(&bound.comparison, secret.expose().as_bytes(), &candidate));
+        let equal = lookup(bound, &name, SecretUse::Verify)
+            .map(|secret| same(&bound.comparison, secret.expose().as_bytes(), &candidate));
         if equal == Ok(true) {
             self.authenticated = true;
         }
@@ -40,11 +52,22 @@ impl Host for Guest {
         scheme: Scheme,
         message: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, SecretError>> {
-        let signed = lookup(&self.bound, &name).and_then(|secret| sign(secret, &scheme, &message));
+        let signed = lookup(&self.bound, &name, SecretUse::Sign).and_then(|secret| sign(secret, &scheme, &message));
         if signed.is_ok() {
             self.signed_with.insert(name);
         }
         Ok(signed)
+    }
+}
+
+impl Guest {
+    /// One more question about a secret. Each answer tells something of it, so there are only so many.
+    fn answers(&mut self) -> Result<(), SecretError> {
+        self.secret_answers = self.secret_answers.saturating_add(1);
+        match self.secret_answers <= ANSWERS {
+            true => Ok(()),
+            false => Err(SecretError::Other(format!("the call has asked {ANSWERS} times about secrets"))),
+        }
     }
 }
 
@@ -61,10 +84,17 @@ impl PartialEq for SecretError {
 }
 
 /// A missing or empty secret refuses: it must never be that anything equals, or verifies against, nothing.
-fn lookup<'a>(bound: &'a Bound, name: &str) -> Result<&'a Secret, SecretError> {
+fn lookup<'a>(bound: &'a Bound, name: &str, purpose: SecretUse) -> Result<&'a Secret, SecretError> {
+    if bound.uses.get(name).is_some_and(|uses| !uses.contains(&purpose)) {
+        let word = if purpose == SecretUse::Sign { "sign" } else { "verify" };
+        return Err(SecretError::Unsupported(format!(
+            "the manifest does not say that the secret `{}` is used to {word}",
+            clip(name)
+        )));
+    }
     match bound.secrets.get(name) {
         Some(secret) if !secret.expose().is_empty() => Ok(secret),
-        _ if bound.declares_secret(name) => {
+        _ if bound.uses.contains_key(name) => {
             Err(SecretError::Missing(format!("the operator has not set the secret `{name}`")))
         }
         _ => Err(SecretError::Missing(format!("the manifest declares no secret `{}`", clip(name)))),

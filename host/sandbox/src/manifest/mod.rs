@@ -3,13 +3,16 @@
 //!
 //! * [`section`]: finds it in the component.
 //! * [`parse`]: reads and checks it.
+//! * [`ask`]: what it asks for, want by want.
 //! * [`schema`]: the JSON Schema of a channel's configuration.
 
+mod ask;
 mod parse;
 pub(crate) mod schema;
 pub(crate) mod section;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
 
 use http::{HeaderName, Method};
 use jackfield_core::event::Trust;
@@ -56,6 +59,9 @@ pub struct Manifest {
     /// What it wants of the machine, where the defaults do not fit.
     #[serde(default)]
     pub limits: LimitNeeds,
+    /// Headers of replies to webhooks that begin with `x-`, in lower case.
+    #[serde(default)]
+    pub reply_headers: Vec<String>,
     /// The JSON Schema of a channel's configuration.
     #[serde(default = "schema::empty", deserialize_with = "schema::from_toml")]
     pub config: serde_json::Value,
@@ -91,6 +97,21 @@ pub struct SecretNeed {
     /// Whether a channel can do without.
     #[serde(default = "parse::yes")]
     pub required: bool,
+    /// What it may be used for; without it to verify requests, and to be sent where `[[credentials]]` has a place for it.
+    #[serde(default, rename = "use")]
+    pub uses: Option<BTreeSet<SecretUse>>,
+}
+
+/// What a secret may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretUse {
+    /// `secrets.verify` and `secrets.equals`.
+    Verify,
+    /// `secrets.sign`. What is signed may leave the host, and the signature is good for as long as the secret is.
+    Sign,
+    /// In outgoing requests, where `[[credentials]]` says.
+    Send,
 }
 
 /// Where a secret goes in outgoing requests.
@@ -119,6 +140,18 @@ pub enum Place {
     Query(String),
     /// In the path, instead of `{secret-name}`.
     Path,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bearer => f.write_str("bearer"),
+            Self::Basic => f.write_str("basic"),
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Query(name) => write!(f, "query:{name}"),
+            Self::Path => f.write_str("path"),
+        }
+    }
 }
 
 /// A kind of address.
@@ -213,10 +246,5 @@ impl Manifest {
             text_limit: self.channel.text_limit,
             content: self.channel.content.clone(),
         }
-    }
-
-    /// The declared kinds of addresses.
-    pub(crate) fn trust(&self) -> BTreeMap<String, Trust> {
-        self.identifiers.iter().map(|declared| (declared.kind.clone(), declared.trust.into())).collect()
     }
 }

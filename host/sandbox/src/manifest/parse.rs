@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer};
 
-use super::{Manifest, Place};
+use super::{Manifest, Place, SecretUse};
+use crate::redact::steers;
 
 /// Why a connector's manifest cannot be accepted.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +92,13 @@ impl Manifest {
                 return Err(format!("`{field}` has 1 to {limit} bytes"));
             }
         }
+        self.check_text()?;
         self.check_http()?;
+        if let Some(name) = self.reply_headers.iter().find(|name| !is_reply_header(name)) {
+            return Err(format!(
+                "`reply_headers`: `{name}` is not the name of a header that begins with `x-`, in lower case"
+            ));
+        }
         let secrets = self.check_secrets()?;
         self.check_credentials(&secrets)?;
         unique(self.identifiers.iter().map(|declared| declared.kind.as_str()), "the identifier kind")?;
@@ -109,7 +116,35 @@ impl Manifest {
         }
     }
 
+    /// What a manifest says reaches terminals and pages, so nothing in it steers one.
+    fn check_text(&self) -> Result<(), String> {
+        let paths = self.http.iter().flat_map(|need| need.paths.iter().map(|path| ("a path", path)));
+        let prompts = self.secrets.iter().flat_map(|secret| {
+            let pattern = secret.pattern.iter().map(|pattern| ("a secret's pattern", pattern));
+            [("a secret's prompt", &secret.prompt)].into_iter().chain(pattern)
+        });
+        let itself =
+            [("`version`", &self.version), ("`name`", &self.name), ("`description`", &self.description)].into_iter();
+        if let Some(text) = [&self.version, &self.name].into_iter().find(|text| text.contains(['\n', '\r', '\t'])) {
+            return Err(format!("`{}` is on one line", text.escape_debug()));
+        }
+        if let Some((what, _)) = itself.chain(paths).chain(prompts).find(|(_, text)| steers(text)) {
+            return Err(format!("{what} has a control character, or a mark that changes the direction of text"));
+        }
+        match schema_steers(&self.config) {
+            true => Err(
+                "the schema of the configuration has a control character, or a mark that changes the direction of text"
+                    .to_owned(),
+            ),
+            false => Ok(()),
+        }
+    }
+
     fn check_http(&self) -> Result<(), String> {
+        let wants: usize = self.http.iter().map(|need| need.methods.len() * need.paths.len()).sum();
+        if wants + self.credentials.len() * self.http.len().max(1) > WANTS {
+            return Err(format!("it asks for more than {WANTS} combinations of origin, method and path"));
+        }
         for need in &self.http {
             if need.methods.is_empty() || need.paths.is_empty() {
                 return Err(format!("`http` for {} names at least one method and one path", need.origin));
@@ -145,6 +180,12 @@ impl Manifest {
 
     fn check_credentials(&self, secrets: &BTreeSet<&str>) -> Result<(), String> {
         for credential in &self.credentials {
+            if let Some(uses) =
+                self.secrets.iter().find(|need| need.name == credential.secret).and_then(|n| n.uses.as_ref())
+                && !uses.contains(&SecretUse::Send)
+            {
+                return Err(format!("`credentials` sends `{}`, whose `use` does not have `send`", credential.secret));
+            }
             if !secrets.contains(credential.secret.as_str()) {
                 return Err(format!(
                     "`credentials` uses the secret `{}`, which `secrets` does not declare",
@@ -162,6 +203,23 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Combinations of origin, method and path that a manifest may ask for. An operator has to read them.
+const WANTS: usize = 1_000;
+
+fn schema_steers(schema: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match schema {
+        Value::String(text) => steers(text),
+        Value::Array(items) => items.iter().any(schema_steers),
+        Value::Object(fields) => fields.iter().any(|(key, value)| steers(key) || schema_steers(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn is_reply_header(name: &str) -> bool {
+    name.starts_with("x-") && HeaderName::from_lowercase(name.as_bytes()).is_ok()
 }
 
 #[derive(Deserialize)]
@@ -340,6 +398,30 @@ mod tests {
             let message = error(replace, with);
             assert!(message.contains(name), "{with}: {message}");
         }
+    }
+
+    #[test]
+    fn text_that_steers_a_terminal_or_a_page_is_refused() {
+        for (replace, with, name) in [
+            ("version = \"1.0.0\"", r#"version = "1.0\u001b[2K""#, "`version`"),
+            ("name = \"Example\"", r#"name = "Exam\u202eple""#, "`name`"),
+            ("prompt = \"The token\"", r#"prompt = "The\u0007 token""#, "prompt"),
+            ("paths = [\"/v1/\"]", r#"paths = ["/v1/\u2066"]"#, "path"),
+            ("pattern = \"^[0-9]+$\" }", r#"description = "a\u009bb" }"#, "schema"),
+        ] {
+            let message = error(replace, with);
+            assert!(message.contains(name) && message.contains("direction"), "{with}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_used_for_what_the_manifest_declares_or_its_credentials_imply() {
+        let uses = |text: &str| Manifest::from_toml(text).unwrap().uses("token");
+        assert_eq!(uses(GOOD), [SecretUse::Verify, SecretUse::Send].into());
+        let declared = GOOD.replace("prompt = ", "use = [\"send\", \"sign\"]\n        prompt = ");
+        assert_eq!(uses(&declared), [SecretUse::Sign, SecretUse::Send].into());
+        let message = error("prompt = ", "use = [\"verify\"]\n        prompt = ");
+        assert!(message.contains("`send`"), "{message}");
     }
 
     #[test]

@@ -71,14 +71,14 @@ impl Channel {
         let limits = &self.bound.limits;
         let expected = [plan.size, media.size].into_iter().flatten().next();
         if expected.is_some_and(|size| size > files::length(limits.media_bytes)) {
-            return Err(failure(Trouble::TooLarge, limits));
+            return Err(failure(Trouble::TooLarge, &self.bound));
         }
         let (size, sha256, told) = match plan.whence {
             Whence::Inline(content) => {
                 if content.len() > limits.media_bytes {
-                    return Err(failure(Trouble::TooLarge, limits));
+                    return Err(failure(Trouble::TooLarge, &self.bound));
                 }
-                sink.write_all(&content).await.map_err(|e| failure(Trouble::Local(e), limits))?;
+                sink.write_all(&content).await.map_err(|e| failure(Trouble::Local(e), &self.bound))?;
                 let mut sum = Context::new(&SHA256);
                 sum.update(&content);
                 (files::length(content.len()), hexadecimal(sum), None)
@@ -88,7 +88,7 @@ impl Channel {
                 match files::download(&self.bound, record, wanted, deadline, sink).await {
                     Ok(Downloaded::File { size, sha256, mime }) => (size, sha256, mime),
                     Ok(Downloaded::Status { status, retry_after }) => return Err(refused(status, retry_after)),
-                    Err(trouble) => return Err(failure(trouble, limits)),
+                    Err(trouble) => return Err(failure(trouble, &self.bound)),
                 }
             }
             Whence::Unknown(name) => {
@@ -96,7 +96,7 @@ impl Channel {
                 return Err(Failure::Unsupported(Problem { message, code: None }));
             }
         };
-        sink.flush().await.map_err(|e| failure(Trouble::Local(e), limits))?;
+        sink.flush().await.map_err(|e| failure(Trouble::Local(e), &self.bound))?;
         // What the attachment said may be old; what the connector says now has to be so.
         if plan.size.is_some_and(|told| told != size)
             || plan.sha256.is_some_and(|told| !told.eq_ignore_ascii_case(&sha256))

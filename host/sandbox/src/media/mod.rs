@@ -18,10 +18,11 @@ use tokio::io::AsyncRead;
 
 pub(crate) use form::Field;
 
+use crate::binding::Bound;
 use crate::egress::files::Trouble;
 use crate::error::bytes;
 use crate::failure::Failure;
-use crate::limits::Limits;
+use crate::redact::printable;
 
 /// A file that was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +73,9 @@ impl FileContent for bytes::Bytes {
 }
 
 /// What the host's own requests came to, in the contract's words.
-pub(super) fn failure(trouble: Trouble, limits: &Limits) -> Failure {
-    let problem = |message: String| Problem { message, code: None };
+pub(super) fn failure(trouble: Trouble, bound: &Bound) -> Failure {
+    // What a server said may hold what it was told.
+    let problem = |message: String| Problem { message: printable(&bound.redactor.text(&message)), code: None };
     match trouble {
         Trouble::Denied(reason) => Failure::Misconfigured(problem(format!("The host refused the request: {reason}."))),
         Trouble::Unreached(reason) => {
@@ -83,7 +85,7 @@ pub(super) fn failure(trouble: Trouble, limits: &Limits) -> Failure {
             Failure::Retry { after_ms: None, problem: problem(format!("The file did not come whole: {reason}.")) }
         }
         Trouble::TooLarge => {
-            Failure::Rejected(problem(format!("The file has more than {}.", bytes(limits.media_bytes))))
+            Failure::Rejected(problem(format!("The file has more than {}.", bytes(bound.limits.media_bytes))))
         }
         Trouble::Local(error) => {
             Failure::Other(problem(format!("The host could not read or write the file: {error}.")))

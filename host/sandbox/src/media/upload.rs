@@ -42,7 +42,7 @@ impl Channel {
         }
         let limits = &self.bound.limits;
         if file.size > files::length(limits.media_bytes) {
-            let refused = failure(Trouble::TooLarge, limits);
+            let refused = failure(Trouble::TooLarge, &self.bound);
             return Ok(Call { result: Err(refused), effects: crate::call::Effects::default() });
         }
         let _place = place(&self.bound.media_places, limits).await?;
@@ -93,7 +93,6 @@ impl Channel {
         record: &Record,
         deadline: Instant,
     ) -> Result<files::Answer, Failure> {
-        let limits = &self.bound.limits;
         let mut wanted = transfer.wanted;
         // The last of equal pieces is shorter.
         let (offset, left) = transfer.range.unwrap_or((0, file.size));
@@ -105,8 +104,8 @@ impl Channel {
         let (before, after, content_type) = match transfer.form {
             Form::File => (Bytes::new(), Bytes::new(), mime),
             Form::Multipart(fields) => {
-                let boundary =
-                    boundary().ok_or_else(|| failure(Trouble::Local(io::Error::other("no random numbers")), limits))?;
+                let boundary = boundary()
+                    .ok_or_else(|| failure(Trouble::Local(io::Error::other("no random numbers")), &self.bound))?;
                 let filename = labels::filename(&file.filename).unwrap_or_else(|| "file".to_owned());
                 let (before, after) = around(&fields, &filename, &mime, &boundary)
                     .ok_or_else(|| rejected("The connector's form has to hold the file exactly once."))?;
@@ -117,9 +116,11 @@ impl Channel {
         if !given && let Ok(value) = HeaderValue::from_str(&content_type) {
             wanted.headers.insert(CONTENT_TYPE, value);
         }
-        let content = file.content.open(offset).map_err(|e| failure(Trouble::Local(e), limits))?;
+        let content = file.content.open(offset).map_err(|e| failure(Trouble::Local(e), &self.bound))?;
         let body = FileBody { before, file: content, left, after };
-        files::transfer(&self.bound, record, wanted, body, deadline).await.map_err(|trouble| failure(trouble, limits))
+        files::transfer(&self.bound, record, wanted, body, deadline)
+            .await
+            .map_err(|trouble| failure(trouble, &self.bound))
     }
 }
 

@@ -66,21 +66,13 @@ impl Cache {
         }
     }
 
-    /// A compiled component as a file holds it.
-    pub(crate) fn seal(component: &Component) -> io::Result<Vec<u8>> {
-        let mut file = vec![0; SUM];
-        file.extend(component.serialize().map_err(io::Error::other)?);
-        let sum = digest(&SHA256, &file[SUM..]);
-        file[..SUM].copy_from_slice(sum.as_ref());
-        Ok(file)
-    }
-
     /// Keeps a compiled component: written beside its place, then moved there, so that it is there whole or not at all.
-    pub(crate) fn store(&self, digest_of_component: &str, sealed: &[u8]) -> io::Result<()> {
+    pub(crate) fn store(&self, digest_of_component: &str, artifact: &[u8]) -> io::Result<()> {
         // Files of this crate are made with mode 600.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
-        file.write_all(sealed)?;
+        file.write_all(digest(&SHA256, artifact).as_ref())?;
+        file.write_all(artifact)?;
         // Not synced: a sync of so much would hold up the journal's, and what is torn does not have its sum and is compiled again.
         file.persist(self.path(digest_of_component)).map_err(|e| e.error)?;
         make_room(&self.folder, KEPT_BYTES)
@@ -118,12 +110,18 @@ fn make_room(folder: &Path, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// What the compile pool made.
+pub(super) fn compiled(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
+    deserialize(engine, artifact)
+}
+
 /// Loads compiled code.
 #[allow(
     unsafe_code,
-    reason = "deserialize requires bytes that wasmtime itself serialized. These come from a folder that only the host's user can write to \
-              (checked in `Cache::open`), were written by `Cache::store` from a component that this host compiled, are named after the \
-              component and the engine's compatibility, and carry a checksum that was just compared"
+    reason = "deserialize requires bytes that wasmtime itself serialized. They come from the compile pool, which is this very program in \
+              another process, or from a folder that only the host's user can write to (checked in `Cache::open`), were written there \
+              by `Cache::store` from the pool's, are named after the component and the engine's compatibility, and carry a checksum \
+              that was just compared"
 )]
 fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, compiled) }

@@ -1,9 +1,14 @@
 //! From a component's bytes to a connector that can be called: digest, manifest, what it imports and exports, compilation, trial start.
+//!
+//! * [`shape`]: a cheap look before the compilation.
+//! * [`pool`], [`child`]: compilation in a child process with bounds, from its outside and its inside.
+//! * [`cache`]: compiled components on disk.
 
 mod cache;
-mod workshop;
+mod child;
+mod pool;
+mod shape;
 
-use std::io;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -16,6 +21,7 @@ use crate::binding::Bound;
 use crate::bindings::exports::{configure, identity, media, poll, receive, send};
 use crate::call::{Entry, enter};
 use crate::connector::{Connector, Exports};
+use crate::engine::SharedEngine;
 use crate::error::CallError;
 use crate::guest::Guest;
 use crate::imports::is_offered;
@@ -23,7 +29,9 @@ use crate::manifest::{self, Manifest, ManifestError, schema};
 use crate::sandbox::Shared;
 
 pub(crate) use cache::Cache;
-pub(crate) use workshop::Workshop;
+pub use child::{CompileBounds, compile_child};
+pub(crate) use pool::CompilePool;
+pub use pool::{CompileLimits, Compiler};
 
 /// The largest component. Python's have 18 MiB, JavaScript's 12.
 const COMPONENT_BYTES: usize = 64 << 20;
@@ -65,6 +73,9 @@ pub enum LoadError {
     /// It is not valid, or too large for the pool.
     #[error("The component cannot be compiled: {0}.")]
     Compile(String),
+    /// Compiling it takes more than one component is given.
+    #[error("The component cannot be compiled inside the bounds: {0}.")]
+    CompileBounds(String),
     /// It did not survive its trial start.
     #[error("The component's trial start failed. {0}")]
     Trial(CallError),
@@ -78,25 +89,24 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
     if bytes.len() > COMPONENT_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len() });
     }
-    let (engine, linker, cache) = (shared.engine.clone(), shared.linker.clone(), shared.cache.clone());
-    let workshop = shared.workshop.clone();
-    let prepare = move || {
-        let prepared = workshop.run(|| prepare(engine.get(), &linker, cache.as_deref(), &bytes))?;
-        // Not on the workshop's threads: one of low priority that waits for a processor in the middle of changing the file system holds
-        // up every sync, the journal's too.
-        if let (Some(cache), Some(sealed)) = (cache.as_deref(), &prepared.sealed) {
-            keep(cache, &prepared.digest, sealed);
-        }
-        Ok::<_, LoadError>(prepared)
+    let (engine, cache) = (shared.engine.clone(), shared.cache.clone());
+    let read = {
+        let (engine, cache, bytes) = (engine.clone(), cache.clone(), bytes.clone());
+        blocking(move || read(&engine, cache.as_deref(), &bytes)).await?
     };
-    let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| LoadError::Host(e.to_string()))??;
+    let compiled = match read.kept {
+        Some(component) => Compiled::Kept(component),
+        None => Compiled::Fresh(shared.compile_pool.compile(&read.manifest.id, &engine, bytes).await?),
+    };
+    let (linker, digest) = (shared.linker.clone(), read.digest);
+    let linked = blocking(move || link(&engine, &linker, cache.as_deref(), digest, compiled)).await?;
 
-    let validator = schema::validator(&prepared.manifest.config).map_err(ManifestError::Invalid)?;
+    let validator = schema::validator(&read.manifest.config).map_err(ManifestError::Invalid)?;
     let connector = Connector {
-        manifest: prepared.manifest,
-        digest: prepared.digest,
-        instance_pre: prepared.instance_pre,
-        exports: prepared.exports,
+        manifest: read.manifest,
+        digest: linked.digest,
+        instance_pre: linked.instance_pre,
+        exports: linked.exports,
         validator,
         tls: shared.tls.clone(),
         places: shared.places.clone(),
@@ -109,62 +119,75 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
     Ok(connector)
 }
 
-struct Prepared {
-    manifest: Manifest,
-    digest: String,
-    instance_pre: wasmtime::component::InstancePre<Guest>,
-    exports: Exports,
-    /// What is to be kept of a compilation, if there was one.
-    sealed: Option<Vec<u8>>,
+/// Work that keeps a thread busy.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| LoadError::Host(e.to_string()))?
 }
 
-/// The part that keeps a processor busy.
-fn prepare(
-    engine: &Engine,
-    linker: &Linker<Guest>,
-    cache: Option<&Cache>,
-    bytes: &[u8],
-) -> Result<Prepared, LoadError> {
+/// What a component says of itself, and its compiled form if that is here.
+struct ReadComponent {
+    manifest: Manifest,
+    digest: String,
+    kept: Option<Component>,
+}
+
+fn read(engine: &SharedEngine, cache: Option<&Cache>, bytes: &[u8]) -> Result<ReadComponent, LoadError> {
     let digest = HEXLOWER.encode(digest(&SHA256, bytes).as_ref());
     let manifest = Manifest::from_component(bytes)?;
-    // Before the compilation, which takes a while.
     if let Some((interface, found)) = manifest::section::foreign_contract(bytes)? {
         return Err(LoadError::Contract { interface, found, known: manifest::CONTRACT });
     }
-    let (component, sealed) = match cache.and_then(|cache| cache.load(engine, &digest)) {
-        Some(component) => (component, None),
-        None => compile(engine, cache.is_some(), &digest, bytes)?,
+    let kept = cache.and_then(|cache| cache.load(engine.get(), &digest));
+    if kept.is_none() {
+        shape::check(bytes).map_err(LoadError::CompileBounds)?;
+    }
+    Ok(ReadComponent { manifest, digest, kept })
+}
+
+enum Compiled {
+    Kept(Component),
+    /// An artifact of the compile pool.
+    Fresh(Vec<u8>),
+}
+
+/// A component that has everything it imports.
+struct Linked {
+    digest: String,
+    instance_pre: wasmtime::component::InstancePre<Guest>,
+    exports: Exports,
+}
+
+fn link(
+    engine: &SharedEngine,
+    linker: &Linker<Guest>,
+    cache: Option<&Cache>,
+    digest: String,
+    compiled: Compiled,
+) -> Result<Linked, LoadError> {
+    let (component, artifact) = match compiled {
+        Compiled::Kept(component) => (component, None),
+        Compiled::Fresh(artifact) => {
+            let component = cache::compiled(engine.get(), &artifact);
+            (component.map_err(|e| LoadError::Compile(format!("{e:#}")))?, Some(artifact))
+        }
     };
+    let engine = engine.get();
     check_imports(engine, &component)?;
     let instance_pre = linker.instantiate_pre(&component).map_err(|e| LoadError::Import(format!("{e:#}")))?;
     let exports = exports(engine, &component, &instance_pre)?;
-    Ok(Prepared { manifest, digest, instance_pre, exports, sealed })
-}
-
-fn compile(
-    engine: &Engine,
-    to_be_kept: bool,
-    digest: &str,
-    bytes: &[u8],
-) -> Result<(Component, Option<Vec<u8>>), LoadError> {
-    let component = Component::from_binary(engine, bytes).map_err(|e| LoadError::Compile(format!("{e:#}")))?;
-    let sealed = to_be_kept.then(|| Cache::seal(&component)).transpose();
-    let sealed = sealed.unwrap_or_else(|error| {
-        not_kept(digest, &error);
-        None
-    });
-    Ok((component, sealed))
-}
-
-fn keep(cache: &Cache, digest: &str, sealed: &[u8]) {
-    if let Err(error) = cache.store(digest, sealed) {
-        not_kept(digest, &error);
+    if let (Some(cache), Some(artifact)) = (cache, &artifact) {
+        keep(cache, &digest, artifact);
     }
+    Ok(Linked { digest, instance_pre, exports })
 }
 
-/// The next start is slower; nothing else is wrong.
-fn not_kept(digest: &str, error: &io::Error) {
-    tracing::warn!(%digest, %error, "the compiled component could not be kept");
+/// Puts an artifact into the cache. If that fails, the next start is slower; nothing else is wrong.
+fn keep(cache: &Cache, digest: &str, artifact: &[u8]) {
+    if let Err(error) = cache.store(digest, artifact) {
+        tracing::warn!(%digest, %error, "the compiled component could not be kept");
+    }
 }
 
 fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadError> {

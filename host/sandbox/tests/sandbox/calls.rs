@@ -61,6 +61,37 @@ async fn no_trust_exceeds_what_the_manifest_declares() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_everybody_is_attested_only_where_that_is_granted() {
+    let mut bound = binding("verifies");
+    bound.grants.attests.clear();
+    let channel = hostile().await.bind(bound).unwrap();
+    let received = channel.receive(signed("hello")).await.unwrap().result.unwrap();
+    let (_, trust, hints) = sender(&received.events[0]);
+    assert_eq!(trust, Trust::Claimed);
+    assert!(hints.iter().all(|hint| hint.trust <= Trust::Claimed), "{hints:?}");
+    let who =
+        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None };
+    let hints = channel.hints(who).await.unwrap().result.unwrap();
+    assert!(hints.iter().all(|hint| hint.trust <= Trust::Claimed), "{hints:?}");
+}
+
+#[tokio::test]
+async fn a_change_of_identity_counts_only_where_both_ends_may_be_attested() {
+    let mut bound = binding("changes");
+    let received = channel("changes").await.receive(signed("x")).await.unwrap().result.unwrap();
+    assert!(matches!(received.events[0].body, EventBody::IdentityChange { .. }), "{:?}", received.events);
+    bound.grants.attests.clear();
+    let call = hostile().await.bind(bound).unwrap().receive(signed("x")).await.unwrap();
+    match &call.result.unwrap().events[0].body {
+        EventBody::Other(kept) => {
+            assert!(kept.name == "identity-change" && kept.value.contains("15550002"), "{kept:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(call.effects.log.iter().any(|line| line.message.contains("links nobody")), "{:?}", call.effects.log);
+}
+
+#[tokio::test]
 async fn events_that_nobody_verified_are_refused() {
     for behaviour in ["forges", "forges-signature", "forges-state", "forges-changes"] {
         let error = channel(behaviour).await.receive(signed("hello")).await.unwrap_err();
@@ -109,6 +140,29 @@ async fn a_reply_cannot_set_a_cookie() {
     let error = channel("breaks-the-reply").await.receive(signed("x")).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::BadOutput);
     assert_eq!(error.message, "The connector broke the contract: the reply sets the header `set-cookie`.");
+}
+
+#[tokio::test]
+async fn a_reply_has_only_headers_that_a_provider_needs_and_never_leads_elsewhere() {
+    let channel = channel("replies").await;
+    for good in ["200\ncontent-type: text/plain; charset=utf-8", "404\nx-puppet: yes", "503\nretry-after: 5"] {
+        let call = channel.receive(signed(good)).await.unwrap();
+        assert_eq!(call.result.unwrap().reply.headers.len(), 1, "{good}");
+    }
+    for bad in [
+        "200\nwww-authenticate: Basic",
+        "200\nclear-site-data: *",
+        "200\nnel: {}",
+        "200\nrefresh: 0;url=https://evil.example",
+        "200\nalt-svc: h3=evil",
+        "200\naccess-control-allow-origin: *",
+        "200\nx-other: yes",
+        "200\ncontent-type: text/html",
+        "302\nx-puppet: yes",
+    ] {
+        let error = channel.receive(signed(bad)).await.unwrap_err();
+        assert_eq!(error.kind, CallErrorKind::BadOutput, "{bad}");
+    }
 }
 
 fn with_state(behaviour: &str) -> Binding {

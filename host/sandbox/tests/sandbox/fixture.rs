@@ -30,7 +30,7 @@ pub fn component(name: &str) -> Vec<u8> {
 /// One sandbox for all tests, as in the host.
 pub fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-    SANDBOX.get_or_init(|| Sandbox::new(SandboxOptions { cache_dir: None, instances: 32 }).unwrap())
+    SANDBOX.get_or_init(|| Sandbox::new(SandboxOptions { instances: 32, ..SandboxOptions::default() }).unwrap())
 }
 
 /// The hostile guest.
@@ -63,6 +63,8 @@ pub fn binding(behaviour: &str) -> Binding {
             http: vec!["http://127.0.0.1:1".parse().unwrap(), "http://127.0.0.1:2".parse().unwrap()],
             private_addresses: Vec::new(),
             public_webhook: false,
+            attests: vec!["phone".to_owned()],
+            scopes: Vec::new(),
         },
         limits: Limits::default(),
         state: Arc::new(Fixed::default()),

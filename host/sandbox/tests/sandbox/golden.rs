@@ -15,11 +15,19 @@ use crate::server::{Answer, Server, ok};
 
 async fn golden() -> Arc<Connector> {
     static GOLDEN: OnceCell<Arc<Connector>> = OnceCell::const_new();
-    let load = || async {
-        let component = include_bytes!("../../../../tests/golden/0.1/rust.wasm").to_vec();
-        sandbox().load(component).await.unwrap()
-    };
+    let load = || async { sandbox().load(declaring_that_it_signs(FROZEN)).await.unwrap() };
     GOLDEN.get_or_init(load).await.clone()
+}
+
+const FROZEN: &[u8] = include_bytes!("../../../../tests/golden/0.1/rust.wasm");
+
+/// The frozen component with one line more in its manifest: that a connector signs has to be declared since (wit/VERSIONING.md).
+fn declaring_that_it_signs(component: &[u8]) -> Vec<u8> {
+    let old = b"[[secrets]]\nname = \"app-secret\"\nprompt = \"The key of the signatures\"";
+    let new = b"[[secrets]]\nname=\"app-secret\"\nprompt=\"\"\nuse=[\"verify\",\"sign\",\"send\"]";
+    assert_eq!(old.len(), new.len());
+    let at = component.windows(old.len()).position(|window| window == old).unwrap();
+    [&component[..at], new, &component[at + old.len()..]].concat()
 }
 
 async fn channel(target: &str) -> Channel {

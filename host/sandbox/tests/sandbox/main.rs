@@ -5,6 +5,7 @@
 
 mod bounds;
 mod calls;
+mod compile;
 mod egress;
 mod fixture;
 mod golden;

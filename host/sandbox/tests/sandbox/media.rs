@@ -155,6 +155,28 @@ async fn a_redirect_to_a_private_or_ungranted_address_is_not_followed() {
 }
 
 #[tokio::test]
+async fn a_redirect_neither_tells_a_path_credential_nor_gets_one() {
+    let key = "12345:path-value";
+    for location in [
+        format!("/bot{key}//x"),
+        format!("/bot{key}%2fx"),
+        format!("/elsewhere/{key}"),
+        "/bot{path-key}/stolen".to_owned(),
+        "/bot%7Bpath-key%7D/stolen".to_owned(),
+    ] {
+        let server = redirecting(location.clone()).await;
+        let mut binding = online("files", &server.origin);
+        binding.secrets.insert("path-key".to_owned(), Secret::new(key));
+        let channel = hostile().await.bind(binding).unwrap();
+        let (call, _) = fetch(&channel, json!({"url": format!("{}/bot{{path-key}}/file", server.origin)})).await;
+        let told = format!("{:?} {:?}", call.result, call.effects.log);
+        assert!(!told.contains(key) && !told.contains("path-value"), "{told}");
+        denied(&call);
+        assert_eq!(server.requests().len(), 1, "{location}");
+    }
+}
+
+#[tokio::test]
 async fn a_granted_redirect_is_followed_without_the_credential_of_the_first_server() {
     let other = Server::start(|_| Answer::Bytes(ok("", "moved here"))).await;
     let server = redirecting(format!("{}/moved", other.origin)).await;

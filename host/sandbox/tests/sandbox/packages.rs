@@ -151,7 +151,8 @@ async fn the_manifests_of_this_repository_are_accepted() {
 }
 
 fn cached(folder: &std::path::Path) -> Sandbox {
-    Sandbox::new(SandboxOptions { cache_dir: Some(folder.to_owned()), instances: 2 }).unwrap()
+    Sandbox::new(SandboxOptions { cache_dir: Some(folder.to_owned()), instances: 2, ..SandboxOptions::default() })
+        .unwrap()
 }
 
 fn only_file(folder: &std::path::Path) -> std::path::PathBuf {
@@ -197,6 +198,7 @@ fn a_folder_that_others_can_write_to_is_refused() {
     let folder = place.path().join("compiled");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
-    let error = Sandbox::new(SandboxOptions { cache_dir: Some(folder), instances: 2 }).unwrap_err();
+    let error = Sandbox::new(SandboxOptions { cache_dir: Some(folder), instances: 2, ..SandboxOptions::default() })
+        .unwrap_err();
     assert!(error.to_string().contains("mode 700"), "{error}");
 }

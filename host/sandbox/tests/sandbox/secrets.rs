@@ -86,6 +86,20 @@ async fn hunt(channel: &jackfield_sandbox::Channel, requests: &str, value: &str)
 }
 
 #[tokio::test]
+async fn a_secret_signs_only_if_the_manifest_says_so() {
+    let call = channel("signs-undeclared").await.receive(signed("x")).await.unwrap();
+    assert!(format!("{:?}", call.result).contains("used to sign"), "{:?}", call.result);
+}
+
+#[tokio::test]
+async fn a_call_can_guess_a_secret_so_many_times_only() {
+    for _ in 0..2 {
+        let call = channel("guesses").await.receive(unsigned("x")).await.unwrap();
+        assert_eq!(call.result.unwrap().reply.body, b"64");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_a_connector_learnt_from_a_request_is_not_in_its_failure() {
     let mut request = signed("x");
     request.headers.push(("x-token".to_owned(), APP_SECRET.as_bytes().to_vec()));

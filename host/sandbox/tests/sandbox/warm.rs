@@ -53,6 +53,15 @@ async fn what_a_call_may_do_does_not_pass_on_to_the_next_one() {
 }
 
 #[tokio::test]
+async fn an_instance_whose_answer_was_refused_is_never_called_again() {
+    let channel = warm(1).await;
+    told(&channel, "a").await;
+    let error = channel.receive(unsigned("write")).await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unverified);
+    assert_eq!(told(&channel, "b").await, "b");
+}
+
+#[tokio::test]
 async fn every_bound_is_set_anew_for_each_call() {
     let channel = limited("floods-log", Limits { warm: 1, log_lines: 3, ..Limits::default() }).await;
     for _ in 0..2 {

@@ -48,6 +48,8 @@ pub(super) struct ReloadedView {
     changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     removed: Vec<ChannelId>,
+    /// Connectors that serve and would not be let in any more, since a key was taken out of `[trust]`. They serve until the host stops.
+    distrusted: Vec<String>,
 }
 
 /// Reads the configuration file again: its connectors, its channels, and whom it trusts, and the certificate. All of it counts, or nothing.
@@ -63,8 +65,8 @@ pub(super) async fn reload(State(api): State<Api>, _: Caller, _: Command<Nothing
         api.front.use_certificate(certificate);
         Ok::<_, Problem>(reloaded)
     });
-    let Reloaded { added, changed, removed } = reloaded.await.map_err(|_| Problem::internal())??;
-    Ok(Json(ReloadedView { added, changed, removed }))
+    let Reloaded { added, changed, removed, distrusted } = reloaded.await.map_err(|_| Problem::internal())??;
+    Ok(Json(ReloadedView { added, changed, removed, distrusted }))
 }
 
 /// Something to be done to connect a channel.

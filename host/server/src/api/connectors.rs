@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use http::StatusCode;
+use jackfield_core::ask::{Ask, Difference};
 use jackfield_core::event::Problem as Why;
 use jackfield_core::generation::{self, Missing, Signature, Stage, Versions};
 use jackfield_core::ids::ChannelId;
@@ -139,6 +140,10 @@ pub(super) struct GenerationView {
     problem: Option<Why>,
     /// What it waits for.
     missing: Vec<Missing>,
+    /// While it waits for approval: how all that it asks for differs from what was approved for the one that serves.
+    differences: Vec<Difference>,
+    /// All that it asks for, once that was approved.
+    approved: Option<Ask>,
 }
 
 /// Which generation.
@@ -230,7 +235,7 @@ pub(super) async fn activate_generation(
     to_its_end(&host, &name, async move { lifecycle.activate(&connector, number, caller.actor()).await }).await
 }
 
-/// Grants the channels what a generation asks for and waits for, and has it serve.
+/// Lets a generation have all that it asks for and waits for, grants the channels the origins among it, and has it serve.
 #[utoipa::path(post, path = "/v1/connectors/{name}/approve", tag = "connectors", request_body = Which,
     params(("name" = String, Path, description = "The connector")),
     responses((status = 201, description = "It serves", body = GenerationView), (status = 202, description = "It still waits: a secret is not set", body = GenerationView)))]
@@ -360,6 +365,8 @@ impl From<generation::Generation> for GenerationView {
             changed_at: Time(row.changed_at),
             problem: row.problem,
             missing: row.missing,
+            differences: row.differences,
+            approved: row.approved,
         }
     }
 }

@@ -14,6 +14,7 @@ use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, StreamExt, stream};
 use jackfield_core::ids::{KeyId, Seq};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 use super::auth::Credential;
 use super::problem::{Problem, Result};
@@ -84,6 +85,10 @@ impl Drop for Place {
     }
 }
 
+/// How far looks for something new are apart. What happens in between is told together: every fact wakes every stream, and a look for each of
+/// 200 facts a second, for dozens of streams, would take the machine from webhooks.
+const APART: Duration = Duration::from_millis(50);
+
 /// What a look at a source came to.
 pub(super) enum Look {
     /// This is to be told next. If it is nothing, there is more to look at.
@@ -111,8 +116,8 @@ pub(super) fn follow(
     source: impl Source,
 ) -> Sse<impl Stream<Item = std::result::Result<Event, Infallible>>> {
     let facts = host.store.watch();
-    let checked = Seq(0);
-    let follower = Follower { host, credential, facts, checked, source, ready: VecDeque::new(), _place: place };
+    let (checked, ready, next_look) = (Seq(0), VecDeque::new(), Instant::now());
+    let follower = Follower { host, credential, facts, checked, source, ready, next_look, _place: place };
     // Proxies and clients learn at once that the stream is open.
     let hello = stream::iter([Ok(Event::default().comment("open"))]);
     let events = stream::unfold(follower, async |mut follower| Some((Ok(follower.next().await?), follower)));
@@ -127,6 +132,8 @@ struct Follower<S> {
     checked: Seq,
     source: S,
     ready: VecDeque<Event>,
+    /// When it may be looked again after there was nothing.
+    next_look: Instant,
     _place: Place,
 }
 
@@ -150,11 +157,16 @@ impl<S: Source> Follower<S> {
                 Look::Nothing => {}
             }
             tokio::select! {
+                () = self.host.stop.begun() => return None,
+                () = tokio::time::sleep_until(self.next_look) => {}
+            }
+            tokio::select! {
                 changed = self.facts.changed() => changed.ok()?,
                 () = self.source.changed() => {}
                 () = self.host.stop.begun() => return None,
                 () = tokio::time::sleep(HEARTBEAT) => return self.may_follow().then(|| Event::default().comment("alive")),
             }
+            self.next_look = Instant::now() + APART;
         }
     }
 

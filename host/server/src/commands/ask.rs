@@ -4,6 +4,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use jackfield_sandbox::printable;
 use serde_json::Value;
 
 use super::remote::Remote;
@@ -20,7 +21,7 @@ pub(super) fn ask<F: Future<Output = anyhow::Result<Value>>>(
     let answer = wait_for(question(remote(place)?))?;
     match place.json {
         true => say(&format!("{answer:#}"))?,
-        false => lines(&answer).iter().try_for_each(|line| say(line))?,
+        false => lines(&answer).iter().try_for_each(|line| say(&printable(line)))?,
     }
     Ok(answer)
 }
@@ -37,7 +38,7 @@ pub(super) fn done<F: Future<Output = anyhow::Result<Value>>>(
 /// Follows a stream of a host, and prints each event: as JSON if that is wanted, as a line otherwise.
 pub(super) fn follow(place: &HostPlace, path: &str, line: impl Fn(&Value) -> String) -> anyhow::Result<ExitCode> {
     let (remote, json) = (remote(place)?, place.json);
-    let shown = |event: Value| say(&if json { event.to_string() } else { line(&event) });
+    let shown = |event: Value| say(&if json { event.to_string() } else { printable(&line(&event)) });
     wait_for(async { remote.follow(path, shown).await })?;
     Ok(ExitCode::SUCCESS)
 }

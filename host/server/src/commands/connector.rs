@@ -116,5 +116,9 @@ fn why(generation: &Value) -> Vec<String> {
     let missing = items(&generation["missing"])
         .iter()
         .map(|m| format!("  {number}: {}: {}", text(&m["channel"]), text(&m["message"])));
-    problem.into_iter().chain(missing).collect()
+    let differences = items(&generation["differences"]).iter().map(|difference| {
+        let change = text(&difference["change"]).replace('-', " ");
+        format!("  {number}: {change} {}", text(&difference["sentence"]))
+    });
+    problem.into_iter().chain(missing).chain(differences).collect()
 }

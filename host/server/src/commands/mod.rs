@@ -16,6 +16,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use jackfield_sandbox::{CompileBounds, compile_child, printable};
 
 use crate::cli::{Cli, Command, ConfigFile};
 use crate::config::Config;
@@ -34,11 +35,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Parked(command) => parked::run(command),
         Command::Rebuild { config, check } => rebuild::run(&config, check),
         Command::Export(file) => export::run(&file),
+        Command::Compile { cpu_seconds, memory_mib } => Ok(compile_child(CompileBounds::new(cpu_seconds, memory_mib))),
     };
     match done {
         Ok(code) => code,
         Err(error) => {
-            tell(&format!("jackfield: {error:#}"));
+            // A server's words are among them.
+            format!("jackfield: {error:#}").lines().for_each(|line| tell(&printable(line)));
             ExitCode::FAILURE
         }
     }

@@ -49,6 +49,10 @@ pub struct GrantsConfig {
     pub private_addresses: Vec<Origin>,
     /// Whether requests that nobody signed count.
     pub public_webhook: bool,
+    /// Kinds of addresses that everybody shares, `phone` and `email`, which the channel may attest.
+    pub attests: Vec<String>,
+    /// Scopes of other connectors that the channel may speak about.
+    pub scopes: Vec<String>,
 }
 
 impl From<&GrantsConfig> for Grants {
@@ -57,6 +61,8 @@ impl From<&GrantsConfig> for Grants {
             http: config.http.clone(),
             private_addresses: config.private_addresses.clone(),
             public_webhook: config.public_webhook,
+            attests: config.attests.clone(),
+            scopes: config.scopes.clone(),
         }
     }
 }

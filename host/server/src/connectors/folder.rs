@@ -1,6 +1,7 @@
 //! A folder of components for those who like files: what is put there as `NAME.wasm` is brought as a generation of the connector NAME.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use jackfield_core::fact::Actor;
 use jackfield_core::views::operations;
 
+use super::COMPONENT_BYTES;
 use super::artifacts::digest_of;
 use super::lifecycle::Lifecycle;
 use crate::shutdown::Stop;
@@ -25,7 +27,7 @@ struct Seen {
 /// Watches a folder until the host stops.
 pub async fn watch(folder: PathBuf, lifecycle: Arc<Lifecycle>, stop: Stop) {
     // What is taken already, and what may still be being written.
-    let (mut taken, mut fresh) = (BTreeMap::new(), BTreeMap::new());
+    let (mut taken, mut fresh, mut complained) = (BTreeMap::new(), BTreeMap::new(), None);
     loop {
         tokio::select! {
             () = stop.begun() => return,
@@ -34,7 +36,11 @@ pub async fn watch(folder: PathBuf, lifecycle: Arc<Lifecycle>, stop: Stop) {
         let files = match list(&folder).await {
             Ok(files) => files,
             Err(error) => {
-                tracing::debug!(folder = %folder.display(), "the folder cannot be read: {error}");
+                let message = error.to_string();
+                if complained.as_ref() != Some(&message) {
+                    tracing::warn!(folder = %folder.display(), "the watched folder is left alone: {message}");
+                    complained = Some(message);
+                }
                 continue;
             }
         };
@@ -54,15 +60,29 @@ pub async fn watch(folder: PathBuf, lifecycle: Arc<Lifecycle>, stop: Stop) {
 
 async fn list(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Seen>> {
     let mut files = BTreeMap::new();
+    may_bring(&tokio::fs::metadata(folder).await?)?;
     let mut listing = tokio::fs::read_dir(folder).await?;
     while let Some(entry) = listing.next_entry().await? {
         let path = entry.path();
         let data = entry.metadata().await?;
-        if data.is_file() && path.extension().is_some_and(|extension| extension == "wasm") {
+        // A larger one is no connector, and need not be read to know that.
+        let fits = data.len() <= COMPONENT_BYTES as u64;
+        if data.is_file() && fits && path.extension().is_some_and(|extension| extension == "wasm") {
             files.insert(path, Seen { changed: data.modified().ok(), bytes: data.len() });
         }
     }
     Ok(files)
+}
+
+/// Who may write into the folder brings code that runs here, so it has to be the host's own user, or root.
+fn may_bring(folder: &std::fs::Metadata) -> std::io::Result<()> {
+    let owner = [0, rustix::process::geteuid().as_raw()].contains(&folder.uid());
+    match owner && folder.mode() & 0o022 == 0 {
+        true => Ok(()),
+        false => Err(std::io::Error::other(
+            "it has to belong to the user of the host, and nobody else may write to it, because what is in it is run",
+        )),
+    }
 }
 
 async fn bring(lifecycle: &Lifecycle, path: &Path) {
@@ -92,4 +112,32 @@ async fn bring(lifecycle: &Lifecycle, path: &Path) {
 pub fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_others_may_write_to_brings_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("shop.wasm"), b"x").unwrap();
+        let mode = |bits| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(bits)).unwrap();
+        mode(0o755);
+        assert_eq!(list(folder.path()).await.unwrap().len(), 1);
+        for shared in [0o777, 0o775, 0o757] {
+            mode(shared);
+            assert!(list(folder.path()).await.is_err(), "{shared:o}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_large_for_a_component_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(folder.path().join("shop.wasm")).unwrap();
+        file.set_len(COMPONENT_BYTES as u64 + 1).unwrap();
+        assert!(list(folder.path()).await.unwrap().is_empty());
+    }
 }

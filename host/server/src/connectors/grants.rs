@@ -21,7 +21,8 @@ pub fn effective(config: &GrantsConfig, changes: &GrantChanges) -> Grants {
     let http = joined(&config.http, &changes.http);
     let mut private_addresses = joined(&config.private_addresses, &changes.private_addresses);
     private_addresses.retain(|origin| http.contains(origin));
-    Grants { http, private_addresses, public_webhook: changes.public_webhook.unwrap_or(config.public_webhook) }
+    let public_webhook = changes.public_webhook.unwrap_or(config.public_webhook);
+    Grants { http, private_addresses, public_webhook, attests: config.attests.clone(), scopes: config.scopes.clone() }
 }
 
 #[cfg(test)]

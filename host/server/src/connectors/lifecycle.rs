@@ -25,7 +25,7 @@ use super::generation::{Binding, Bindings, BoundChannel, Generation};
 use super::prepared::Prepared;
 use super::registry::PullError;
 use super::slot::Slot;
-use super::steps::{Step, about_itself};
+use super::steps::{Consent, Step, about_itself};
 use super::{grants, signature};
 use crate::channels::{ChannelRuntime, Channels, state};
 use crate::config::Config;
@@ -190,6 +190,16 @@ impl Lifecycle {
     /// # Errors
     /// When there is no such generation, or its component cannot be read.
     pub async fn activate(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
+        self.bring_to_serve(name, generation, Consent::AsBefore, actor).await
+    }
+
+    async fn bring_to_serve(
+        &self,
+        name: &str,
+        generation: u32,
+        consent: Consent,
+        actor: Actor,
+    ) -> Result<Installed, LifecycleError> {
         let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
         let _install = slot.install.lock().await;
         let versions = self.versions(name)?;
@@ -198,13 +208,16 @@ impl Lifecycle {
         if versions.active == Some(generation) {
             return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
         }
+        // What served was approved, whether that was written down then or not.
+        let has_served = matches!(row.stage, Stage::Draining | Stage::Retired | Stage::RolledBack);
+        let consent = if has_served { Consent::Given } else { consent };
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
         let component = self.read(&row.source.digest).await?;
         if let Some(why) = self.distrusts(&component) {
             return step.refuse(vec![about_itself("signature", why)]).await;
         }
         match self.sandbox.load(component).await {
-            Ok(connector) => step.approve(connector).await,
+            Ok(connector) => step.approve(connector, consent).await,
             Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
         }
     }
@@ -229,7 +242,7 @@ impl Lifecycle {
                 self.append_and_follow(vec![granted], actor.clone()).await?;
             }
         }
-        self.activate(name, generation, actor).await
+        self.bring_to_serve(name, generation, Consent::Given, actor).await
     }
 
     /// Brings the generation that stands by back. `failed` is the one it is to take the place of, if only that may go. Waits for no
@@ -559,7 +572,8 @@ impl From<&Missing> for Rejection {
 }
 
 pub(super) fn moved(name: &str, generation: u32, to: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Fact {
-    Fact::GenerationMoved { connector: name.to_owned(), generation, to, problem, missing }
+    let (connector, approved, differences) = (name.to_owned(), None, Vec::new());
+    Fact::GenerationMoved { connector, generation, to, problem, missing, approved, differences }
 }
 
 /// How facts name a component, as far as it says so itself.

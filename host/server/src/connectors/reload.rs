@@ -24,6 +24,8 @@ pub struct Reloaded {
     pub changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     pub removed: Vec<ChannelId>,
+    /// Connectors that serve and would not be let in any more, each with why. They serve until the host stops.
+    pub distrusted: Vec<String>,
 }
 
 /// The channels of a new configuration.
@@ -60,7 +62,7 @@ impl Lifecycle {
         metrics: &Arc<Metrics>,
         public_url: &str,
     ) -> Result<Reloaded, LifecycleError> {
-        let Plan { channels, reloaded } = self.plan(config, metrics, public_url);
+        let Plan { channels, mut reloaded } = self.plan(config, metrics, public_url);
         let new = self.check(config, &channels, &reloaded).await?;
         for (slot, component) in new {
             let rejections = self.install_component(&slot, component).await?;
@@ -73,6 +75,7 @@ impl Lifecycle {
         let gone: Vec<Arc<ChannelRuntime>> = gone.collect();
         self.reactor().replace_channels(channels).await;
         gone.iter().for_each(|old| old.gone.cancel());
+        reloaded.distrusted = self.distrusted().await?;
         Ok(reloaded)
     }
 
@@ -101,6 +104,24 @@ impl Lifecycle {
         let removed = all.iter().map(|old| old.id.clone()).filter(|id| !config.channels.contains_key(id));
         reloaded.removed = removed.collect();
         Plan { channels, reloaded }
+    }
+
+    /// What serves although its signature is not trusted any more. It is not stopped at once, so that a slip of the pen silences no channel,
+    /// but it does not start again.
+    async fn distrusted(&self) -> Result<Vec<String>, LifecycleError> {
+        let mut distrusted = Vec::new();
+        for versions in operations::connectors(&self.store().read())? {
+            let Some(active) = versions.active() else { continue };
+            let Ok(component) = self.read(&active.source.digest).await else { continue };
+            if let Some(why) = self.distrusts(&component) {
+                tracing::error!(
+                    connector = versions.name,
+                    "it serves, and will not be loaded at the next start: {why}"
+                );
+                distrusted.push(format!("{}: {why}", versions.name));
+            }
+        }
+        Ok(distrusted)
     }
 
     /// Looks whether every connector, and every channel that is new or changed, can be served. The components that are to be installed.

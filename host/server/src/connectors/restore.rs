@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jackfield_core::effect::Effect;
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::fact::Actor;
 use jackfield_core::generation::{Generation as Row, Stage, Versions};
 use jackfield_core::views::operations;
 
@@ -174,8 +174,7 @@ impl Lifecycle {
                     (Stage::Refused, Some(Problem { message, code: Some(String::from("interrupted")) }))
                 }
             };
-            let (connector, generation) = (name.to_owned(), row.number);
-            let fact = Fact::GenerationMoved { connector, generation, to, problem, missing: Vec::new() };
+            let fact = moved(name, row.number, to, problem, Vec::new());
             self.store().append(Actor::Host, fact).await?;
         }
         Ok(operations::connector(&self.store().read(), name)?)

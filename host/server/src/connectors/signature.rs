@@ -1,13 +1,16 @@
 //! Who vouches for a component.
 //!
 //! A signature is the last section of a component: a custom section `jackfield:signature` whose data is JSON,
-//! `{"algorithm":"ed25519","key":HEX,"signature":HEX}`. What is signed is the text `jackfield:signature:1:` and the lower-case
-//! hexadecimal sha256 of all bytes before that section. So one file is the plugin, and a signature can be added without a rebuild.
+//! `{"algorithm":"ed25519","key":HEX,"signature":HEX,"connector":ID,"number":N}`. What is signed is the text
+//! `jackfield:signature:2:ID:N:` and the lower-case hexadecimal sha256 of all bytes before that section. So one file is the plugin, and a
+//! signature can be added without a rebuild. The id is the manifest's; the number rises from version to version, so that an old version
+//! is known as one. The first form has neither, and signs `jackfield:signature:1:` and the sha256; it still verifies.
 
 use std::collections::BTreeMap;
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use jackfield_core::generation::Signature;
+use jackfield_sandbox::Manifest;
 use ring::{digest, signature};
 use serde::Deserialize;
 
@@ -17,10 +20,10 @@ use crate::config::TrustConfig;
 const SECTION: &[u8] = b"jackfield:signature";
 
 /// What the signed text begins with.
-const CONTEXT: &str = "jackfield:signature:1:";
+const CONTEXT: &str = "jackfield:signature:";
 
-/// The longest section that is looked for: its id, its length, its name and 300 bytes of JSON.
-const MOST: usize = 512;
+/// The longest section that is looked for: its id, its length, its name and 400 bytes of JSON.
+const MOST: usize = 640;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +31,11 @@ struct Data {
     algorithm: String,
     key: String,
     signature: String,
+    /// The connector's id; with `number`, or neither.
+    #[serde(default)]
+    connector: Option<String>,
+    #[serde(default)]
+    number: Option<u64>,
 }
 
 /// What a component's signature is worth here.
@@ -43,13 +51,23 @@ pub fn examine(component: &[u8], trust: &TrustConfig) -> Signature {
     let (Some(key), Some(signature)) = (bytes(&data.key), bytes(&data.signature)) else {
         return Signature::Invalid;
     };
-    let text = format!("{CONTEXT}{}", HEXLOWER.encode(digest::digest(&digest::SHA256, signed).as_ref()));
+    let sum = HEXLOWER.encode(digest::digest(&digest::SHA256, signed).as_ref());
+    let text = match (&data.connector, data.number) {
+        (Some(connector), Some(number)) => format!("{CONTEXT}2:{connector}:{number}:{sum}"),
+        (None, None) => format!("{CONTEXT}1:{sum}"),
+        _ => return Signature::Invalid,
+    };
     let public = signature::UnparsedPublicKey::new(&signature::ED25519, &key);
     if public.verify(text.as_bytes(), &signature).is_err() {
         return Signature::Invalid;
     }
+    // A signature that was made for one connector is none for another.
+    let is_of = |id: &String| Manifest::from_component(component).is_ok_and(|manifest| manifest.id == *id);
+    if data.connector.as_ref().is_some_and(|id| !is_of(id)) {
+        return Signature::Invalid;
+    }
     match name_of(&key, &trust.keys) {
-        Some(name) => Signature::Trusted { key: name },
+        Some(name) => Signature::Trusted { key: name, number: data.number },
         None => Signature::Unknown { key: HEXLOWER.encode(&key) },
     }
 }
@@ -128,7 +146,7 @@ mod tests {
     }
 
     fn signed(component: &[u8]) -> Vec<u8> {
-        let text = format!("{CONTEXT}{}", HEXLOWER.encode(digest::digest(&digest::SHA256, component).as_ref()));
+        let text = format!("{CONTEXT}1:{}", HEXLOWER.encode(digest::digest(&digest::SHA256, component).as_ref()));
         let signature = pair().sign(text.as_bytes());
         let key = HEXLOWER.encode(pair().public_key().as_ref());
         let data =
@@ -144,8 +162,41 @@ mod tests {
     fn a_component_signed_by_a_trusted_key_is_trusted_by_the_operators_name_for_it() {
         let trust = trust(&[("us", HEXLOWER.encode(pair().public_key().as_ref()))], false);
         let signature = examine(&signed(b"component"), &trust);
-        assert_eq!(signature, Signature::Trusted { key: "us".to_owned() });
+        assert_eq!(signature, Signature::Trusted { key: "us".to_owned(), number: None });
         assert_eq!(refusal(&signature, &trust), None);
+    }
+
+    /// A component with a manifest, signed in the second form for the connector `id`.
+    fn signed_for(id: &str, number: u64) -> Vec<u8> {
+        let manifest = "id = \"shop\"\nversion = \"1\"\ncontract = \"0.1.0\"\nname = \"S\"\ndescription = \"S.\"";
+        let name = b"jackfield:manifest";
+        let size = 1 + name.len() + manifest.len();
+        let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+        component.extend([0, u8::try_from(size & 0x7f).unwrap() | 0x80, u8::try_from(size >> 7).unwrap()]);
+        component.push(u8::try_from(name.len()).unwrap());
+        component.extend_from_slice(name);
+        component.extend_from_slice(manifest.as_bytes());
+        let sum = HEXLOWER.encode(digest::digest(&digest::SHA256, &component).as_ref());
+        let signature = pair().sign(format!("jackfield:signature:2:{id}:{number}:{sum}").as_bytes());
+        let (key, signature) = (HEXLOWER.encode(pair().public_key().as_ref()), HEXLOWER.encode(signature.as_ref()));
+        let data = format!(
+            r#"{{"algorithm":"ed25519","key":"{key}","signature":"{signature}","connector":"{id}","number":{number}}}"#
+        );
+        [component, section(data.as_bytes())].concat()
+    }
+
+    #[test]
+    fn a_signature_of_the_second_form_says_its_number_and_is_good_for_its_connector_only() {
+        let trust = trust(&[("us", HEXLOWER.encode(pair().public_key().as_ref()))], true);
+        let good = Signature::Trusted { key: "us".to_owned(), number: Some(7) };
+        assert_eq!(examine(&signed_for("shop", 7), &trust), good);
+        assert_eq!(examine(&signed_for("other", 7), &trust), Signature::Invalid);
+        let text = String::from_utf8_lossy(&signed_for("shop", 7)).into_owned();
+        assert!(text.contains("\"number\":7"));
+        let mut raised = signed_for("shop", 7);
+        let at = raised.windows(10).position(|window| window == b"\"number\":7").unwrap();
+        raised[at + 9] = b'9';
+        assert_eq!(examine(&raised, &trust), Signature::Invalid);
     }
 
     #[test]

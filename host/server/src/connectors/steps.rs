@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jackfield_core::ask::{Ask, Change, Difference};
 use jackfield_core::event::Problem;
-use jackfield_core::fact::Actor;
+use jackfield_core::fact::{Actor, Fact};
 use jackfield_core::generation::{Missing, Stage};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
@@ -15,6 +16,15 @@ use super::lifecycle::{Installed, Lifecycle, LifecycleError, Rejection, moved};
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;
 use crate::clock;
+
+/// Whether an operator has seen what a generation asks for and agreed to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// Just now.
+    Given,
+    /// No more than was approved before may be asked for.
+    AsBefore,
+}
 
 /// A generation on its way.
 pub(super) struct Step<'a> {
@@ -54,10 +64,20 @@ impl Step<'_> {
             return self.refuse(vec![about_itself("another_connector", message)]).await;
         }
         self.reach(Stage::Checked).await?;
-        self.approve(connector).await
+        self.approve(connector, Consent::AsBefore).await
     }
 
-    pub(super) async fn approve(&self, connector: Arc<Connector>) -> Result<Installed, LifecycleError> {
+    /// It serves if everything that it asks for is approved and granted, and waits otherwise.
+    pub(super) async fn approve(
+        &self,
+        connector: Arc<Connector>,
+        consent: Consent,
+    ) -> Result<Installed, LifecycleError> {
+        let ask = connector.ask();
+        let differences = match consent {
+            Consent::Given => Vec::new(),
+            Consent::AsBefore => self.beyond_what_was_approved(&ask)?,
+        };
         let (mut bound, mut missing, mut rejections) = (BTreeMap::new(), Vec::new(), Vec::new());
         for channel in self.lifecycle.channels().of(&self.slot.name) {
             let changes = operations::grant_changes(&self.lifecycle.store().read(), &channel.id)?;
@@ -75,10 +95,10 @@ impl Step<'_> {
         if !rejections.is_empty() {
             return self.refuse(rejections).await;
         }
-        if !missing.is_empty() {
-            return self.wait_for(missing).await;
+        if !missing.is_empty() || !differences.is_empty() {
+            return self.wait_for(missing, differences).await;
         }
-        self.reach(Stage::Approved).await?;
+        self.approved(ask).await?;
         self.reach(Stage::Probing).await?;
         let found = self.probe(&bound).await;
         if !found.is_empty() {
@@ -98,15 +118,50 @@ impl Step<'_> {
         Ok(Installed { generation: self.generation, stage: Stage::Active, rejections: Vec::new() })
     }
 
-    async fn wait_for(&self, missing: Vec<Missing>) -> Result<Installed, LifecycleError> {
-        let rejections: Vec<Rejection> = missing.iter().map(Rejection::from).collect();
+    /// How an ask differs from the one that was approved for this generation, or for the one that serves. Nothing if it is within that, or
+    /// if there is none: the first version of a connector is approved by the configuration that names it.
+    fn beyond_what_was_approved(&self, ask: &Ask) -> Result<Vec<Difference>, LifecycleError> {
+        let versions = self.lifecycle.versions(&self.slot.name)?;
+        let own = versions.get(self.generation).and_then(|row| row.approved.clone());
+        let serving = || self.slot.active().map(|active| active.connector.ask());
+        let last = || versions.generations.iter().rev().find_map(|row| row.approved.clone());
+        // What was approved once was approved with its signature.
+        let row = versions.get(self.generation).filter(|row| row.approved.is_none());
+        let downgrade = row.and_then(|row| versions.downgrade(&row.signature));
+        let approved = own.or_else(serving).or_else(last);
+        let beyond = approved.filter(|approved| downgrade.is_some() || !ask.is_within(approved));
+        let mut differences = beyond.map(|approved| ask.differences(&approved)).unwrap_or_default();
+        let downgrade = downgrade.map(|sentence| Difference { change: Change::NewlyAsks, sentence });
+        differences.splice(0..0, downgrade);
+        Ok(differences)
+    }
+
+    async fn approved(&self, ask: Ask) -> Result<(), LifecycleError> {
+        let mut fact = moved(&self.slot.name, self.generation, Stage::Approved, None, Vec::new());
+        if let Fact::GenerationMoved { approved, .. } = &mut fact {
+            *approved = Some(ask);
+        }
+        self.lifecycle.store().append(self.actor.clone(), fact).await?;
+        Ok(())
+    }
+
+    async fn wait_for(&self, missing: Vec<Missing>, different: Vec<Difference>) -> Result<Installed, LifecycleError> {
+        let mut rejections: Vec<Rejection> = missing.iter().map(Rejection::from).collect();
+        let newly = different.iter().filter(|difference| difference.change == Change::NewlyAsks);
+        rejections.extend(newly.map(|difference| {
+            about_itself("newly_asks", format!("It newly asks {}; approve it if it may.", difference.sentence))
+        }));
         tracing::warn!(
             connector = self.slot.name,
             generation = self.generation,
             "waits for approval: {}",
             rejections.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         );
-        self.say(Stage::PendingApproval, None, missing).await?;
+        let mut fact = moved(&self.slot.name, self.generation, Stage::PendingApproval, None, missing);
+        if let Fact::GenerationMoved { differences, .. } = &mut fact {
+            *differences = different;
+        }
+        self.lifecycle.store().append(self.actor.clone(), fact).await?;
         Ok(Installed { generation: self.generation, stage: Stage::PendingApproval, rejections })
     }
 

@@ -85,6 +85,9 @@ impl Rig {
             http: fixed.into_iter().chain([origin.clone()]).collect(),
             private_addresses: vec![origin.clone()],
             public_webhook: self.plan.channel.public_webhook,
+            // The kit looks at what a connector says, not at how far an operator believes it.
+            attests: self.connector.manifest().identifiers.iter().map(|declared| declared.kind.clone()).collect(),
+            scopes: Vec::new(),
         };
         let channel = "conformance".parse().map_err(|_| Fault::Failed("the channel has no name".to_owned()))?;
         let secrets =

@@ -15,7 +15,7 @@ fn component(place: &str, name: &str) -> Vec<u8> {
 }
 
 async fn run(component: Vec<u8>, plan: Plan) -> Report {
-    let sandbox = Sandbox::new(SandboxOptions { cache_dir: None, instances: 16 }).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions { instances: 16, ..SandboxOptions::default() }).unwrap();
     conformance::run(&sandbox, component, plan).await.unwrap()
 }
 
@@ -143,7 +143,7 @@ async fn what_cannot_be_tried_says_why() {
 async fn a_plan_that_does_not_fit_the_manifest_is_told_once() {
     let mut plan = plan("whatsapp");
     plan.secrets.remove("access-token");
-    let sandbox = Sandbox::new(SandboxOptions { cache_dir: None, instances: 2 }).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions { instances: 2, ..SandboxOptions::default() }).unwrap();
     let error = conformance::run(&sandbox, component("connectors", "whatsapp"), plan).await.unwrap_err().to_string();
     assert!(error.contains("access-token"), "{error}");
 }

@@ -21,6 +21,10 @@ pub fn run(behaviour: &str, request: &Request) -> Option<Result<Outcome, Failure
             outcome.reply.headers.push(jackfield_sdk::Header { name: "set-cookie".to_owned(), value: b"a=b".to_vec() });
             outcome
         }),
+        "changes" => verifies(request).map(|()| changed()),
+        "guesses" => Ok(guesses()),
+        "signs-undeclared" => secrets::sign("header-key", &Scheme::HmacSha256, b"x").map(|_| Outcome::accepted()),
+        "replies" => Ok(replies(request)),
         "logs" => {
             log::info(&String::from_utf8_lossy(&request.body));
             Ok(Outcome::accepted())
@@ -117,6 +121,24 @@ fn changed() -> Outcome {
         reason: "because".to_owned(),
     }));
     outcome
+}
+
+/// Asks for a secret until it is not answered any more; the reply says how often it was.
+fn guesses() -> Outcome {
+    let answered = (0..1_000).take_while(|n| secrets::equals("app-secret", format!("guess-{n}").as_bytes()).is_ok());
+    Outcome::reply(jackfield_sdk::Reply::text(200, answered.count().to_string()))
+}
+
+/// Replies with the status and the header that the request's body names, each on a line.
+fn replies(request: &Request) -> Outcome {
+    let body = String::from_utf8_lossy(&request.body).into_owned();
+    let mut lines = body.lines();
+    let mut reply = jackfield_sdk::Reply::status(lines.next().and_then(|line| line.parse().ok()).unwrap_or(200));
+    if let Some((name, value)) = lines.next().and_then(|line| line.split_once(": ")) {
+        let header = jackfield_sdk::Header { name: name.to_owned(), value: value.as_bytes().to_vec() };
+        reply.headers.push(header);
+    }
+    Outcome::reply(reply)
 }
 
 /// One good event among broken ones.

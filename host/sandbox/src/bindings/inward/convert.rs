@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::super::types;
 use super::Intake;
 
-pub(super) fn event(intake: &Intake<'_>, event: types::Event) -> Event {
+pub(super) fn event(intake: &mut Intake<'_>, event: types::Event) -> Event {
     use types::EventBody as B;
     let body = match event.body {
         B::Message(m) => EventBody::Message(message(intake, m)),
-        B::Edit(e) => EventBody::Edit { message_id: e.message_id, at: time(e.edited_at), parts: parts(e.parts) },
+        B::Edit(e) => {
+            EventBody::Edit { message_id: e.message_id, at: time(e.edited_at), parts: parts(intake, e.parts) }
+        }
         B::Deletion(d) => EventBody::Deletion { message_id: d.message_id, at: time(d.deleted_at) },
         B::Reaction(r) => EventBody::Reaction {
             message_id: r.message_id,
@@ -23,12 +25,7 @@ pub(super) fn event(intake: &Intake<'_>, event: types::Event) -> Event {
             at: time(r.at),
         },
         B::Delivery(d) => delivery(d),
-        B::IdentityChange(c) => EventBody::IdentityChange {
-            old: identifier(c.old),
-            new: identifier(c.new),
-            at: time(c.at),
-            reason: c.reason,
-        },
+        B::IdentityChange(c) => identity_change(intake, c),
         B::Touchpoint(t) => EventBody::Touchpoint {
             sender: sender(intake, t.sender),
             kind: t.kind,
@@ -40,6 +37,20 @@ pub(super) fn event(intake: &Intake<'_>, event: types::Event) -> Event {
         B::Other(p) => EventBody::Other(property(p)),
     };
     Event { id: event.id, body }
+}
+
+/// A change whose both ends the channel may attest. Any other would link what nobody proved, so it is only kept and shown.
+fn identity_change(intake: &mut Intake<'_>, change: types::IdentityChange) -> EventBody {
+    let unproven = [&change.old, &change.new].into_iter().find(|end| intake.cap(&end.kind) < Trust::Attested);
+    let unproven = unproven.map(|end| end.kind.clone());
+    let (old, new, at) = (identifier(intake, change.old), identifier(intake, change.new), time(change.at));
+    let Some(kind) = unproven else {
+        return EventBody::IdentityChange { old, new, at, reason: change.reason };
+    };
+    let why = format!("the channel may not attest an address of the kind `{kind}`");
+    intake.note(format!("A change of identity was kept as it is and links nobody: {why}."));
+    let value = json!({"old": old, "new": new, "at": at, "reason": change.reason, "refused": why}).to_string();
+    EventBody::Other(Property { name: "identity-change".to_owned(), value })
 }
 
 fn message(intake: &Intake<'_>, message: types::Message) -> InboundMessage {
@@ -54,7 +65,7 @@ fn message(intake: &Intake<'_>, message: types::Message) -> InboundMessage {
         author,
         sender: sender(intake, from),
         sent_at: time(message.sent_at),
-        parts: parts(message.parts),
+        parts: parts(intake, message.parts),
         reply_to: message.reply_to,
         extra: properties(message.extra),
         cut: Vec::new(),
@@ -77,7 +88,7 @@ fn thread(thread: types::Thread) -> Thread {
 fn sender(intake: &Intake<'_>, sender: types::Sender) -> Sender {
     Sender {
         trust: intake.cap(&sender.identity.kind),
-        identity: identifier(sender.identity),
+        identity: identifier(intake, sender.identity),
         hints: sender.hints.into_iter().map(|h| hint(intake, h)).collect(),
     }
 }
@@ -91,7 +102,7 @@ pub(super) fn hint(intake: &Intake<'_>, hint: types::Hint) -> Hint {
     let (about, cap) = match hint.about {
         types::Subject::Identifier(i) => {
             let cap = intake.cap(&i.kind);
-            (Subject::Identifier(identifier(i)), cap)
+            (Subject::Identifier(identifier(intake, i)), cap)
         }
         // Whatever a profile says, a person typed.
         types::Subject::Name(name) => (Subject::Name(name), Trust::Claimed),
@@ -103,21 +114,20 @@ pub(super) fn hint(intake: &Intake<'_>, hint: types::Hint) -> Hint {
     Hint { about, trust: said.min(cap), evidence: hint.evidence }
 }
 
-fn identifier(identifier: types::Identifier) -> Identifier {
-    Identifier {
-        kind: identifier.kind,
-        namespace: identifier.namespace.unwrap_or_default(),
-        value: identifier.value,
-        raw: None,
-        scope: None,
-    }
+fn identifier(intake: &Intake<'_>, identifier: types::Identifier) -> Identifier {
+    let namespace = identifier.namespace.unwrap_or_default();
+    let (scope, namespace) = match namespace.split_once('/').filter(|(scope, _)| intake.may_speak_about(scope)) {
+        Some((scope, rest)) => (Some(scope.to_owned()), rest.to_owned()),
+        None => (None, namespace),
+    };
+    Identifier { kind: identifier.kind, namespace, value: identifier.value, raw: None, scope }
 }
 
-fn parts(parts: Vec<types::Part>) -> Vec<Part> {
-    parts.into_iter().map(part).collect()
+fn parts(intake: &Intake<'_>, parts: Vec<types::Part>) -> Vec<Part> {
+    parts.into_iter().map(|p| part(intake, p)).collect()
 }
 
-fn part(part: types::Part) -> Part {
+fn part(intake: &Intake<'_>, part: types::Part) -> Part {
     use types::Part as P;
     match part {
         P::Text(text) => Part::Text { text },
@@ -130,7 +140,8 @@ fn part(part: types::Part) -> Part {
             Part::Location { latitude, longitude, name, address }
         }
         P::Contact(c) => {
-            Part::Contact { name: c.name, identifiers: c.identifiers.into_iter().map(identifier).collect() }
+            let identifiers = c.identifiers.into_iter().map(|i| identifier(intake, i)).collect();
+            Part::Contact { name: c.name, identifiers }
         }
         P::Interaction(i) => Part::Interaction { title: i.title, payload: i.payload },
         P::Other(p) => {

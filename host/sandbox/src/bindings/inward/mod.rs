@@ -9,8 +9,10 @@ mod check;
 mod convert;
 pub(crate) mod media;
 
+use std::fmt;
 use std::time::Duration;
 
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue};
 use jackfield_core::event::{Event, Hint, Problem, Trust};
 use jackfield_core::fact::Unreadable;
@@ -35,24 +37,17 @@ const RAW_BYTES: usize = 16 << 10;
 /// Bytes of a sentence for a person.
 const SENTENCE_BYTES: usize = 1 << 10;
 
+/// Lines about one call's answer in its log.
+const NOTES: usize = 16;
+
 /// Bytes of a cursor.
 const CURSOR_BYTES: usize = 64 << 10;
 
 /// The longest that a connector may have a channel not polled.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
-/// Headers that a reply may not have: they belong to the connection, or would act on the browser of whoever is at the host's address.
-const REPLY_FORBIDDEN: [&str; 9] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "set-cookie",
-    "strict-transport-security",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "proxy-authenticate",
-];
+/// Types of a reply's body. Whatever a browser would run or render under the host's address is none.
+const REPLY_TYPES: [&str; 4] = ["text/plain", "application/json", "application/xml", "text/xml"];
 
 /// The whole answer is refused.
 #[derive(Debug)]
@@ -65,11 +60,13 @@ pub(crate) struct Intake<'a> {
     ceiling: Trust,
     /// Bytes taken so far.
     taken: usize,
+    /// What the operator should know of what was taken otherwise than it was meant; for the call's log.
+    notes: Vec<String>,
 }
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(bound: &'a Bound) -> Self {
-        Self { bound, ceiling: Trust::Attested, taken: 0 }
+        Self { bound, ceiling: Trust::Attested, taken: 0, notes: Vec::new() }
     }
 
     /// Whether the request was verified. If it was not, anybody may have sent it.
@@ -187,8 +184,7 @@ impl<'a> Intake<'a> {
                     kept.push(convert::event(self, event));
                 }
                 Err(reason) => {
-                    let mut raw = format!("{event:?}");
-                    raw.truncate(raw.floor_char_boundary(RAW_BYTES));
+                    let raw = described(&event);
                     self.charge(raw.len())?;
                     unreadable.push(Unreadable {
                         raw: raw.into_bytes(),
@@ -201,7 +197,8 @@ impl<'a> Intake<'a> {
     }
 
     fn reply(&mut self, reply: receive::Reply) -> Result<Reply, Refused> {
-        if !(200..600).contains(&reply.status) {
+        // A redirect would send who follows it from the host's address to anywhere.
+        if !matches!(reply.status, 200..=299 | 400..=599) {
             return Err(bad(format!("the reply's status is {}", reply.status)));
         }
         if reply.headers.len() > REPLY_HEADERS || reply.body.len() > REPLY_BYTES {
@@ -215,7 +212,7 @@ impl<'a> Intake<'a> {
             self.charge(name.len() + value.len())?;
             let parsed = HeaderName::from_bytes(name.as_bytes());
             let name = parsed.map_err(|_| bad("the reply has a header whose name is none".to_owned()))?;
-            if REPLY_FORBIDDEN.contains(&name.as_str()) {
+            if !self.may_reply_with(&name, &value) {
                 return Err(bad(format!("the reply sets the header `{name}`")));
             }
             if HeaderValue::from_bytes(&value).is_err() {
@@ -225,6 +222,33 @@ impl<'a> Intake<'a> {
         }
         self.charge(reply.body.len())?;
         Ok(Reply { status: reply.status, headers, body: reply.body })
+    }
+
+    /// Whether a reply may have this header: what providers need, and `x-` headers that the manifest names. Everything else could act on
+    /// the browser of whoever is at the host's address.
+    fn may_reply_with(&self, name: &HeaderName, value: &[u8]) -> bool {
+        if *name == CONTENT_TYPE {
+            let essence = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+            return REPLY_TYPES.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(essence));
+        }
+        *name == RETRY_AFTER || self.bound.reply_headers.iter().any(|named| named == name.as_str())
+    }
+
+    /// A line for the call's log; the first few are enough.
+    fn note(&mut self, line: String) {
+        if self.notes.len() < NOTES {
+            self.notes.push(printable(&self.bound.redactor.text(&line)));
+        }
+    }
+
+    /// The lines for the call's log.
+    pub(crate) fn into_notes(self) -> Vec<String> {
+        self.notes
+    }
+
+    /// Whether the operator granted this scope of another connector.
+    fn may_speak_about(&self, scope: &str) -> bool {
+        self.bound.scopes.iter().any(|granted| granted == scope)
     }
 
     fn problem(&mut self, problem: types::Problem) -> Result<Problem, Refused> {
@@ -261,6 +285,22 @@ impl<'a> Intake<'a> {
         let declared = self.bound.trust.get(kind).copied().unwrap_or(Trust::Claimed);
         declared.min(self.ceiling)
     }
+}
+
+/// The beginning of an event as text; of what is longer no more is written out.
+fn described(event: &types::Event) -> String {
+    struct Bounded(String);
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let left = RAW_BYTES.saturating_sub(self.0.len());
+            self.0.push_str(&text[..text.floor_char_boundary(left)]);
+            if text.len() > left { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut text = Bounded(String::new());
+    // An error says that the bound was reached.
+    let _ = fmt::Write::write_fmt(&mut text, format_args!("{event:?}"));
+    text.0
 }
 
 fn over(message: String) -> Refused {
