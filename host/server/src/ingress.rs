@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact, RawRequest, Source};
+use jackfield_core::fact::{Actor, Fact, Source};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{CallErrorKind, Effects, Failure, Received, Reply, Request};
@@ -22,7 +22,6 @@ use jackfield_store::AppendError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api;
-use crate::channels::quota::size_bytes;
 use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::front::pace;

@@ -5,8 +5,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jackfield_core::fact::RawRequest;
-
 /// The room of one channel for parked deliveries.
 #[derive(Debug, Default)]
 pub struct ParkedQuota(Mutex<Used>);
@@ -69,13 +67,6 @@ impl Drop for Reservation {
         used.reserved.count = used.reserved.count.saturating_sub(1);
         used.reserved.bytes = used.reserved.bytes.saturating_sub(self.bytes);
     }
-}
-
-/// How much room a parked request takes up, bytes.
-#[must_use]
-pub fn size_bytes(request: &RawRequest) -> u64 {
-    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    (request.url.len() + headers + request.body.len()) as u64
 }
 
 #[cfg(test)]

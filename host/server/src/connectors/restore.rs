@@ -11,7 +11,7 @@ use jackfield_core::views::operations;
 
 use super::artifacts::digest_of;
 use super::generation::{Bindings, Generation};
-use super::lifecycle::{Installed, Lifecycle, LifecycleError, Rejection};
+use super::lifecycle::{Installed, Lifecycle, LifecycleError, Rejection, moved};
 use super::registry;
 use super::slot::Slot;
 use super::steps::{about_itself, validate};
