@@ -63,6 +63,8 @@ pub enum Command {
     },
     /// Write the journal to standard output, one JSON object a line; the host may be running
     Export(ConfigFile),
+    /// Fill an empty data folder from standard input, one JSON object a line as `export` writes them; the host must not be running
+    Import(ConfigFile),
 }
 
 /// Which configuration.

@@ -184,7 +184,7 @@ impl Delivery<'_> {
         match operations::all_seen(&self.host.view(), &self.channel.id, &events) {
             Ok(true) if nothing_else => return self.end("nothing_new", reply),
             Ok(_) => {}
-            Err(error) => return self.cannot_store(&error),
+            Err(error) => return self.cannot_store(&error, false),
         }
         let people = people(&events);
         let fact = Fact::Received {
@@ -204,7 +204,7 @@ impl Delivery<'_> {
                 let why = Problem { message: error.to_string(), code: Some(String::from("unwritable")) };
                 self.park(why, effects.authenticated).await
             }
-            Err(error) => self.cannot_store(&error),
+            Err(error) => self.cannot_store(&error, error.is_unknown()),
         }
     }
 
@@ -231,7 +231,7 @@ impl Delivery<'_> {
         }
         match appended {
             Ok(_) => self.end("parked", Reply { status: 200, headers: Vec::new(), body: Vec::new() }),
-            Err(error) => self.cannot_store(&error),
+            Err(error) => self.cannot_store(&error, error.is_unknown()),
         }
     }
 
@@ -241,9 +241,12 @@ impl Delivery<'_> {
         self.end("unauthenticated", problem(StatusCode::UNAUTHORIZED, "unauthenticated", said, None))
     }
 
-    fn cannot_store(&self, error: &dyn std::fmt::Display) -> Reply {
+    fn cannot_store(&self, error: &dyn std::fmt::Display, may_be_stored: bool) -> Reply {
         tracing::error!(channel = %self.channel.id, "a webhook could not be stored: {error}");
-        let said = "Nothing can be stored at the moment; nothing of this request was.";
+        let said = match may_be_stored {
+            false => "Nothing can be stored at the moment; nothing of this request was.",
+            true => "It cannot be said whether this request was stored.",
+        };
         self.end("not_stored", later("unavailable", said, STORE_TROUBLE))
     }
 

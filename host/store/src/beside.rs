@@ -10,6 +10,7 @@
 //! again; after it, the new ones.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -19,7 +20,7 @@ use crate::options::Options;
 use crate::projection::Projection;
 use crate::recovery::{TablesState, build, catch_up, sled_options};
 use crate::sync::lock;
-use crate::views::{OnDefect, Tables, open_sled};
+use crate::views::{OnDefect, Tables, open_sled, panic_message};
 
 /// How many facts may be left when the applier has to wait. Some tens of milliseconds of work.
 const LEFT: u64 = 256;
@@ -31,15 +32,21 @@ pub(crate) fn spawn(
     options: &Options,
     why: &str,
 ) -> io::Result<Option<JoinHandle<()>>> {
-    let applied = *core.watch.borrow();
-    if !core.rebuild.begin(why, applied.0) {
+    let facts = core.watch.borrow().0;
+    if !core.rebuild.begin(why, facts) {
         return Ok(None);
     }
-    let (core, options, why) = (Arc::clone(core), options.clone(), why.to_owned());
-    let shared = Arc::clone(&core);
+    tracing::info!(reason = why, facts, "the views are built again, beside those that serve");
+    run_begun(core, journal, options).map(Some)
+}
+
+/// Starts the thread for what was begun.
+pub(crate) fn run_begun(core: &Arc<Core>, journal: Arc<dyn Journal>, options: &Options) -> io::Result<JoinHandle<()>> {
+    let (theirs, options) = (Arc::clone(core), options.clone());
     let thread = thread::Builder::new().name(String::from("rebuild")).spawn(move || {
-        tracing::info!(reason = why, facts = applied.0, "the views are built again, beside those that serve");
-        match run(&core, &*journal, &options) {
+        let core = theirs;
+        let result = catch_unwind(AssertUnwindSafe(|| run(&core, &*journal, &options)));
+        match result.unwrap_or_else(|panic| Err(panic_message(&*panic))) {
             Ok(()) => tracing::info!("the views that were built serve now"),
             Err(why) if core.rebuild.is_stopping() => tracing::info!(reason = why, "the next start builds the views"),
             Err(why) => {
@@ -49,9 +56,9 @@ pub(crate) fn spawn(
         core.rebuild.end();
     });
     if thread.is_err() {
-        shared.rebuild.end();
+        core.rebuild.end();
     }
-    thread.map(Some)
+    thread
 }
 
 fn run(core: &Core, journal: &dyn Journal, options: &Options) -> Result<(), String> {

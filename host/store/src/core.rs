@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jackfield_core::ids::Seq;
 use tokio::sync::watch;
 
-use crate::desk::Desk;
 use crate::effects::EffectsHub;
 use crate::folder::Lock;
 use crate::progress::RebuildStatus;
 use crate::projection::Projection;
 use crate::recovery::{FileId, State, StateFile, TablesState};
 use crate::views::{Tables, View};
+use crate::waiters::CommitWaiters;
 
 pub(crate) struct Core {
     /// None once the store is closed.
@@ -24,7 +24,7 @@ pub(crate) struct Core {
     pub(crate) feed: Mutex<()>,
     pub(crate) lock: Arc<Lock>,
     pub(crate) state: StateFile,
-    pub(crate) desk: Desk,
+    pub(crate) waiters: CommitWaiters,
     pub(crate) effects: EffectsHub,
     pub(crate) rebuild: RebuildStatus,
     pub(crate) watch: watch::Sender<Seq>,
@@ -42,7 +42,7 @@ impl Core {
             feed: Mutex::default(),
             lock,
             state,
-            desk: Desk::new(applied),
+            waiters: CommitWaiters::default(),
             effects: EffectsHub::default(),
             rebuild: RebuildStatus::default(),
             watch: watch::Sender::new(applied),

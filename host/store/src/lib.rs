@@ -21,7 +21,7 @@
 //! * [`projection`]: what follows the journal. [`views`]: the first one, sled behind the two traits of `jackfield_core::tables`.
 //! * [`blobs`]: files, by the sums of their contents.
 //! * [`recovery`]: what happens at open. `beside`: building tables of another edition beside those that serve.
-//! * `applier` and `desk`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
+//! * `applier` and `waiters`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
 //! * [`check`]: compares the views with a re-application of the journal.
 
 mod applier;
@@ -29,10 +29,10 @@ mod beside;
 pub mod blobs;
 pub mod check;
 mod core;
-mod desk;
 pub mod disk;
 mod effects;
 mod folder;
+mod import;
 pub mod journal;
 mod options;
 mod progress;
@@ -42,15 +42,17 @@ mod rules;
 mod store;
 mod sync;
 pub mod views;
+mod waiters;
 
-pub use blobs::{Blob, BlobDraft, Blobs};
+pub use blobs::{Blob, BlobDraft, Blobs, Removed};
 pub use check::{Difference, Verification, skipped, verify};
 pub use effects::{EffectBatch, Effects};
-pub use journal::{AppendError, Draft, Entries, Journal, JournalError, Receipt};
+pub use import::{ImportError, import};
+pub use journal::{AppendError, AppendId, Draft, Entries, Journal, JournalError, Receipt};
 pub use options::Options;
 pub use progress::Rebuilding;
 pub use projection::Projection;
 pub use recovery::{OpenError, Phase, Progress};
 pub use rules::Rules;
-pub use store::{CloseError, Committed, Stats, Store, export, open, rebuild, redact};
+pub use store::{CloseError, Committed, EraseError, Stats, Store, export, open, rebuild, redact};
 pub use views::View;

@@ -5,6 +5,7 @@ mod channel;
 mod check;
 mod connector;
 mod export;
+mod import;
 mod key;
 mod parked;
 mod rebuild;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Parked(command) => parked::run(command),
         Command::Rebuild { config, check } => rebuild::run(&config, check),
         Command::Export(file) => export::run(&file),
+        Command::Import(file) => import::run(&file),
     };
     match done {
         Ok(code) => code,
