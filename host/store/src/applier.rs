@@ -152,3 +152,75 @@ fn apply_some(
     }
     Ok((done, stopped))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jackfield_core::fact::{Actor, Fact};
+
+    use super::*;
+    use crate::journal::local::LocalJournal;
+    use crate::journal::{AppendId, Draft, Entries, JournalStats, Pending, Receipt};
+    use crate::options::Options;
+    use crate::recovery::{Outdated, Recovered, lock_folder, recover};
+    use crate::store::start_on;
+
+    /// A log that cannot be followed for more than two groups at a time.
+    struct Flaky(LocalJournal);
+
+    impl Journal for Flaky {
+        fn append_as(&self, id: AppendId, group: Vec<Draft>) -> Pending<'_, Result<Receipt, AppendError>> {
+            self.0.append_as(id, group)
+        }
+
+        fn last(&self) -> Seq {
+            self.0.last()
+        }
+
+        fn read(&self, from: Seq) -> Result<Entries, JournalError> {
+            self.0.read(from)
+        }
+
+        fn follow(&self, from: Seq) -> Result<Follower, JournalError> {
+            let lost = std::iter::once_with(|| Err(JournalError::Transient(String::from("the log is away"))));
+            Ok(Box::new(self.0.follow(from)?.take(2).chain(lost)))
+        }
+
+        fn redact(&self, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
+            self.0.redact(seqs)
+        }
+
+        fn stats(&self) -> JournalStats {
+            self.0.stats()
+        }
+
+        fn close(&self) {
+            self.0.close();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_away_for_a_moment_is_followed_again_and_nothing_is_applied_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let recovered = recover(lock_folder(dir.path()).unwrap(), &options, Outdated::Serve, &mut |_| {}).unwrap();
+        let Recovered { lock, journal, state, tables, .. } = recovered;
+        let core = Arc::new(Core::new(tables, lock, state, None));
+        let store = start_on(core, Arc::new(Flaky(journal)), None, &options).unwrap();
+        let mut committed = 0;
+        for n in 1..=8_u64 {
+            let fact = Fact::ChannelResumed { channel: "shop".parse().unwrap() };
+            match store.append(Actor::Host, fact).await {
+                Ok(fact) => {
+                    assert_eq!(fact.seq, Seq(n));
+                    committed += 1;
+                }
+                Err(error) => assert!(error.is_unknown(), "{error}"),
+            }
+            store.watch().wait_for(|applied| *applied == Seq(n)).await.unwrap();
+        }
+        assert!(committed >= 2);
+        assert_eq!((store.read().seq(), store.stopped()), (Seq(8), None));
+    }
+}

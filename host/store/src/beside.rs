@@ -17,10 +17,11 @@ use std::thread::{self, JoinHandle};
 use crate::core::Core;
 use crate::journal::Journal;
 use crate::options::Options;
+use crate::panics::panic_message;
 use crate::projection::Projection;
 use crate::recovery::{TablesState, build, catch_up, sled_options};
 use crate::sync::lock;
-use crate::views::{OnDefect, Tables, open_sled, panic_message};
+use crate::views::{OnDefect, Tables, open_sled};
 
 /// How many facts may be left when the applier has to wait. Some tens of milliseconds of work.
 const LEFT: u64 = 256;
@@ -103,6 +104,9 @@ fn build_and_replace(core: &Core, journal: &dyn Journal, options: &Options, fold
     }
     tables.flush().map_err(|e| e.to_string())?;
     let feed = lock(&core.feed);
+    if core.rebuild.is_stopping() {
+        return Err(String::from("the building was stopped"));
+    }
     follow(&tables)?;
     tables.flush().map_err(|e| e.to_string())?;
     let before = core.replace_tables(tables, folder).map_err(|e| e.to_string())?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jackfield_core::ids::Seq;
 use tokio::sync::watch;
 
+use crate::compared::{Compared, Stop};
 use crate::effects::EffectsHub;
 use crate::folder::Lock;
 use crate::progress::RebuildStatus;
@@ -27,6 +28,12 @@ pub(crate) struct Core {
     pub(crate) waiters: CommitWaiters,
     pub(crate) effects: EffectsHub,
     pub(crate) rebuild: RebuildStatus,
+    /// Held while the views are compared with the journal.
+    pub(crate) comparing: Mutex<()>,
+    /// What the last comparison came to.
+    pub(crate) compared: Mutex<Option<Compared>>,
+    /// Ends what compares.
+    pub(crate) stop: Stop,
     pub(crate) watch: watch::Sender<Seq>,
     pub(crate) apply_micros: AtomicU64,
     pub(crate) rebuilt: Option<String>,
@@ -45,6 +52,9 @@ impl Core {
             waiters: CommitWaiters::default(),
             effects: EffectsHub::default(),
             rebuild: RebuildStatus::default(),
+            comparing: Mutex::default(),
+            compared: Mutex::default(),
+            stop: Stop::default(),
             watch: watch::Sender::new(applied),
             apply_micros: AtomicU64::new(0),
             rebuilt,
@@ -58,7 +68,7 @@ impl Core {
 
     /// A reader of the newest state.
     pub(crate) fn view(&self) -> View {
-        self.tables().map_or_else(|| View::closed(Arc::clone(&self.lock)), |tables| tables.view())
+        self.tables().map_or_else(|| View::closed(Arc::clone(&self.lock)), View::of)
     }
 
     /// Takes the tables away from whoever reads later.

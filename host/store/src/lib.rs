@@ -22,12 +22,14 @@
 //! * [`blobs`]: files, by the sums of their contents.
 //! * [`recovery`]: what happens at open. `beside`: building tables of another edition beside those that serve.
 //! * `applier` and `waiters`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
-//! * [`check`]: compares the views with a re-application of the journal.
+//! * [`check`]: compares the views with a re-application of the journal, offline; `compare` while the host runs.
 
 mod applier;
 mod beside;
 pub mod blobs;
 pub mod check;
+mod compare;
+mod compared;
 mod core;
 pub mod disk;
 mod effects;
@@ -35,6 +37,7 @@ mod folder;
 mod import;
 pub mod journal;
 mod options;
+mod panics;
 mod progress;
 pub mod projection;
 pub mod recovery;
@@ -46,6 +49,7 @@ mod waiters;
 
 pub use blobs::{Blob, BlobDraft, Blobs, Removed};
 pub use check::{Difference, Verification, skipped, verify};
+pub use compared::Compared;
 pub use effects::{EffectBatch, Effects};
 pub use import::{ImportError, import};
 pub use journal::{AppendError, AppendId, Draft, Entries, Journal, JournalError, Receipt};

@@ -38,6 +38,12 @@ pub struct Options {
     pub open_timeout: Duration,
     /// How many facts a rebuild commits at once. Default 4096.
     pub rebuild_batch: usize,
+    /// How long after the opening the views are compared with the journal for the first time. Default one hour.
+    pub compare_after: Duration,
+    /// How long after a comparison the next one begins. Default a week; a guess.
+    pub compare_every: Duration,
+    /// The share of one processor that a comparison takes. Default 0.05, some twenty minutes for a million facts.
+    pub compare_share: f64,
     /// Files are refused while less than this is free on their disk, so that the journal goes on. Default 256 MiB, some hours of webhooks; a
     /// guess.
     pub reserve_bytes: u64,
@@ -63,6 +69,9 @@ impl Default for Options {
             flush_every_ms: 500,
             open_timeout: Duration::from_secs(20),
             rebuild_batch: 4096,
+            compare_after: Duration::from_secs(3_600),
+            compare_every: Duration::from_secs(7 * 24 * 3_600),
+            compare_share: 0.05,
             reserve_bytes: 256 << 20,
             disk: Arc::new(RealDisk),
             rules: Rules::default(),

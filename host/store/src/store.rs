@@ -12,6 +12,7 @@ use jackfield_core::ids::{Millis, Seq};
 use tokio::sync::watch;
 
 use crate::blobs::Blobs;
+use crate::compared::Compared;
 use crate::core::Core;
 use crate::effects::Effects;
 use crate::journal::local::LocalJournal;
@@ -23,7 +24,7 @@ use crate::recovery::{
 };
 use crate::sync::lock;
 use crate::views::{View, released_within};
-use crate::{applier, beside};
+use crate::{applier, beside, compare};
 
 /// How long closing waits for readers to let go of sled.
 const READERS: Duration = Duration::from_secs(2);
@@ -68,6 +69,8 @@ pub struct Stats {
     pub skipped: u64,
     /// The size of sled's folder in bytes.
     pub views_bytes: u64,
+    /// What the last comparison of the views with the journal came to, if there was one.
+    pub compared: Option<Compared>,
     /// Why no fact is taken any more, if so.
     pub stopped: Option<String>,
     /// Why the views were built again at open, if so.
@@ -150,15 +153,25 @@ pub fn redact(dir: &Path, options: &Options, seqs: &BTreeSet<Seq>) -> Result<usi
 
 pub(crate) fn start(recovered: Recovered, options: &Options) -> Result<Store, OpenError> {
     let Recovered { lock, journal, state, tables, rebuilt, outdated } = recovered;
-    let dir = lock.dir.clone();
-    let failed = |source| OpenError::Io { path: dir.clone(), source };
     let core = Arc::new(Core::new(tables, lock, state, rebuilt));
-    let journal: Arc<dyn Journal> = Arc::new(journal);
+    start_on(core, Arc::new(journal), outdated, options)
+}
+
+/// Starts the threads on whichever journal.
+pub(crate) fn start_on(
+    core: Arc<Core>,
+    journal: Arc<dyn Journal>,
+    outdated: Option<String>,
+    options: &Options,
+) -> Result<Store, OpenError> {
+    let dir = core.lock.dir.clone();
+    let failed = |source| OpenError::Io { path: dir.clone(), source };
     let entries = journal.follow(core.watch.borrow().next())?;
     // Under the lock, so that nobody's drafts but those of a crash are removed.
     let files = dir.join("files");
     let blobs = Blobs::local(&files, options.reserve_bytes).map_err(|source| OpenError::Io { path: files, source })?;
     let mut threads = vec![applier::spawn(Arc::clone(&core), Arc::clone(&journal), entries).map_err(failed)?];
+    threads.push(compare::spawn(Arc::clone(&core), Arc::clone(&journal), options).map_err(failed)?);
     if let Some(why) = outdated {
         threads.extend(beside::spawn(&core, Arc::clone(&journal), options, &why).map_err(failed)?);
     }
@@ -252,6 +265,7 @@ impl Store {
             apply_micros: core.apply_micros.load(Ordering::Relaxed),
             skipped: tables.as_ref().map_or(0, |tables| tables.skipped()),
             views_bytes: tables.as_ref().map_or(0, |tables| size_of(tables.folder())),
+            compared: lock(&core.compared).clone(),
             stopped: self.stopped(),
             rebuilt: core.rebuilt.clone(),
         }
@@ -273,6 +287,17 @@ impl Store {
         drop(self);
         let closed = tokio::task::spawn_blocking(move || inner.close()).await;
         closed.map_err(|e| CloseError::Io(std::io::Error::other(e)))?
+    }
+
+    /// Compares the views with a re-application of the journal now, as fast as it goes; none when the store is being closed or other views
+    /// are being built. The store does the same by itself, slowly, see [`Options::compare_after`].
+    ///
+    /// # Errors
+    /// In words, why they could not be compared.
+    pub async fn compare(&self) -> Result<Option<Compared>, String> {
+        let inner = Arc::clone(&self.inner);
+        let compare = move || compare::compare(&inner.core, &*inner.journal, &inner.options, 1.0);
+        tokio::task::spawn_blocking(compare).await.map_err(|e| e.to_string())?
     }
 
     /// Takes the content of facts out of the journal, whose places remain, and says how many were there. Then views without that content
@@ -320,12 +345,15 @@ impl Inner {
     fn stop(&self) {
         // First, since the applier may be waiting for it, and the journal for the applier.
         self.core.rebuild.stop();
+        self.core.stop.tell();
         self.journal.close();
         for thread in std::mem::take(&mut *lock(&self.threads)) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the views has panicked");
             }
         }
+        // An erasure may have begun one that is not in the list yet.
+        self.core.rebuild.wait();
     }
 
     fn close(&self) -> Result<(), CloseError> {

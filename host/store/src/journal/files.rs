@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::{Millis, Seq};
 
-use super::JournalError;
+use super::error::JournalError;
 use super::frame;
 use super::read::{ALL, NONE, Step, Walker, entries};
 use super::segment::{Segment, io_error, list};

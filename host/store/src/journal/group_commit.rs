@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
+use super::contract::{AppendId, Group, Receipt};
+use super::error::AppendError;
 use super::shared::{Job, Shared, Work};
 use super::writer::Writer;
-use super::{AppendError, AppendId, Group, Receipt};
 use crate::sync::lock;
 
 /// How many appends are remembered, so that one that comes again is recognised. An appender repeats within seconds.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jackfield_core::fact::Entry;
 
+use super::error::{AppendError, JournalError};
 use super::files::Journaled;
 use super::segment::io_error;
 use super::writer::Writer;
-use super::{AppendError, JournalError};
 use crate::options::Options;
 
 /// Fills an empty folder with entries.

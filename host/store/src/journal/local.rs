@@ -24,6 +24,8 @@ use std::thread::{self, JoinHandle};
 use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
+use super::contract::{AppendId, Draft, Entries, Follower, Group, Journal, Pending, Receipt};
+use super::error::{AppendError, JournalError};
 use super::files::Journaled;
 use super::frame::MAX_PAYLOAD;
 use super::group_commit::{Limits, end_feeds, run};
@@ -32,10 +34,8 @@ use super::read::read;
 use super::redact::redact;
 use super::segment::io_error;
 use super::shared::{Job, Shared};
+use super::stats::JournalStats;
 use super::writer::Writer;
-use super::{
-    AppendError, AppendId, Draft, Entries, Follower, Group, Journal, JournalError, JournalStats, Pending, Receipt,
-};
 use crate::disk::Disk;
 use crate::options::Options;
 use crate::sync::lock;

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::Seq;
 
+use super::contract::Entries;
+use super::error::JournalError;
 use super::frame::{self, FRAME_HEAD, Head, SEGMENT_HEAD};
 use super::segment::{Segment, io_error, list};
-use super::{Entries, JournalError};
 
 /// A frame as it was read. The payload is empty when it was passed over.
 pub(super) struct Frame {

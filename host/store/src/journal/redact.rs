@@ -6,7 +6,7 @@ use std::path::Path;
 use jackfield_core::fact::{Entry, Fact};
 use jackfield_core::ids::Seq;
 
-use super::JournalError;
+use super::error::JournalError;
 use super::frame;
 use super::read::{ALL, Step, Walker, entries};
 use super::segment::{Segment, io_error, list, rewritten_path};

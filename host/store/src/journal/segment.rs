@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jackfield_core::ids::Seq;
 
-use super::JournalError;
+use super::error::JournalError;
 
 /// The end of a segment's name.
 const SUFFIX: &str = ".journal";

@@ -9,8 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
+use super::contract::{AppendId, Draft, Group, Receipt};
+use super::error::AppendError;
 use super::lanes::{Lane, Lanes, Size};
-use super::{AppendError, AppendId, Draft, Group, JournalStats, Receipt};
+use super::stats::JournalStats;
 use crate::sync::lock;
 
 /// A group that waits.

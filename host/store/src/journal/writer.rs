@@ -7,10 +7,11 @@ use std::sync::Arc;
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::{Millis, Seq};
 
+use super::contract::Draft;
+use super::error::AppendError;
 use super::files::Journaled;
 use super::frame::{self, MAX_PAYLOAD, SEGMENT_HEAD};
 use super::segment::{rewritten_path, segment_path, unfinished_path};
-use super::{AppendError, Draft};
 use crate::disk::{Disk, SegmentFile};
 
 /// The one who writes.

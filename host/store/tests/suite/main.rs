@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
 mod blobs;
+mod compare;
 mod conformance;
 mod containment;
 mod editions;
