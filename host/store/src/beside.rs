@@ -13,6 +13,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::core::Core;
 use crate::journal::Journal;
@@ -21,7 +22,7 @@ use crate::panics::panic_message;
 use crate::projection::Projection;
 use crate::recovery::{TablesState, build, catch_up, sled_options};
 use crate::sync::lock;
-use crate::views::{OnDefect, Tables, open_sled};
+use crate::views::{OnDefect, Tables, open_sled, released_within};
 
 /// How many facts may be left when the applier has to wait. Some tens of milliseconds of work.
 const LEFT: u64 = 256;
@@ -61,6 +62,9 @@ pub(crate) fn run_begun(core: &Arc<Core>, journal: Arc<dyn Journal>, options: &O
     }
     thread
 }
+
+/// How long readers of tables with erased facts are waited for.
+const READERS: Duration = Duration::from_secs(5);
 
 fn run(core: &Core, journal: &dyn Journal, options: &Options) -> Result<(), String> {
     let text = |e: io::Error| e.to_string();
@@ -112,20 +116,23 @@ fn build_and_replace(core: &Core, journal: &dyn Journal, options: &Options, fold
     let before = core.replace_tables(tables, folder).map_err(|e| e.to_string())?;
     drop(feed);
     if let Some(before) = before {
-        retire(core, &before);
+        retire(core, before);
     }
     Ok(())
 }
 
 /// What becomes of tables that no longer serve: they are kept for a downgrade, unless they hold what was erased.
-fn retire(core: &Core, before: &Tables) {
+fn retire(core: &Core, before: Arc<Tables>) {
+    let folder = before.folder().to_owned();
+    drop(before);
     if core.state.get().beside.is_some() {
-        *lock(&core.kept) = Some(before.folder().to_owned());
+        *lock(&core.kept) = Some(folder);
         return;
     }
-    // Readers may still be at it. Its files go on being there for them without their names.
-    let number = before.folder().file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+    // A reader that goes on longer has the files without their names.
+    released_within(&folder, READERS);
+    let number = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
     if let Some(Err(e)) = number.map(|number| core.lock.remove_tables(number)) {
-        tracing::error!(error = %e, folder = %before.folder().display(), "views with erased facts could not be removed");
+        tracing::error!(error = %e, folder = %folder.display(), "views with erased facts could not be removed");
     }
 }
