@@ -88,7 +88,7 @@ fn resume(core: &Core, journal: &dyn Journal) -> Result<Follower, JournalError> 
 fn apply(core: &Core, group: &Group) -> Result<(), String> {
     let mut outcomes = Vec::with_capacity(group.entries.len());
     let applied = apply_all(core, &group.entries, &mut outcomes);
-    core.waiters.settle(&group.appends, outcomes);
+    core.waiters.settle(&group.appends, outcomes, *core.watch.borrow());
     applied
 }
 

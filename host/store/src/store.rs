@@ -204,7 +204,7 @@ impl Store {
         let id = AppendId::new();
         let waiter = self.inner.core.waiters.register(id)?;
         let receipt = self.inner.journal.append_as(id, drafts).await?;
-        let outcomes = waiter.outcomes().await?;
+        let outcomes = waiter.outcomes(receipt.last).await?;
         let numbers = (receipt.first.0..).map(Seq);
         Ok(numbers.zip(outcomes).map(|(seq, outcome)| Committed { seq, at: receipt.at, outcome }).collect())
     }

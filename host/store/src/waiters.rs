@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use jackfield_core::fact::Outcome;
+use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
 use crate::journal::{AppendError, AppendId};
@@ -22,9 +23,17 @@ type Answer = Result<Vec<Outcome>, AppendError>;
 
 #[derive(Default)]
 struct Inner {
-    waiting: HashMap<AppendId, oneshot::Sender<Answer>>,
+    waiting: HashMap<AppendId, Waiting>,
+    /// The last fact that was settled.
+    through: Seq,
     /// Why nothing more will be applied.
     stopped: Option<AppendError>,
+}
+
+struct Waiting {
+    answer: oneshot::Sender<Answer>,
+    /// The last fact of the append, once that is known.
+    last: Option<Seq>,
 }
 
 /// An appender that waits until this is dropped.
@@ -42,20 +51,28 @@ impl CommitWaiters {
             return Err(why.clone());
         }
         let (answer, outcomes) = oneshot::channel();
-        inner.waiting.insert(id, answer);
+        inner.waiting.insert(id, Waiting { answer, last: None });
         Ok(Waiter { waiters: self, id, outcomes })
     }
 
-    /// Answers appends, of each of which the number of its facts is given, as far as there are outcomes. The views have them.
-    pub(crate) fn settle(&self, appends: &[(AppendId, usize)], outcomes: Vec<Outcome>) {
+    /// Answers appends, of each of which the number of its facts is given, as far as there are outcomes, which go up to fact `through`.
+    /// The views have them. Appends up to there that are not among these were not heard with their ids, and their answers are lost.
+    pub(crate) fn settle(&self, appends: &[(AppendId, usize)], outcomes: Vec<Outcome>, through: Seq) {
         let (mut left, mut inner) = (outcomes.into_iter(), lock(&self.inner));
+        inner.through = through;
         for (id, count) in appends {
             if left.len() < *count {
                 return;
             }
             let outcomes = left.by_ref().take(*count).collect();
-            if let Some(answer) = inner.waiting.remove(id) {
-                let _ = answer.send(Ok(outcomes));
+            if let Some(waiting) = inner.waiting.remove(id) {
+                let _ = waiting.answer.send(Ok(outcomes));
+            }
+        }
+        if appends.is_empty() {
+            let missed = |waiting: &mut Waiting| waiting.last.is_some_and(|last| last <= through);
+            for (_, waiting) in inner.waiting.extract_if(|_, waiting| missed(waiting)) {
+                let _ = waiting.answer.send(Err(missed_answer()));
             }
         }
     }
@@ -68,8 +85,8 @@ impl CommitWaiters {
 
     /// The answers of all who wait are lost.
     pub(crate) fn lose(&self, why: &str) {
-        for (_, answer) in std::mem::take(&mut lock(&self.inner).waiting) {
-            let _ = answer.send(Err(AppendError::Unknown(why.to_owned())));
+        for (_, waiting) in std::mem::take(&mut lock(&self.inner).waiting) {
+            let _ = waiting.answer.send(Err(AppendError::Unknown(why.to_owned())));
         }
     }
 
@@ -80,11 +97,25 @@ impl CommitWaiters {
 }
 
 impl Waiter<'_> {
-    /// What the facts of the append came to, as soon as the views have them.
-    pub(crate) async fn outcomes(mut self) -> Answer {
+    /// What the facts of the append, which end with `last`, came to, as soon as the views have them.
+    pub(crate) async fn outcomes(mut self, last: Seq) -> Answer {
+        {
+            let mut inner = lock(&self.waiters.inner);
+            let through = inner.through;
+            if let Some(waiting) = inner.waiting.get_mut(&self.id) {
+                if last <= through {
+                    return Err(missed_answer());
+                }
+                waiting.last = Some(last);
+            }
+        }
         let lost = || Err(AppendError::Unknown(String::from("the store is closed")));
         (&mut self.outcomes).await.unwrap_or_else(|_| lost())
     }
+}
+
+fn missed_answer() -> AppendError {
+    AppendError::Unknown(String::from("the journal was away for a moment, and the answer was lost"))
 }
 
 impl Drop for Waiter<'_> {
@@ -102,13 +133,13 @@ mod tests {
         let waiters = CommitWaiters::default();
         let (one, other) = (AppendId::new(), AppendId::new());
         let (first, second) = (waiters.register(one).unwrap(), waiters.register(other).unwrap());
-        waiters.settle(&[(one, 2), (AppendId::new(), 1)], vec![Outcome::Done; 3]);
-        assert_eq!(first.outcomes().await, Ok(vec![Outcome::Done; 2]));
+        waiters.settle(&[(one, 2), (AppendId::new(), 1)], vec![Outcome::Done; 3], Seq(3));
+        assert_eq!(first.outcomes(Seq(2)).await, Ok(vec![Outcome::Done; 2]));
         let settle = async {
             tokio::task::yield_now().await;
-            waiters.settle(&[(other, 1)], vec![Outcome::Done]);
+            waiters.settle(&[(other, 1)], vec![Outcome::Done], Seq(4));
         };
-        let (outcomes, ()) = tokio::join!(second.outcomes(), settle);
+        let (outcomes, ()) = tokio::join!(second.outcomes(Seq(4)), settle);
         assert_eq!(outcomes, Ok(vec![Outcome::Done]));
     }
 
@@ -117,9 +148,23 @@ mod tests {
         let waiters = CommitWaiters::default();
         let id = AppendId::new();
         let waiter = waiters.register(id).unwrap();
-        waiters.settle(&[(AppendId::new(), 1), (id, 2)], vec![Outcome::Done; 2]);
+        waiters.settle(&[(AppendId::new(), 1), (id, 2)], vec![Outcome::Done; 2], Seq(2));
         waiters.stop(AppendError::Poisoned(String::from("why")));
-        assert!(waiter.outcomes().await.is_err_and(|error| error.is_unknown()));
+        assert!(waiter.outcomes(Seq(3)).await.is_err_and(|error| error.is_unknown()));
+    }
+
+    #[tokio::test]
+    async fn an_append_that_was_applied_without_its_id_hears_that_its_outcome_is_unknown() {
+        let waiters = CommitWaiters::default();
+        let (early, late) = (AppendId::new(), AppendId::new());
+        let (first, second) = (waiters.register(early).unwrap(), waiters.register(late).unwrap());
+        let settle = async {
+            tokio::task::yield_now().await;
+            waiters.settle(&[], vec![Outcome::Done; 2], Seq(2));
+        };
+        let (outcomes, ()) = tokio::join!(first.outcomes(Seq(1)), settle);
+        assert!(outcomes.is_err_and(|error| error.is_unknown()));
+        assert!(second.outcomes(Seq(2)).await.is_err_and(|error| error.is_unknown()));
     }
 
     #[tokio::test]
