@@ -71,6 +71,8 @@ pub enum Command {
         /// Memory, in MiB
         memory_mib: u64,
     },
+    /// Fill an empty data folder from standard input, one JSON object a line as `export` writes them; the host must not be running
+    Import(ConfigFile),
 }
 
 /// Which configuration.

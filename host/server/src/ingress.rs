@@ -268,14 +268,9 @@ const NOTHING_STORED: &str = "Nothing can be stored at the moment; nothing of th
 
 /// What is known of a request whose append failed.
 fn what_is_stored(error: &AppendError) -> &'static str {
-    match error {
-        AppendError::TooLarge { .. }
-        | AppendError::Unwritable(_)
-        | AppendError::Overloaded { .. }
-        | AppendError::Full(_) => NOTHING_STORED,
-        AppendError::Io(_) | AppendError::Poisoned(_) | AppendError::Closed => {
-            "Nothing can be stored at the moment, and it cannot be said whether this request was."
-        }
+    match error.is_unknown() {
+        false => NOTHING_STORED,
+        true => "Nothing can be stored at the moment, and it cannot be said whether this request was.",
     }
 }
 

@@ -10,16 +10,19 @@
 //! again; after it, the new ones.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::core::Core;
 use crate::journal::Journal;
 use crate::options::Options;
+use crate::panics::panic_message;
 use crate::projection::Projection;
 use crate::recovery::{TablesState, build, catch_up, sled_options};
 use crate::sync::lock;
-use crate::views::{OnDefect, Tables, open_sled};
+use crate::views::{OnDefect, Tables, open_sled, released_within};
 
 /// How many facts may be left when the applier has to wait. Some tens of milliseconds of work.
 const LEFT: u64 = 256;
@@ -31,15 +34,21 @@ pub(crate) fn spawn(
     options: &Options,
     why: &str,
 ) -> io::Result<Option<JoinHandle<()>>> {
-    let applied = *core.watch.borrow();
-    if !core.rebuild.begin(why, applied.0) {
+    let facts = core.watch.borrow().0;
+    if !core.rebuild.begin(why, facts) {
         return Ok(None);
     }
-    let (core, options, why) = (Arc::clone(core), options.clone(), why.to_owned());
-    let shared = Arc::clone(&core);
+    tracing::info!(reason = why, facts, "the views are built again, beside those that serve");
+    run_begun(core, journal, options).map(Some)
+}
+
+/// Starts the thread for what was begun.
+pub(crate) fn run_begun(core: &Arc<Core>, journal: Arc<dyn Journal>, options: &Options) -> io::Result<JoinHandle<()>> {
+    let (theirs, options) = (Arc::clone(core), options.clone());
     let thread = thread::Builder::new().name(String::from("rebuild")).spawn(move || {
-        tracing::info!(reason = why, facts = applied.0, "the views are built again, beside those that serve");
-        match run(&core, &*journal, &options) {
+        let core = theirs;
+        let result = catch_unwind(AssertUnwindSafe(|| run(&core, &*journal, &options)));
+        match result.unwrap_or_else(|panic| Err(panic_message(&*panic))) {
             Ok(()) => tracing::info!("the views that were built serve now"),
             Err(why) if core.rebuild.is_stopping() => tracing::info!(reason = why, "the next start builds the views"),
             Err(why) => {
@@ -49,10 +58,13 @@ pub(crate) fn spawn(
         core.rebuild.end();
     });
     if thread.is_err() {
-        shared.rebuild.end();
+        core.rebuild.end();
     }
-    thread.map(Some)
+    thread
 }
+
+/// How long readers of tables with erased facts are waited for.
+const READERS: Duration = Duration::from_secs(5);
 
 fn run(core: &Core, journal: &dyn Journal, options: &Options) -> Result<(), String> {
     let text = |e: io::Error| e.to_string();
@@ -96,25 +108,31 @@ fn build_and_replace(core: &Core, journal: &dyn Journal, options: &Options, fold
     }
     tables.flush().map_err(|e| e.to_string())?;
     let feed = lock(&core.feed);
+    if core.rebuild.is_stopping() {
+        return Err(String::from("the building was stopped"));
+    }
     follow(&tables)?;
     tables.flush().map_err(|e| e.to_string())?;
     let before = core.replace_tables(tables, folder).map_err(|e| e.to_string())?;
     drop(feed);
     if let Some(before) = before {
-        retire(core, &before);
+        retire(core, before);
     }
     Ok(())
 }
 
 /// What becomes of tables that no longer serve: they are kept for a downgrade, unless they hold what was erased.
-fn retire(core: &Core, before: &Tables) {
+fn retire(core: &Core, before: Arc<Tables>) {
+    let folder = before.folder().to_owned();
+    drop(before);
     if core.state.get().beside.is_some() {
-        *lock(&core.kept) = Some(before.folder().to_owned());
+        *lock(&core.kept) = Some(folder);
         return;
     }
-    // Readers may still be at it. Its files go on being there for them without their names.
-    let number = before.folder().file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+    // A reader that goes on longer has the files without their names.
+    released_within(&folder, READERS);
+    let number = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
     if let Some(Err(e)) = number.map(|number| core.lock.remove_tables(number)) {
-        tracing::error!(error = %e, folder = %before.folder().display(), "views with erased facts could not be removed");
+        tracing::error!(error = %e, folder = %folder.display(), "views with erased facts could not be removed");
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! They are beside the journal, not in it: a fact names a file by its sum, and is appended when the file is on stable storage. They lie
 //! in an [`ObjectStore`], which is a local folder for now; several hosts would share one of the others.
+//!
+//! Files never take the last of a disk: below a reserve of free space they are refused, so that the journal goes on.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path as FilePath;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
 
 use data_encoding::HEXLOWER;
 use futures_util::TryStreamExt;
@@ -15,9 +19,10 @@ use futures_util::stream;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use ring::digest;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::RwLock;
 use tokio_util::io::StreamReader;
 
 /// Where files are that have no name yet.
@@ -32,10 +37,46 @@ const PIECE: usize = 5 << 20;
 /// Pieces of a draft that are on their way at once.
 const PIECES: usize = 1;
 
+/// How many bytes of a draft may come before the free space is looked at again.
+const SPACE_CHECK: u64 = 1 << 20;
+
 /// The files of a workspace. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    space: Reserve,
+    /// Held for reading while a file gets its name, and for writing while one is removed.
+    names: Arc<RwLock<()>>,
+}
+
+/// Free space that files leave to the journal.
+#[derive(Clone, Debug)]
+struct Reserve {
+    folder: Arc<FilePath>,
+    bytes: u64,
+}
+
+impl Reserve {
+    /// Refuses when less than the reserve is free. One system call.
+    fn check(&self) -> io::Result<()> {
+        let found = rustix::fs::statvfs(&*self.folder)?;
+        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        if free >= self.bytes {
+            return Ok(());
+        }
+        let (free, reserve) = (free >> 20, self.bytes >> 20);
+        let why = format!("{free} MiB are free, and {reserve} MiB are kept for the journal; make space");
+        Err(io::Error::new(io::ErrorKind::StorageFull, why))
+    }
+}
+
+/// What a removal of files came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// How many files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// A file that is kept.
@@ -49,10 +90,11 @@ pub struct Blob {
 
 impl Blobs {
     /// The files in a folder, which is made if it is not there, and which nobody else has open. What a crash left unfinished is removed.
+    /// New files are refused while less than `reserve_bytes` are free.
     ///
     /// # Errors
     /// When the folder cannot be used.
-    pub fn local(folder: &FilePath) -> io::Result<Self> {
+    pub fn local(folder: &FilePath, reserve_bytes: u64) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         let drafts = folder.join(DRAFTS);
         match std::fs::remove_dir_all(&drafts) {
@@ -62,21 +104,49 @@ impl Blobs {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&drafts)?;
         // Without the syncs a file could be gone after a power loss that a fact says is kept.
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-        Ok(Self { store: Arc::new(store) })
+        let space = Reserve { folder: Arc::from(folder), bytes: reserve_bytes };
+        Ok(Self { store: Arc::new(store), space, names: Arc::default() })
     }
 
     /// A file in the making.
     ///
     /// # Errors
-    /// When the system gives no random numbers.
+    /// When there is too little space ([`io::ErrorKind::StorageFull`]), or the system gives no random numbers.
     pub fn draft(&self) -> io::Result<BlobDraft> {
+        self.space.check()?;
         let mut name = [0; 16];
         getrandom::fill(&mut name).map_err(io::Error::other)?;
         let path = Path::from(format!("{DRAFTS}/{}", HEXLOWER.encode(&name)));
         let writer =
             BufWriter::with_capacity(Arc::clone(&self.store), path.clone(), PIECE).with_max_concurrency(PIECES);
         let sum = digest::Context::new(&digest::SHA256);
-        Ok(BlobDraft { store: Arc::clone(&self.store), path, writer, sum, size: 0 })
+        Ok(BlobDraft { blobs: self.clone(), path, writer, sum, size: 0, checked: 0 })
+    }
+
+    /// Removes the files that nothing refers to and that are at least `age` old: a younger one may wait for the fact that names it.
+    ///
+    /// # Errors
+    /// When the store fails. Some may have been removed then.
+    pub async fn retain(&self, referenced: &BTreeSet<String>, age: Duration) -> io::Result<Removed> {
+        let mut removed = Removed::default();
+        let mut files = self.store.list(None);
+        while let Some(file) = files.try_next().await? {
+            let is_file = path(file.location.as_ref()).is_some();
+            if !is_file || referenced.contains(file.location.as_ref()) || !is_older(&file, age) {
+                continue;
+            }
+            let _names = self.names.write().await;
+            // The same content may have come once more since the list was made.
+            match self.store.head(&file.location).await {
+                Ok(now) if is_older(&now, age) => {}
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            self.store.delete(&file.location).await?;
+            removed.files += 1;
+            removed.bytes += file.size;
+        }
+        Ok(removed)
     }
 
     /// The file with a sum; none if it is not here.
@@ -133,6 +203,11 @@ impl Blobs {
     }
 }
 
+/// Whether a file was stored so long ago. One from the future is not.
+fn is_older(file: &ObjectMeta, age: Duration) -> bool {
+    SystemTime::now().duration_since(SystemTime::from(file.last_modified)).is_ok_and(|old| old >= age)
+}
+
 /// The place of a file; none if the text is no sum, so that a name leads nowhere else.
 fn path(sha256: &str) -> Option<Path> {
     let is_sum = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -141,11 +216,13 @@ fn path(sha256: &str) -> Option<Path> {
 
 /// A file in the making. It has no name before it has its sum; dropped, it leaves nothing behind.
 pub struct BlobDraft {
-    store: Arc<dyn ObjectStore>,
+    blobs: Blobs,
     path: Path,
     writer: BufWriter,
     sum: digest::Context,
     size: u64,
+    /// Its size when the free space was looked at last.
+    checked: u64,
 }
 
 impl BlobDraft {
@@ -156,14 +233,19 @@ impl BlobDraft {
     pub async fn keep(mut self) -> io::Result<Blob> {
         self.writer.shutdown().await?;
         let blob = Blob { sha256: HEXLOWER.encode(self.sum.finish().as_ref()), size: self.size };
+        let _names = self.blobs.names.read().await;
         // The same content may be there already; it is replaced by itself.
-        self.store.rename(&self.path, &Path::from(blob.sha256.as_str())).await?;
+        self.blobs.store.rename(&self.path, &Path::from(blob.sha256.as_str())).await?;
         Ok(blob)
     }
 }
 
 impl AsyncWrite for BlobDraft {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.size - self.checked >= SPACE_CHECK {
+            self.blobs.space.check()?;
+            self.checked = self.size;
+        }
         let written = ready!(Pin::new(&mut self.writer).poll_write(cx, bytes))?;
         self.sum.update(&bytes[..written]);
         self.size += u64::try_from(written).unwrap_or_default();

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jackfield_core::ids::Seq;
 use tokio::sync::watch;
 
-use crate::desk::Desk;
+use crate::compared::{Compared, Stop};
 use crate::effects::EffectsHub;
 use crate::folder::Lock;
 use crate::progress::RebuildStatus;
 use crate::projection::Projection;
 use crate::recovery::{FileId, State, StateFile, TablesState};
 use crate::views::{Tables, View};
+use crate::waiters::CommitWaiters;
 
 pub(crate) struct Core {
     /// None once the store is closed.
@@ -24,9 +25,15 @@ pub(crate) struct Core {
     pub(crate) feed: Mutex<()>,
     pub(crate) lock: Arc<Lock>,
     pub(crate) state: StateFile,
-    pub(crate) desk: Desk,
+    pub(crate) waiters: CommitWaiters,
     pub(crate) effects: EffectsHub,
     pub(crate) rebuild: RebuildStatus,
+    /// Held while the views are compared with the journal.
+    pub(crate) comparing: Mutex<()>,
+    /// What the last comparison came to.
+    pub(crate) compared: Mutex<Option<Compared>>,
+    /// Ends what compares.
+    pub(crate) stop: Stop,
     pub(crate) watch: watch::Sender<Seq>,
     pub(crate) apply_micros: AtomicU64,
     pub(crate) rebuilt: Option<String>,
@@ -42,9 +49,12 @@ impl Core {
             feed: Mutex::default(),
             lock,
             state,
-            desk: Desk::new(applied),
+            waiters: CommitWaiters::default(),
             effects: EffectsHub::default(),
             rebuild: RebuildStatus::default(),
+            comparing: Mutex::default(),
+            compared: Mutex::default(),
+            stop: Stop::default(),
             watch: watch::Sender::new(applied),
             apply_micros: AtomicU64::new(0),
             rebuilt,
@@ -58,7 +68,7 @@ impl Core {
 
     /// A reader of the newest state.
     pub(crate) fn view(&self) -> View {
-        self.tables().map_or_else(|| View::closed(Arc::clone(&self.lock)), |tables| tables.view())
+        self.tables().map_or_else(|| View::closed(Arc::clone(&self.lock)), View::of)
     }
 
     /// Takes the tables away from whoever reads later.

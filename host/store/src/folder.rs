@@ -72,7 +72,7 @@ impl Lock {
 
     /// Puts a sled folder aside as `views.damaged-N` and removes what was put aside before.
     pub(crate) fn set_aside(&self, number: u64) -> io::Result<PathBuf> {
-        self.remove_damaged()?;
+        self.remove_set_aside()?;
         let aside = self.dir.join(format!("views.damaged-{number}"));
         fs::rename(self.tables_path(number), &aside)?;
         File::open(self.views())?.sync_all()?;
@@ -82,14 +82,15 @@ impl Lock {
 
     /// Removes sled's folder and all that was put aside. The journal remains.
     pub(crate) fn remove_views(&self) -> io::Result<()> {
-        self.remove_damaged()?;
+        self.remove_set_aside()?;
         match fs::remove_dir_all(self.views()) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => File::open(&self.dir)?.sync_all(),
         }
     }
 
-    fn remove_damaged(&self) -> io::Result<()> {
+    /// Removes all that was put aside.
+    pub(crate) fn remove_set_aside(&self) -> io::Result<()> {
         for old in numbers(&self.dir, "views.damaged-")? {
             fs::remove_dir_all(self.dir.join(format!("views.damaged-{old}")))?;
         }

@@ -21,20 +21,23 @@
 //! * [`projection`]: what follows the journal. [`views`]: the first one, sled behind the two traits of `jackfield_core::tables`.
 //! * [`blobs`]: files, by the sums of their contents.
 //! * [`recovery`]: what happens at open. `beside`: building tables of another edition beside those that serve.
-//! * `applier` and `desk`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
-//! * [`check`]: compares the views with a re-application of the journal.
+//! * `applier` and `waiters`: from a durable entry to an answer. `effects`: from there to whoever acts on it.
+//! * [`check`]: compares the views with a re-application of the journal, offline; `compare` while the host runs.
 
 mod applier;
 mod beside;
 pub mod blobs;
 pub mod check;
+mod compare;
+mod compared;
 mod core;
-mod desk;
 pub mod disk;
 mod effects;
 mod folder;
+mod import;
 pub mod journal;
 mod options;
+mod panics;
 mod progress;
 pub mod projection;
 pub mod recovery;
@@ -42,15 +45,18 @@ mod rules;
 mod store;
 mod sync;
 pub mod views;
+mod waiters;
 
-pub use blobs::{Blob, BlobDraft, Blobs};
+pub use blobs::{Blob, BlobDraft, Blobs, Removed};
 pub use check::{Difference, Verification, skipped, verify};
+pub use compared::Compared;
 pub use effects::{EffectBatch, Effects};
-pub use journal::{AppendError, Draft, Entries, Journal, JournalError, Receipt};
+pub use import::{ImportError, import};
+pub use journal::{AppendError, AppendId, Draft, Entries, Journal, JournalError, Receipt};
 pub use options::Options;
 pub use progress::Rebuilding;
 pub use projection::Projection;
 pub use recovery::{OpenError, Phase, Progress};
 pub use rules::Rules;
-pub use store::{CloseError, Committed, Stats, Store, export, open, rebuild, redact};
+pub use store::{CloseError, Committed, EraseError, Stats, Store, export, open, rebuild, redact};
 pub use views::View;

@@ -12,10 +12,11 @@ use jackfield_core::ids::{Millis, Seq};
 use tokio::sync::watch;
 
 use crate::blobs::Blobs;
+use crate::compared::Compared;
 use crate::core::Core;
 use crate::effects::Effects;
 use crate::journal::local::LocalJournal;
-use crate::journal::{AppendError, Draft, Entries, Journal, JournalError, JournalStats, Journaled};
+use crate::journal::{AppendError, AppendId, Draft, Entries, Journal, JournalError, JournalStats, Journaled};
 use crate::options::Options;
 use crate::progress::Rebuilding;
 use crate::recovery::{
@@ -23,7 +24,7 @@ use crate::recovery::{
 };
 use crate::sync::lock;
 use crate::views::{View, released_within};
-use crate::{applier, beside};
+use crate::{applier, beside, compare};
 
 /// How long closing waits for readers to let go of sled.
 const READERS: Duration = Duration::from_secs(2);
@@ -36,6 +37,7 @@ pub struct Store {
 }
 
 struct Inner {
+    options: Options,
     blobs: Blobs,
     journal: Arc<dyn Journal>,
     core: Arc<Core>,
@@ -67,6 +69,8 @@ pub struct Stats {
     pub skipped: u64,
     /// The size of sled's folder in bytes.
     pub views_bytes: u64,
+    /// What the last comparison of the views with the journal came to, if there was one.
+    pub compared: Option<Compared>,
     /// Why no fact is taken any more, if so.
     pub stopped: Option<String>,
     /// Why the views were built again at open, if so.
@@ -86,6 +90,20 @@ pub enum CloseError {
     /// The disk fails.
     #[error("the views cannot be put on stable storage: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// Facts were not erased.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// The store is closed.
+    #[error("the store is closed; the host is stopping")]
+    Closed,
+    /// The folder cannot be written.
+    #[error("the data folder cannot be written: {0}")]
+    Io(#[from] std::io::Error),
+    /// The journal cannot be rewritten.
+    #[error(transparent)]
+    Journal(JournalError),
 }
 
 /// Opens a data folder, or makes one; see [`recovery`](crate::recovery). Blocks, for long if the views have to be built again.
@@ -115,7 +133,7 @@ pub fn rebuild(dir: &Path, options: &Options, progress: &mut dyn FnMut(Progress)
 /// When the journal is damaged.
 pub fn export(dir: &Path) -> Result<Entries, JournalError> {
     let journal = dir.join("journal");
-    let found = Journaled::survey(&journal, 0, &mut |_, _| {})?;
+    let found = Journaled::scan(&journal, 0, &mut |_, _| {})?;
     crate::journal::read_folder(&journal, Seq(1), found.last)
 }
 
@@ -127,27 +145,39 @@ pub fn export(dir: &Path) -> Result<Entries, JournalError> {
 pub fn redact(dir: &Path, options: &Options, seqs: &BTreeSet<Seq>) -> Result<usize, OpenError> {
     let lock = lock_folder(dir)?;
     let journal = lock.journal();
-    let found = Journaled::survey(&journal, options.check_bytes, &mut |_, _| {})?;
-    LocalJournal::open_surveyed(&journal, &found, options)?.close();
+    let found = Journaled::scan(&journal, options.check_bytes, &mut |_, _| {})?;
+    LocalJournal::open_scanned(&journal, &found, options)?.close();
     lock.remove_views().map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-    Ok(crate::journal::redact(&journal, &*options.disk, seqs)?)
+    Ok(crate::journal::redact(&journal, &*options.disk, seqs, Seq(u64::MAX))?)
 }
 
 pub(crate) fn start(recovered: Recovered, options: &Options) -> Result<Store, OpenError> {
     let Recovered { lock, journal, state, tables, rebuilt, outdated } = recovered;
-    let dir = lock.dir.clone();
-    let failed = |source| OpenError::Io { path: dir.clone(), source };
     let core = Arc::new(Core::new(tables, lock, state, rebuilt));
-    let journal: Arc<dyn Journal> = Arc::new(journal);
+    start_on(core, Arc::new(journal), outdated, options)
+}
+
+/// Starts the threads on whichever journal.
+pub(crate) fn start_on(
+    core: Arc<Core>,
+    journal: Arc<dyn Journal>,
+    outdated: Option<String>,
+    options: &Options,
+) -> Result<Store, OpenError> {
+    let dir = core.lock.dir.clone();
+    let failed = |source| OpenError::Io { path: dir.clone(), source };
     let entries = journal.follow(core.watch.borrow().next())?;
     // Under the lock, so that nobody's drafts but those of a crash are removed.
     let files = dir.join("files");
-    let blobs = Blobs::local(&files).map_err(|source| OpenError::Io { path: files, source })?;
-    let mut threads = vec![applier::spawn(Arc::clone(&core), entries).map_err(failed)?];
+    let blobs = Blobs::local(&files, options.reserve_bytes).map_err(|source| OpenError::Io { path: files, source })?;
+    let mut threads = vec![applier::spawn(Arc::clone(&core), Arc::clone(&journal), entries).map_err(failed)?];
+    threads.push(compare::spawn(Arc::clone(&core), Arc::clone(&journal), options).map_err(failed)?);
     if let Some(why) = outdated {
         threads.extend(beside::spawn(&core, Arc::clone(&journal), options, &why).map_err(failed)?);
     }
-    Ok(Store { inner: Arc::new(Inner { blobs, journal, core, threads: Mutex::new(threads) }) })
+    Ok(Store {
+        inner: Arc::new(Inner { options: options.clone(), blobs, journal, core, threads: Mutex::new(threads) }),
+    })
 }
 
 impl Store {
@@ -155,7 +185,7 @@ impl Store {
     /// caller that goes away after that takes nothing back.
     ///
     /// # Errors
-    /// See [`AppendError`]. After [`AppendError::Poisoned`] the fact may be stored all the same, and counts after a restart.
+    /// See [`AppendError`]. After [`AppendError::Unknown`] the fact may be stored all the same, and counts then.
     pub async fn append(&self, actor: Actor, fact: Fact) -> Result<Committed, AppendError> {
         let mut all = self.append_all(vec![(actor, fact)]).await?;
         all.pop().ok_or(AppendError::Closed)
@@ -171,9 +201,10 @@ impl Store {
         }
         let draft = |(actor, fact)| Draft::new(actor, &fact);
         let drafts = facts.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
-        let ticket = self.inner.core.desk.ticket()?;
-        let receipt = self.inner.journal.append(drafts).await?;
-        let outcomes = ticket.outcomes(receipt).await?;
+        let id = AppendId::new();
+        let waiter = self.inner.core.waiters.register(id)?;
+        let receipt = self.inner.journal.append_as(id, drafts).await?;
+        let outcomes = waiter.outcomes(receipt.last).await?;
         let numbers = (receipt.first.0..).map(Seq);
         Ok(numbers.zip(outcomes).map(|(seq, outcome)| Committed { seq, at: receipt.at, outcome }).collect())
     }
@@ -234,6 +265,7 @@ impl Store {
             apply_micros: core.apply_micros.load(Ordering::Relaxed),
             skipped: tables.as_ref().map_or(0, |tables| tables.skipped()),
             views_bytes: tables.as_ref().map_or(0, |tables| size_of(tables.folder())),
+            compared: lock(&core.compared).clone(),
             stopped: self.stopped(),
             rebuilt: core.rebuilt.clone(),
         }
@@ -242,7 +274,7 @@ impl Store {
     /// Why no fact is taken any more; none while all is well.
     #[must_use]
     pub fn stopped(&self) -> Option<String> {
-        self.inner.core.desk.stopped().map(|why| why.to_string())
+        self.inner.core.waiters.stopped().map(|why| why.to_string())
     }
 
     /// Takes nothing more, finishes what was handed in, puts sled on stable storage and marks the stop as clean. Readers are given two
@@ -257,6 +289,29 @@ impl Store {
         closed.map_err(|e| CloseError::Io(std::io::Error::other(e)))?
     }
 
+    /// Compares the views with a re-application of the journal now, as fast as it goes; none when the store is being closed or other views
+    /// are being built. The store does the same by itself, slowly, see [`Options::compare_after`].
+    ///
+    /// # Errors
+    /// In words, why they could not be compared.
+    pub async fn compare(&self) -> Result<Option<Compared>, String> {
+        let inner = Arc::clone(&self.inner);
+        let compare = move || compare::compare(&inner.core, &*inner.journal, &inner.options, 1.0);
+        tokio::task::spawn_blocking(compare).await.map_err(|e| e.to_string())?
+    }
+
+    /// Takes the content of facts out of the journal, whose places remain, and says how many were there. Then views without that content
+    /// are built beside those that serve; [`Store::rebuilding`] tells when they have taken their place. Until then the old ones serve, also
+    /// after a crash. What was set aside of views is removed.
+    ///
+    /// # Errors
+    /// When the journal cannot be rewritten, in part perhaps; erasing the same again goes on with the rest.
+    pub async fn erase(&self, seqs: BTreeSet<Seq>) -> Result<usize, EraseError> {
+        let inner = Arc::clone(&self.inner);
+        let erased = tokio::task::spawn_blocking(move || inner.erase(&seqs)).await;
+        erased.map_err(|e| EraseError::Io(std::io::Error::other(e)))?
+    }
+
     /// [`Store::close`] for tools, which can only say that it did not work.
     pub(crate) fn finish(self) {
         if let Err(e) = self.inner.close() {
@@ -266,15 +321,39 @@ impl Store {
 }
 
 impl Inner {
+    fn erase(&self, seqs: &BTreeSet<Seq>) -> Result<usize, EraseError> {
+        let core = &self.core;
+        // What is being built may have read the facts already.
+        while !core.rebuild.begin("facts were erased", core.watch.borrow().0) {
+            if core.rebuild.is_stopping() {
+                return Err(EraseError::Closed);
+            }
+            core.rebuild.wait();
+        }
+        let redacted = || {
+            // First, so that a crash from here on cannot leave views with what the journal no longer has.
+            core.state.update(|state| state.serving.erase = true)?;
+            core.lock.remove_set_aside()?;
+            self.journal.redact(seqs).map_err(EraseError::Journal)
+        };
+        let redacted = redacted();
+        let thread = beside::run_begun(core, Arc::clone(&self.journal), &self.options)?;
+        lock(&self.threads).push(thread);
+        redacted
+    }
+
     fn stop(&self) {
         // First, since the applier may be waiting for it, and the journal for the applier.
         self.core.rebuild.stop();
+        self.core.stop.tell();
         self.journal.close();
         for thread in std::mem::take(&mut *lock(&self.threads)) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the views has panicked");
             }
         }
+        // An erasure may have begun one that is not in the list yet.
+        self.core.rebuild.wait();
     }
 
     fn close(&self) -> Result<(), CloseError> {
@@ -283,7 +362,7 @@ impl Inner {
         let Some(tables) = core.take_tables() else { return Ok(()) };
         let sled = tables.folder().to_owned();
         drop(tables);
-        if let Some(AppendError::Poisoned(why)) = core.desk.stopped() {
+        if let Some(AppendError::Poisoned(why)) = core.waiters.stopped() {
             return Err(CloseError::Stopped(why));
         }
         // As long as a thread of sled lives it may rewrite its file, and the mark would stand for files that are no longer those.

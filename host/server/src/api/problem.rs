@@ -172,8 +172,13 @@ impl From<AppendError> for Problem {
             }
             AppendError::Io(_) | AppendError::Poisoned(_) | AppendError::Closed => {
                 tracing::error!(%error, "a command could not be stored");
-                let detail = "nothing can be stored at the moment, and it cannot be said whether this was; \
-                              try again later, with the same Idempotency-Key";
+                let detail = "nothing can be stored at the moment; nothing was stored, try again later";
+                Self::unavailable("unavailable", detail, STORE_TROUBLE)
+            }
+            AppendError::Unknown(_) => {
+                tracing::error!(%error, "a command may be stored, and its outcome is not known");
+                let detail =
+                    "it cannot be said whether this was stored; try again later, with the same Idempotency-Key";
                 Self::unavailable("unavailable", detail, STORE_TROUBLE)
             }
         }
@@ -268,6 +273,7 @@ mod tests {
         for error in [
             AppendError::Full(String::from("/secret/path")),
             AppendError::Poisoned(String::from("row 7")),
+            AppendError::Unknown(String::from("row 7")),
             AppendError::Closed,
         ] {
             let (status, headers, document) = parts(error.into()).await;

@@ -5,6 +5,7 @@ mod channel;
 mod check;
 mod connector;
 mod export;
+mod import;
 mod key;
 mod parked;
 mod rebuild;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild { config, check } => rebuild::run(&config, check),
         Command::Export(file) => export::run(&file),
         Command::Compile { cpu_seconds, memory_mib } => Ok(compile_child(CompileBounds::new(cpu_seconds, memory_mib))),
+        Command::Import(file) => import::run(&file),
     };
     match done {
         Ok(code) => code,

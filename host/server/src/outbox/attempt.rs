@@ -209,7 +209,7 @@ async fn record(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, atte
                     _ => return,
                 }
             }
-            Err(error @ (AppendError::Closed | AppendError::Poisoned(_))) => {
+            Err(error @ (AppendError::Closed | AppendError::Poisoned(_) | AppendError::Unknown(_))) => {
                 tracing::error!(channel = %channel.id, %message, "the end of an attempt cannot be recorded: {error}");
                 return;
             }

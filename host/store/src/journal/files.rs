@@ -7,24 +7,14 @@ use std::path::{Path, PathBuf};
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::{Millis, Seq};
 
-use super::JournalError;
+use super::error::JournalError;
 use super::frame;
-use super::read::{ALL, Frame, NONE, Step, Walker, decode};
-
-/// The end of a segment's name.
-const SUFFIX: &str = ".journal";
-
-/// A segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) path: PathBuf,
-    pub(crate) first: Seq,
-    pub(crate) bytes: u64,
-}
+use super::read::{ALL, NONE, Step, Walker, entries};
+use super::segment::{Segment, io_error, list};
 
 /// Bytes at the very end that are no whole frame: a write that was interrupted before anybody was told that it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Torn {
+pub struct TornTail {
     /// The segment.
     pub path: PathBuf,
     /// Where they begin.
@@ -46,7 +36,7 @@ pub struct Journaled {
     /// The length of the last segment without what is torn.
     pub(crate) end: u64,
     /// What is to be cut off before anything is appended.
-    pub torn: Option<Torn>,
+    pub torn: Option<TornTail>,
 }
 
 impl Journaled {
@@ -61,7 +51,7 @@ impl Journaled {
     ///
     /// # Errors
     /// When the folder cannot be read, or anything but the very end is not as it was written.
-    pub fn survey(dir: &Path, check_bytes: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, JournalError> {
+    pub fn scan(dir: &Path, check_bytes: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Self, JournalError> {
         let mut found = Self { segments: list(dir)?, ..Self::default() };
         let total = found.bytes();
         let (mut done, mut expected, mut last_frame) = (0, Seq(1), None);
@@ -77,7 +67,7 @@ impl Journaled {
                     Step::Frame(frame) => last_frame = Some((index, frame.offset)),
                     Step::End => break,
                     Step::Bad { offset, why } => {
-                        found.torn = Some(torn(segment, walker.size(), is_last, offset, why)?);
+                        found.torn = Some(torn_tail(segment, walker.size(), is_last, offset, why)?);
                         break;
                     }
                 }
@@ -98,7 +88,7 @@ impl Journaled {
 /// write, and bad bytes with anything behind them are damage to what was acknowledged.
 ///
 /// Only the first `size` bytes are looked at: the host may be appending while somebody exports.
-fn torn(segment: &Segment, size: u64, is_last: bool, offset: u64, why: String) -> Result<Torn, JournalError> {
+fn torn_tail(segment: &Segment, size: u64, is_last: bool, offset: u64, why: String) -> Result<TornTail, JournalError> {
     let rest = tail(&segment.path, offset, size).map_err(|e| io_error(&segment.path, e))?;
     if !is_last {
         let why = format!("{why}; it is not the last segment");
@@ -108,7 +98,7 @@ fn torn(segment: &Segment, size: u64, is_last: bool, offset: u64, why: String) -
         let why = format!("{why}; a good frame follows at byte {}", offset + 1 + behind as u64);
         return Err(JournalError::Damaged { path: segment.path.clone(), offset, why });
     }
-    Ok(Torn { path: segment.path.clone(), offset, bytes: rest.len() as u64, why })
+    Ok(TornTail { path: segment.path.clone(), offset, bytes: rest.len() as u64, why })
 }
 
 fn tail(path: &Path, offset: u64, size: u64) -> std::io::Result<Vec<u8>> {
@@ -125,65 +115,4 @@ fn last_entry(segment: &Segment, offset: u64) -> Result<Option<Entry>, JournalEr
         Step::Frame(frame) => Ok(entries(&segment.path, &frame)?.pop()),
         Step::End | Step::Bad { .. } => Ok(None),
     }
-}
-
-/// The entries of a frame.
-pub(super) fn entries(path: &Path, frame: &Frame) -> Result<Vec<Entry>, JournalError> {
-    let unreadable = |seq, why| JournalError::Unreadable { path: path.to_owned(), offset: frame.offset, seq, why };
-    let mut entries = Vec::with_capacity(frame.head.count as usize);
-    let mut seq = frame.head.first;
-    for line in frame.payload.split_inclusive(|b| *b == b'\n') {
-        entries.push(decode(line, seq).map_err(|why| unreadable(seq, why))?);
-        seq = seq.next();
-    }
-    if seq != frame.head.next() {
-        return Err(unreadable(seq, format!("{} facts were announced, {} are there", frame.head.count, entries.len())));
-    }
-    Ok(entries)
-}
-
-/// The name of the segment that begins with a number.
-pub(super) fn segment_path(dir: &Path, first: Seq) -> PathBuf {
-    dir.join(format!("{:020}{SUFFIX}", first.0))
-}
-
-/// The segments in a folder, in order.
-pub(super) fn list(dir: &Path) -> Result<Vec<Segment>, JournalError> {
-    let mut segments = Vec::new();
-    for (path, bytes) in names(dir)? {
-        let first = path.file_name().and_then(|name| name.to_str()).and_then(first_of);
-        if let Some(first) = first {
-            segments.push(Segment { path, first, bytes });
-        }
-    }
-    segments.sort_by_key(|segment| segment.first);
-    Ok(segments)
-}
-
-/// What a segment is called while it is being made: beside the folder, so that a copy of the folder never meets a file that vanishes.
-pub(super) fn unfinished_path(dir: &Path) -> PathBuf {
-    dir.with_extension("new")
-}
-
-fn first_of(name: &str) -> Option<Seq> {
-    let digits = name.strip_suffix(SUFFIX)?;
-    (digits.len() == 20).then(|| digits.parse().ok().map(Seq)).flatten()
-}
-
-fn names(dir: &Path) -> Result<Vec<(PathBuf, u64)>, JournalError> {
-    let listing = match fs::read_dir(dir) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|e| io_error(dir, e))?,
-    };
-    let mut names = Vec::new();
-    for item in listing {
-        let item = item.map_err(|e| io_error(dir, e))?;
-        let bytes = item.metadata().map_err(|e| io_error(&item.path(), e))?.len();
-        names.push((item.path(), bytes));
-    }
-    Ok(names)
-}
-
-pub(super) fn io_error(path: &Path, source: std::io::Error) -> JournalError {
-    JournalError::Io { path: path.to_owned(), source }
 }

@@ -12,25 +12,31 @@
 //! It also makes a copy of the segments taken at any moment, without stopping, a backup: list the folder, copy what was listed, in
 //! order. The copy's last frame may be cut in the middle, which is an interrupted write.
 
+use std::collections::BTreeSet;
 use std::fs::DirBuilder;
-use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use jackfield_core::fact::Entry;
 use jackfield_core::ids::Seq;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::files::{Journaled, io_error};
+use super::contract::{AppendId, Draft, Entries, Follower, Group, Journal, Pending, Receipt};
+use super::error::{AppendError, JournalError};
+use super::files::Journaled;
 use super::frame::MAX_PAYLOAD;
-use super::queue::{Job, Limits, run};
+use super::group_commit::{Limits, end_feeds, run};
+use super::lanes::{Lane, Size};
 use super::read::read;
+use super::redact::redact;
+use super::segment::io_error;
+use super::shared::{Job, Shared};
+use super::stats::JournalStats;
 use super::writer::Writer;
-use super::{AppendError, Draft, Entries, Follower, Journal, JournalError, JournalStats, Pending, Receipt};
+use crate::disk::Disk;
 use crate::options::Options;
 use crate::sync::lock;
 
@@ -39,33 +45,19 @@ const LAG: usize = 4;
 
 /// The journal in a local folder. Dropping it is [`Journal::close`].
 pub struct LocalJournal {
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
-    queue_length: usize,
-    queue_bytes: usize,
+    disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-type Feed = SyncSender<Arc<Vec<Entry>>>;
-
-/// What the appending thread and the others share.
-pub(super) struct Shared {
-    dir: PathBuf,
-    last: AtomicU64,
-    /// None once the journal is closed.
-    feeds: Mutex<Option<Vec<Feed>>>,
-    stats: Mutex<JournalStats>,
-    waiting_bytes: AtomicUsize,
 }
 
 impl LocalJournal {
     /// Looks through the folder, which may be missing, and opens it.
     ///
     /// # Errors
-    /// What [`Journaled::survey`] and [`LocalJournal::open_surveyed`] refuse.
+    /// What [`Journaled::scan`] and [`LocalJournal::open_scanned`] refuse.
     pub fn open(dir: &Path, options: &Options) -> Result<Self, JournalError> {
-        let found = Journaled::survey(dir, options.check_bytes, &mut |_, _| {})?;
-        Self::open_surveyed(dir, &found, options)
+        let found = Journaled::scan(dir, options.check_bytes, &mut |_, _| {})?;
+        Self::open_scanned(dir, &found, options)
     }
 
     /// Opens a folder that was looked through, cuts off what is torn, and starts the thread that appends. One process at a time; the
@@ -73,7 +65,7 @@ impl LocalJournal {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn open_surveyed(dir: &Path, found: &Journaled, options: &Options) -> Result<Self, JournalError> {
+    pub fn open_scanned(dir: &Path, found: &Journaled, options: &Options) -> Result<Self, JournalError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| io_error(dir, e))?;
         if let Some(torn) = &found.torn {
             tracing::warn!(
@@ -83,68 +75,45 @@ impl LocalJournal {
         }
         let writer = Writer::open(dir, found, Arc::clone(&options.disk), options.segment_bytes, options.clock);
         let writer = writer.map_err(|e| io_error(dir, e))?;
-        let shared = Arc::new(Shared {
-            dir: dir.to_owned(),
-            last: AtomicU64::new(found.last.0),
-            feeds: Mutex::new(Some(Vec::new())),
-            stats: Mutex::new(JournalStats { bytes: found.bytes(), ..JournalStats::default() }),
-            waiting_bytes: AtomicUsize::new(0),
-        });
-        let (queue, jobs) = mpsc::channel(options.queue.max(1));
+        let capacity = Size { items: options.queue.max(1), bytes: options.queue_bytes };
+        let shared = Arc::new(Shared::new(dir.to_owned(), found.last, found.bytes(), capacity));
         let limits =
-            Limits { facts: options.group_facts.max(1), bytes: options.group_bytes.max(1), gather: options.gather };
-        let thread = spawn(writer, jobs, limits, Arc::clone(&shared)).map_err(|e| io_error(dir, e))?;
-        Ok(Self {
-            queue: Mutex::new(Some(queue)),
-            queue_length: options.queue.max(1),
-            queue_bytes: options.queue_bytes,
-            shared,
-            thread: Mutex::new(Some(thread)),
-        })
+            Limits { facts: options.group_facts, bytes: options.group_bytes, batch_delay: options.batch_delay };
+        let theirs = Arc::clone(&shared);
+        let thread = thread::Builder::new().name(String::from("journal")).spawn(move || {
+            run(writer, limits, &theirs);
+            end_feeds(&theirs);
+        });
+        let thread = thread.map_err(|e| io_error(dir, e))?;
+        Ok(Self { disk: Arc::clone(&options.disk), shared, thread: Mutex::new(Some(thread)) })
     }
 
-    fn submit(&self, group: Vec<Draft>) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, AppendError> {
-        if group.is_empty() {
+    fn submit(
+        &self,
+        id: AppendId,
+        drafts: Vec<Draft>,
+    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, AppendError> {
+        let Some(first) = drafts.first() else {
             return Err(AppendError::Unwritable(String::from("the group is empty")));
-        }
-        let bytes = group.iter().map(Draft::size).sum();
+        };
+        let lane = Lane::of(first.actor());
+        let bytes = drafts.iter().map(Draft::size).sum();
         if bytes > MAX_PAYLOAD {
             return Err(AppendError::TooLarge { bytes, limit: MAX_PAYLOAD });
         }
-        let queue = lock(&self.queue);
-        let queue = queue.as_ref().ok_or(AppendError::Closed)?;
-        let overloaded = || AppendError::Overloaded { waiting: self.queue_length - queue.capacity() };
-        // A group that is larger than the whole allowance may still go alone.
-        let waiting = self.shared.waiting_bytes.load(Ordering::Relaxed);
-        if waiting > 0 && waiting + bytes > self.queue_bytes {
-            return Err(overloaded());
-        }
         let (reply, answer) = oneshot::channel();
-        self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        match queue.try_send(Job { group, bytes, reply }) {
-            Ok(()) => Ok(answer),
-            Err(refused) => {
-                self.shared.release(bytes);
-                match refused {
-                    mpsc::error::TrySendError::Full(_) => Err(overloaded()),
-                    mpsc::error::TrySendError::Closed(_) => Err(AppendError::Closed),
-                }
-            }
-        }
+        self.shared.submit(lane, Job { id, drafts, bytes, reply })?;
+        Ok(answer)
     }
 }
 
-fn spawn(writer: Writer, jobs: mpsc::Receiver<Job>, limits: Limits, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(String::from("journal")).spawn(move || {
-        run(writer, jobs, limits, &shared);
-        *lock(&shared.feeds) = None;
-    })
-}
-
 impl Journal for LocalJournal {
-    fn append(&self, group: Vec<Draft>) -> Pending<'_, Result<Receipt, AppendError>> {
-        let answer = self.submit(group);
-        Box::pin(async move { answer?.await.unwrap_or(Err(AppendError::Closed)) })
+    fn append_as(&self, id: AppendId, group: Vec<Draft>) -> Pending<'_, Result<Receipt, AppendError>> {
+        let answer = self.submit(id, group);
+        Box::pin(async move {
+            let lost = || Err(AppendError::Unknown(String::from("the thread of the journal has ended")));
+            answer?.await.unwrap_or_else(|_| lost())
+        })
     }
 
     fn last(&self) -> Seq {
@@ -163,9 +132,16 @@ impl Journal for LocalJournal {
             feeds.as_mut().ok_or(JournalError::Closed)?.push(feed);
             self.last()
         };
-        let stored = read(&self.shared.dir, from, last)?.map(|entry| entry.map(|entry| Arc::new(vec![entry])));
+        let stored = read(&self.shared.dir, from, last)?
+            .map(|entry| entry.map(|entry| Arc::new(Group { entries: vec![entry], appends: Vec::new() })));
         let live = live.into_iter().filter_map(move |batch| since(batch, from)).map(Ok);
         Ok(Box::new(stored.chain(live)))
+    }
+
+    fn redact(&self, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
+        // Nobody appends to the segments before the one that is begun now.
+        let end = self.shared.roll().map_err(|e| io_error(&self.shared.dir, e))?;
+        redact(&self.shared.dir, &*self.disk, seqs, end)
     }
 
     fn stats(&self) -> JournalStats {
@@ -173,7 +149,7 @@ impl Journal for LocalJournal {
     }
 
     fn close(&self) {
-        drop(lock(&self.queue).take());
+        self.shared.close_queue();
         let thread = lock(&self.thread).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread of the journal has panicked");
@@ -187,34 +163,14 @@ impl Drop for LocalJournal {
     }
 }
 
-/// What of a batch is to be followed from a number on.
-fn since(batch: Arc<Vec<Entry>>, from: Seq) -> Option<Arc<Vec<Entry>>> {
-    match (batch.first(), batch.last()) {
-        (Some(first), _) if first.seq >= from => Some(batch),
+/// What of a group is to be followed from a number on.
+fn since(group: Arc<Group>, from: Seq) -> Option<Arc<Group>> {
+    match (group.entries.first(), group.entries.last()) {
+        (Some(first), _) if first.seq >= from => Some(group),
         (_, Some(last)) if last.seq >= from => {
-            Some(Arc::new(batch.iter().filter(|entry| entry.seq >= from).cloned().collect()))
+            let entries = group.entries.iter().filter(|entry| entry.seq >= from).cloned().collect();
+            Some(Arc::new(Group { entries, appends: Vec::new() }))
         }
         _ => None,
-    }
-}
-
-impl Shared {
-    /// Tells everybody about entries that are on stable storage now.
-    pub(super) fn publish(&self, last: Seq, entries: &Arc<Vec<Entry>>) {
-        let mut feeds = lock(&self.feeds);
-        self.last.store(last.0, Ordering::Release);
-        if let Some(feeds) = feeds.as_mut() {
-            // A follower that has gone away is forgotten.
-            feeds.retain(|feed| feed.send(Arc::clone(entries)).is_ok());
-        }
-    }
-
-    pub(super) fn count(&self, change: impl FnOnce(&mut JournalStats)) {
-        change(&mut lock(&self.stats));
-    }
-
-    /// Groups of this size no longer wait.
-    pub(super) fn release(&self, bytes: usize) {
-        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 }

@@ -3,249 +3,36 @@
 //! The journal *orders* facts and makes them *durable*; applying them is not its business. Whoever appends gives facts without numbers
 //! and learns their numbers; what they came to is known once the local views have applied those numbers. So an implementation that
 //! other hosts append to as well (NATS JetStream is to be the second one) fits the same trait, and nothing outside this module knows
-//! which one is there. `tests/conformance.rs` says what each must fulfil.
+//! which one is there. `tests/suite/conformance.rs` says what each must fulfil.
+//!
+//! What such a log brings with it is in the trait: an append has an id, by which one that comes twice is recognised; its outcome may be
+//! unknown ([`AppendError::Unknown`]); reading may fail for a while ([`JournalError::is_transient`]). Numbers are dense: whatever a log
+//! numbers besides facts, facts are numbered without gaps.
+//!
+//! # Layout
+//!
+//! * `contract`, `error`, `stats`: what every journal fulfils. [`local`]: the journal in a folder. `lanes`, `shared`, `group_commit`, `writer`: from a group that waits to stable storage.
+//! * [`frame`], `segment`, `files`, `read`, `redact`: the bytes, the files, looking through them, reading, and taking content out.
 
+mod contract;
+mod error;
 mod files;
 pub mod frame;
+mod group_commit;
+mod import;
+mod lanes;
 pub mod local;
-mod queue;
 mod read;
 mod redact;
+mod segment;
+mod shared;
+mod stats;
 mod writer;
 
-use std::future::Future;
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
-
-use jackfield_core::fact::{Actor, Entry, Fact};
-use jackfield_core::ids::{Millis, Seq};
-
-pub use files::{Journaled, Torn};
+pub use contract::{AppendId, Draft, Entries, Follower, Group, Journal, Pending, Receipt};
+pub use error::{AppendError, JournalError};
+pub use files::{Journaled, TornTail};
+pub(crate) use import::Importer;
 pub(crate) use read::read as read_folder;
 pub(crate) use redact::redact;
-
-/// What an asynchronous call of the journal gives.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Entries in order, until the end as it was when they were asked for, or the first error. Blocks on the disk or the network.
-pub type Entries = Box<dyn Iterator<Item = Result<Entry, JournalError>> + Send>;
-
-/// Entries in order, in groups, and then those that are yet to come, as soon as they are durable. Blocks; ends when the journal is
-/// closed. Who follows slowly slows the appenders down.
-pub type Follower = Box<dyn Iterator<Item = Result<Arc<Vec<Entry>>, JournalError>> + Send>;
-
-/// A totally ordered, durable list of facts.
-pub trait Journal: Send + Sync {
-    /// Hands a group of at least one fact in and returns when it is on stable storage. The facts of a group get consecutive numbers and one time, and are
-    /// stored together or not at all. The group is handed in by the call itself: a future that is dropped takes nothing back.
-    fn append(&self, group: Vec<Draft>) -> Pending<'_, Result<Receipt, AppendError>>;
-
-    /// The number of the last durable entry; 0 when there is none.
-    fn last(&self) -> Seq;
-
-    /// The entries from a number on. From 0 is from the first one.
-    ///
-    /// # Errors
-    /// When the journal cannot be read at that place.
-    fn read(&self, from: Seq) -> Result<Entries, JournalError>;
-
-    /// The entries from a number on, now and later.
-    ///
-    /// # Errors
-    /// When the journal cannot be read at that place, or is closed.
-    fn follow(&self, from: Seq) -> Result<Follower, JournalError>;
-
-    /// What was done so far.
-    fn stats(&self) -> JournalStats;
-
-    /// Takes nothing more, waits until all that was handed in is done, and ends the followers. Blocks.
-    fn close(&self);
-}
-
-/// A fact that is to be appended.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    actor: Actor,
-    fact: Fact,
-    /// The end of the line that is stored: `"actor":…,"fact":…}` and a line feed.
-    text: String,
-}
-
-impl Draft {
-    /// Writes the fact down and reads it back. Everything that follows uses what was read back, so what is applied now is exactly what
-    /// a later reading applies, down to the last digit of a coordinate, and nothing is ever stored that cannot be read.
-    ///
-    /// # Errors
-    /// [`AppendError::Unwritable`] for a fact that does not survive, such as a coordinate that is not a number.
-    pub fn new(actor: Actor, fact: &Fact) -> Result<Self, AppendError> {
-        let unwritable = |e: serde_json::Error| AppendError::Unwritable(e.to_string());
-        let actor_text = serde_json::to_string(&actor).map_err(unwritable)?;
-        let fact_text = serde_json::to_string(fact).map_err(unwritable)?;
-        let fact = serde_json::from_str(&fact_text).map_err(unwritable)?;
-        Ok(Self { actor, fact, text: format!("\"actor\":{actor_text},\"fact\":{fact_text}}}\n") })
-    }
-
-    /// How many bytes it takes up, about.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.text.len() + 48
-    }
-
-    /// Appends the entry's line to `out` and returns the entry.
-    fn number(self, seq: Seq, at: Millis, out: &mut Vec<u8>) -> Entry {
-        out.extend_from_slice(format!("{{\"seq\":{seq},\"at\":{},", at.0).as_bytes());
-        out.extend_from_slice(self.text.as_bytes());
-        Entry { seq, at, actor: self.actor, fact: self.fact }
-    }
-}
-
-/// Where a group came to stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The number of its first fact; the others follow without a gap.
-    pub first: Seq,
-    /// How many facts it has.
-    pub count: usize,
-    /// When it was appended.
-    pub at: Millis,
-}
-
-impl Receipt {
-    /// The number of its last fact.
-    #[must_use]
-    pub fn last(&self) -> Seq {
-        Seq((self.first.0 + self.count as u64).saturating_sub(1))
-    }
-}
-
-/// Nothing was appended, unless the message says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AppendError {
-    /// No space.
-    #[error("the disk of the journal is full ({0}); nothing was stored. Make space; the next append tries again")]
-    Full(String),
-    /// The disk fails.
-    #[error("the journal cannot be written: {0}")]
-    Io(String),
-    /// The views have stopped.
-    #[error("the host has stopped taking facts: {0}. Restart it; what is in the journal is safe")]
-    Poisoned(String),
-    /// Too much waits.
-    #[error(
-        "{waiting} groups of facts wait for the disk already; try again in a moment, or give the journal a faster disk"
-    )]
-    Overloaded {
-        /// How many groups wait.
-        waiting: usize,
-    },
-    /// The store is closed.
-    #[error("the store is closed; the host is stopping")]
-    Closed,
-    /// The group does not fit into a frame.
-    #[error("{bytes} bytes in one group of facts; at most {limit} can be stored together")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The fact cannot be written down so that it can be read again.
-    #[error("this fact cannot be written down and read again: {0}")]
-    Unwritable(String),
-}
-
-/// The journal cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The disk fails.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Something in the middle is not as it was written.
-    #[error(
-        "the journal is damaged: {} at byte {offset}: {why}. Good facts follow, so this is not an interrupted write, and nothing is \
-         skipped. Put this segment back from a backup",
-        path.display()
-    )]
-    Damaged {
-        /// The segment.
-        path: PathBuf,
-        /// Where in it.
-        offset: u64,
-        /// What is wrong.
-        why: String,
-    },
-    /// A segment is not there.
-    #[error("the journal is incomplete: fact {expected} should come next, but {} begins with {found}. Put the missing segment back \
-             from a backup", path.display())]
-    Gap {
-        /// The number that was to come.
-        expected: Seq,
-        /// The number that came.
-        found: Seq,
-        /// The segment that it came from.
-        path: PathBuf,
-    },
-    /// The last segment is not there.
-    #[error(
-        "the journal is incomplete: fact {expected} should be there, but no segment has it. Put the missing segment back from a \
-             backup"
-    )]
-    Missing {
-        /// The number that was to come.
-        expected: Seq,
-    },
-    /// The file is whole, but this version does not understand it.
-    #[error("{} at byte {offset}: fact {seq} was stored whole, but this version cannot read it ({why}). Run the version that wrote it, \
-             or a newer one", path.display())]
-    Unreadable {
-        /// The segment.
-        path: PathBuf,
-        /// Where the frame of the fact begins.
-        offset: u64,
-        /// The fact's number.
-        seq: Seq,
-        /// Why.
-        why: String,
-    },
-    /// Nothing can be followed any more.
-    #[error("the journal is closed")]
-    Closed,
-}
-
-/// Upper bounds of [`JournalStats::sync_times`] in microseconds; one more place counts what was slower.
-pub const SYNC_BOUNDS: [u64; 9] = [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000];
-
-/// What a journal has done since it was opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JournalStats {
-    /// Facts that were made durable.
-    pub facts: u64,
-    /// Groups that shared a sync.
-    pub batches: u64,
-    /// How many facts the last batch had.
-    pub last_batch: usize,
-    /// How many batches took how long to write and sync, see [`SYNC_BOUNDS`].
-    pub sync_times: [u64; SYNC_BOUNDS.len() + 1],
-    /// How long all syncs took together, in microseconds.
-    pub sync_micros: u64,
-    /// Batches that failed.
-    pub failures: u64,
-    /// Why nothing can be appended any more.
-    pub broken: Option<String>,
-    /// The size on disk in bytes.
-    pub bytes: u64,
-}
-
-impl JournalStats {
-    fn count_sync(&mut self, micros: u64) {
-        let slot = SYNC_BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(SYNC_BOUNDS.len());
-        self.sync_times[slot] += 1;
-        self.sync_micros += micros;
-    }
-}
+pub use stats::{JournalStats, SYNC_BOUNDS};

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::Seq;
 
-use super::files::{Segment, entries, io_error, list};
+use super::contract::Entries;
+use super::error::JournalError;
 use super::frame::{self, FRAME_HEAD, Head, SEGMENT_HEAD};
-use super::{Entries, JournalError};
+use super::segment::{Segment, io_error, list};
 
 /// A frame as it was read. The payload is empty when it was passed over.
 pub(super) struct Frame {
@@ -138,9 +139,24 @@ impl Walker {
 }
 
 /// One line of a payload.
-pub(super) fn decode(line: &[u8], expected: Seq) -> Result<Entry, String> {
+fn decode(line: &[u8], expected: Seq) -> Result<Entry, String> {
     let entry: Entry = serde_json::from_slice(line).map_err(|e| e.to_string())?;
     if entry.seq == expected { Ok(entry) } else { Err(format!("it calls itself {}", entry.seq)) }
+}
+
+/// The entries of a frame.
+pub(super) fn entries(path: &Path, frame: &Frame) -> Result<Vec<Entry>, JournalError> {
+    let unreadable = |seq, why| JournalError::Unreadable { path: path.to_owned(), offset: frame.offset, seq, why };
+    let mut entries = Vec::with_capacity(frame.head.count as usize);
+    let mut seq = frame.head.first;
+    for line in frame.payload.split_inclusive(|b| *b == b'\n') {
+        entries.push(decode(line, seq).map_err(|why| unreadable(seq, why))?);
+        seq = seq.next();
+    }
+    if seq != frame.head.next() {
+        return Err(unreadable(seq, format!("{} facts were announced, {} are there", frame.head.count, entries.len())));
+    }
+    Ok(entries)
 }
 
 /// The entries of the journal in `dir` from a number to another, both included; the last one has to be on stable storage already.

@@ -6,19 +6,21 @@ use std::path::Path;
 use jackfield_core::fact::{Entry, Fact};
 use jackfield_core::ids::Seq;
 
-use super::JournalError;
-use super::files::{Segment, entries, io_error, list, unfinished_path};
+use super::error::JournalError;
 use super::frame;
-use super::read::{ALL, Step, Walker};
+use super::read::{ALL, Step, Walker, entries};
+use super::segment::{Segment, io_error, list, rewritten_path};
 use crate::disk::Disk;
 
 /// Replaces facts by [`Fact::Redacted`], keeping number, time and actor, and says how many were replaced. Each segment is replaced as a
-/// whole: a crash leaves the old one or the new one. Nobody may be appending.
-pub(crate) fn redact(dir: &Path, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
-    let segments = list(dir)?;
+/// whole: a crash leaves the old one or the new one. Facts from `end` on are left alone, since somebody may be
+/// appending to their segment.
+pub(crate) fn redact(dir: &Path, disk: &dyn Disk, seqs: &BTreeSet<Seq>, end: Seq) -> Result<usize, JournalError> {
+    let mut segments = list(dir)?;
+    segments.retain(|segment| segment.first < end);
     let mut redacted = 0;
     for (index, segment) in segments.iter().enumerate() {
-        let after = segments.get(index + 1).map_or(Seq(u64::MAX), |next| next.first);
+        let after = segments.get(index + 1).map_or(end, |next| next.first);
         let here: BTreeSet<Seq> = seqs.range(segment.first..after).copied().collect();
         if !here.is_empty() {
             redacted += rewrite(dir, segment, disk, &here)?;
@@ -28,10 +30,10 @@ pub(crate) fn redact(dir: &Path, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Resul
 }
 
 fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
-    let unfinished = unfinished_path(dir);
-    let failed = |e| io_error(&unfinished, e);
+    let rewritten = rewritten_path(dir);
+    let failed = |e| io_error(&rewritten, e);
     let mut walker = Walker::open(segment, ALL)?;
-    let mut file = disk.create(&unfinished).map_err(failed)?;
+    let mut file = disk.create(&rewritten).map_err(failed)?;
     file.append(&frame::segment_head(segment.first)).map_err(failed)?;
     let mut redacted = 0;
     loop {
@@ -62,7 +64,7 @@ fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>)
     }
     file.sync().map_err(failed)?;
     drop(file);
-    disk.rename(&unfinished, &segment.path).and_then(|()| disk.sync_dir(dir)).map_err(failed)?;
+    disk.rename(&rewritten, &segment.path).and_then(|()| disk.sync_dir(dir)).map_err(failed)?;
     Ok(redacted)
 }
 

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use jackfield_core::fact::Entry;
 use jackfield_core::ids::{Millis, Seq};
 
-use super::files::{Journaled, segment_path, unfinished_path};
+use super::contract::Draft;
+use super::error::AppendError;
+use super::files::Journaled;
 use super::frame::{self, MAX_PAYLOAD, SEGMENT_HEAD};
-use super::{AppendError, Draft};
+use super::segment::{rewritten_path, segment_path, unfinished_path};
 use crate::disk::{Disk, SegmentFile};
 
 /// The one who writes.
@@ -37,9 +39,10 @@ impl Writer {
         segment_bytes: u64,
         clock: fn() -> Millis,
     ) -> io::Result<Self> {
-        let leftover = unfinished_path(dir);
-        if leftover.try_exists()? {
-            disk.remove(&leftover)?;
+        for leftover in [unfinished_path(dir), rewritten_path(dir)] {
+            if leftover.try_exists()? {
+                disk.remove(&leftover)?;
+            }
         }
         let mut file = None;
         if let Some(segment) = found.segments.last() {
@@ -60,7 +63,8 @@ impl Writer {
         self.broken.as_ref()
     }
 
-    /// Stores the drafts as one frame and returns when it is on stable storage. After an error none of them is in the journal.
+    /// Stores the drafts as one frame and returns when it is on stable storage. After an error none of them is in the journal, but after
+    /// [`AppendError::Unknown`] they may be: then nothing more is appended until the journal is opened again.
     pub(super) fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Entry>, AppendError> {
         if let Some(why) = &self.broken {
             return Err(AppendError::Io(why.clone()));
@@ -82,6 +86,35 @@ impl Writer {
         Ok(entries)
     }
 
+    /// Stores entries that have their numbers and times already, the next one first.
+    pub(super) fn import(&mut self, entries: &[Entry]) -> Result<(), AppendError> {
+        let Some(last) = entries.last() else { return Ok(()) };
+        let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let mut bytes = frame::begin(0);
+        for entry in entries {
+            serde_json::to_writer(&mut bytes, entry).map_err(|e| AppendError::Unwritable(e.to_string()))?;
+            bytes.push(b'\n');
+        }
+        if bytes.len() > MAX_PAYLOAD {
+            return Err(AppendError::TooLarge { bytes: bytes.len(), limit: MAX_PAYLOAD });
+        }
+        frame::finish(&mut bytes, self.next, count);
+        self.store(&bytes)?;
+        (self.next, self.at) = (last.seq.next(), last.at);
+        Ok(())
+    }
+
+    /// Begins a new segment, unless nothing is in the last one, and gives its first number.
+    pub(super) fn finish_segment(&mut self) -> io::Result<Seq> {
+        if let Some(why) = &self.broken {
+            return Err(io::Error::other(why.clone()));
+        }
+        if self.file.is_some() && self.end > SEGMENT_HEAD as u64 {
+            self.roll().map_err(io::Error::other)?;
+        }
+        Ok(self.next)
+    }
+
     /// The size of the segment that is written to.
     pub(super) fn end(&self) -> u64 {
         self.end
@@ -99,17 +132,18 @@ impl Writer {
             // here or in the next segment, would make it look like damage.
             if let Err(cut) = file.truncate(self.end).and_then(|()| file.sync()) {
                 self.give_up(&cut, "a failed write could not be taken back");
+                return Err(AppendError::Unknown(e.to_string()));
             }
             return Err(append_error(&e));
         }
         if let Err(e) = file.sync() {
             // Linux marks pages that it could not write as clean: neither a second sync nor reading the file tells what is on the disk.
-            // So the frame is taken out of the page cache, to whoever waits it is said that it failed, and nothing is appended until
+            // So the frame is taken out of the page cache, its appenders hear that its outcome is unknown, and nothing is appended until
             // the journal is opened again, which reads and syncs the tail before it counts. If the frame did reach the disk, it comes
             // back then under the number that it has here; nothing else has got that number meanwhile.
             let _ = file.truncate(self.end);
             self.give_up(&e, "it is unknown what is on the disk, because a sync failed");
-            return Err(AppendError::Io(e.to_string()));
+            return Err(AppendError::Unknown(e.to_string()));
         }
         self.end += bytes.len() as u64;
         Ok(())

@@ -75,7 +75,7 @@ pub(crate) fn recover(
     let lock = Arc::new(lock);
     let mut report = Reporter::new(progress);
     let journal_dir = lock.journal();
-    let found = Journaled::survey(&journal_dir, options.check_bytes, &mut |done, total| {
+    let found = Journaled::scan(&journal_dir, options.check_bytes, &mut |done, total| {
         report.tell(&Phase::Checking, done, total);
     })?;
     let before = State::read(&lock.dir);
@@ -99,7 +99,7 @@ pub(crate) fn recover(
         return Err(behind(applied));
     }
     // Only now is anything of the journal changed: what is torn is evidence as long as facts may be missing.
-    let journal = LocalJournal::open_surveyed(&journal_dir, &found, options)?;
+    let journal = LocalJournal::open_scanned(&journal_dir, &found, options)?;
     let (tables, rebuilt, outdated) = match usable {
         Usable::Open { tables, outdated } => {
             if !tables.is_current() && tables.applied() < found.last {

@@ -8,7 +8,7 @@ use jackfield_core::fact::{Entry, Outcome};
 use jackfield_core::tables::{self, APPLIED, ReadError};
 
 use super::overlay::Overlay;
-use super::panic_message;
+use crate::panics::panic_message;
 use crate::projection::Failure;
 use crate::rules::Rules;
 

@@ -13,8 +13,8 @@ use jackfield_core::fact::Entry;
 
 use super::apply::{OnDefect, apply_one};
 use super::overlay::{Changes, Overlay};
-use super::panic_message;
 use crate::journal::JournalError;
+use crate::panics::panic_message;
 use crate::projection::Failure;
 use crate::rules::Rules;
 

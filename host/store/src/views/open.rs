@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::panic_message;
+use crate::panics::panic_message;
 
 /// How sled is set up.
 #[derive(Clone, Copy, Debug)]

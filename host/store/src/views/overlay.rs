@@ -13,14 +13,17 @@ use super::tree::{Range, Rows, get, is_empty, scan};
 /// Rows that are set; none stands for a row that is taken away.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
+/// The change that was there before; none where there was none.
+type Replaced = Option<Option<Vec<u8>>>;
+
 /// Changes on top of a tree.
 pub(crate) struct Overlay<'a> {
     tree: &'a sled::Tree,
     /// Changes that are on their way into the tree. Any of them may have arrived; what they say counts either way.
     arriving: Option<&'a Changes>,
     changes: Changes,
-    /// What the changes of the current fact replaced, in order; none where there was no change.
-    undo: Vec<(Vec<u8>, Option<Option<Vec<u8>>>)>,
+    /// What the changes of the current fact replaced, in order.
+    undo: Vec<(Vec<u8>, Replaced)>,
     work: Work,
     /// The first failure of the tree since the current fact was begun.
     failure: RefCell<Option<String>>,

@@ -10,10 +10,9 @@ use jackfield_core::feed::rows::SKIPPED;
 use jackfield_core::ids::Seq;
 use jackfield_core::tables;
 
-use super::View;
 use super::apply::{OnDefect, apply_one};
 use super::overlay::Overlay;
-use super::snapshot::Head;
+use super::snapshot::{Head, Pin};
 use super::tree::{TreeRead, scan};
 use crate::folder::Lock;
 use crate::projection::{Failure, Projection, Stopped};
@@ -90,9 +89,13 @@ impl Tables {
         self.db.flush().map(drop)
     }
 
-    /// A reader of the newest state.
-    pub(crate) fn view(self: &Arc<Self>) -> View {
-        View::new(Arc::clone(self), self.head.pin(), Arc::clone(&self.lock))
+    /// The newest state.
+    pub(crate) fn pin(&self) -> Pin {
+        self.head.pin()
+    }
+
+    pub(crate) fn lock(&self) -> &Arc<Lock> {
+        &self.lock
     }
 
     /// As [`Projection::apply`], with a choice.

@@ -3,9 +3,8 @@
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::panics::panic_message;
 use jackfield_core::tables::{self, Read, ReadError, Row};
-
-use super::panic_message;
 
 /// From where to where.
 pub(crate) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);

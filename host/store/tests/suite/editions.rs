@@ -196,3 +196,22 @@ async fn facts_that_the_rows_of_the_edition_before_cannot_take_wait_for_the_next
     assert!(matches!(committed.outcome, Outcome::KeyCreated { .. }));
     assert_eq!((store.stats().skipped, store.read().seq()), (0, Seq(101)));
 }
+
+#[tokio::test]
+async fn a_folder_of_the_version_before_serves_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let old_rows = before(dir.path()).await;
+    // What that version wrote: one folder, which it did not name.
+    edit_state(dir.path(), |state| {
+        state.remove("folder");
+        state.remove("file");
+        state.insert("edition".into(), (Rules::default().edition - 1).into());
+    });
+    let store = open(dir.path(), &small());
+    assert_eq!(store.stats().rebuilt, None);
+    assert!(rows(&store).into_iter().eq(old_rows));
+    store.rebuilding().wait_for(Option::is_none).await.unwrap();
+    store.close().await.unwrap();
+    let verified = verify(dir.path(), &small(), &mut |_| {}).unwrap();
+    assert_eq!((verified.different, verified.rebuilt), (0, None));
+}

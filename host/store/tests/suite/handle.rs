@@ -1,12 +1,11 @@
 //! The store as the host uses it.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::disk::TestDisk;
-use crate::support::{copy, fact, name, open, rows, small};
+use crate::support::{contains, copy, fact, name, open, rows, small};
 use jackfield_core::effect::Effect;
 use jackfield_core::fact::{Actor, Fact, Source};
 use jackfield_core::ids::Seq;
@@ -214,12 +213,4 @@ async fn redacted_facts_keep_their_places_and_their_text_is_gone_from_the_folder
     let store = open(dir.path(), &small());
     assert_eq!(store.append(Actor::Host, fact("after")).await.unwrap().seq, Seq(31));
     assert_eq!(name(&store.journal_entries(Seq(31)).unwrap().next().unwrap().unwrap().fact), "after");
-}
-
-/// Whether any file below a folder has these bytes.
-fn contains(dir: &std::path::Path, needle: &[u8]) -> bool {
-    fs::read_dir(dir).unwrap().map(|item| item.unwrap().path()).any(|path| match path.is_dir() {
-        true => contains(&path, needle),
-        false => fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle),
-    })
 }

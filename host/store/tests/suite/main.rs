@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
 mod blobs;
+mod compare;
 mod conformance;
 mod containment;
 mod editions;
+mod erasure;
 mod handle;
+mod import;
 mod journal_damage;
 mod power_loss;
 mod recovery;

@@ -69,7 +69,7 @@ async fn no_acknowledged_fact_is_lost_or_doubled_when_the_power_goes_off() {
             disk.lose_power(&mut random);
             // The machine starts again.
             edit_state(dir.path(), |state| drop(state.insert("boot_id".into(), "another".into())));
-            let found = Journaled::survey(&dir.path().join("journal"), u64::MAX, &mut |_, _| {});
+            let found = Journaled::scan(&dir.path().join("journal"), u64::MAX, &mut |_, _| {});
             torn += u64::from(found.unwrap_or_else(|e| panic!("trial {trial}, life {life}: {e}")).torn.is_some());
             check(dir.path(), &acknowledged, &format!("trial {trial}, life {life}"));
         }

@@ -115,3 +115,11 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % limit.max(1)
     }
 }
+
+/// Whether any file below a folder has these bytes.
+pub fn contains(dir: &Path, needle: &[u8]) -> bool {
+    fs::read_dir(dir).unwrap().map(|item| item.unwrap().path()).any(|path| match path.is_dir() {
+        true => contains(&path, needle),
+        false => fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle),
+    })
+}
