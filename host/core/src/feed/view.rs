@@ -113,10 +113,9 @@ pub fn events_until(
         let ((seq,), events) = row?;
         for (index, event) in events.into_iter().enumerate() {
             let id = EventId { seq, index };
-            if id > after && wanted(&event.kind, types) {
-                if !take(id, view(tables, id, event)?) {
-                    return Ok(id);
-                }
+            let is_wanted = id > after && wanted(&event.kind, types);
+            if is_wanted && !take(id, view(tables, id, event)?) {
+                return Ok(id);
             }
         }
         reached = reached.max(EventId::after(seq));

@@ -67,7 +67,7 @@ pub(super) async fn follow_events(
         );
         return Err(Problem::new(StatusCode::CONFLICT, "unknown_event", detail));
     }
-    let source = Facts { reader: api.reader, after: after.unwrap_or_else(|| EventId::after(last)), types };
+    let source = Facts { reader: api.stream_reader, after: after.unwrap_or_else(|| EventId::after(last)), types };
     Ok(sse::follow(api.host, credential, place, source))
 }
 

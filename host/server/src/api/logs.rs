@@ -92,7 +92,7 @@ impl Source for Lines {
         // Marked before it is looked, so that nothing that comes in between is missed.
         self.lines.borrow_and_update();
         let lines = self.channel.log.after(self.seen);
-        let Some(last) = lines.iter().map(|line| line.number).last() else {
+        let Some(last) = lines.iter().map(|line| line.number).next_back() else {
             return Some(if self.ends { Look::End } else { Look::Nothing });
         };
         self.seen = last;

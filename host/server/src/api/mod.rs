@@ -67,6 +67,8 @@ struct Api {
     host: Arc<Host>,
     front: Arc<Front>,
     reader: Reader,
+    /// The same for streams.
+    stream_reader: Reader,
     /// Clients that follow the events, or a log.
     followers: Arc<Followers>,
     /// What clients bring and have fetched.
@@ -214,6 +216,7 @@ pub fn router(host: Arc<Host>, front: Arc<Front>) -> Router {
         host: Arc::clone(&host),
         front,
         reader: Reader::new(Arc::clone(&host)),
+        stream_reader: Reader::for_streams(Arc::clone(&host)),
         followers: Arc::default(),
         files: Arc::new(FileBounds::new(&host.config)),
         document,

@@ -1,7 +1,7 @@
 //! Reading the tables beside the threads that serve requests.
 //!
 //! A view may look at thousands of rows, and a webhook must not wait for that. So views are read on threads for work that blocks, and at
-//! most as many at once as there are processors: further ones wait.
+//! most as many at once as there are processors: further ones wait. Streams have half as many turns, and these are theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// For answers.
     pub(super) fn new(host: Arc<Host>) -> Self {
-        let turns = std::thread::available_parallelism().map_or(2, |n| n.get().max(2));
-        Self { host, turns: Arc::new(Semaphore::new(turns)) }
+        Self { host, turns: Arc::new(Semaphore::new(processors().max(2))) }
+    }
+
+    /// For streams, which follow everything and are many: with turns of their own, so that nobody waits for them who waits for an answer.
+    pub(super) fn for_streams(host: Arc<Host>) -> Self {
+        Self { host, turns: Arc::new(Semaphore::new((processors() / 2).max(1))) }
     }
 
     /// What `read` gives, which may take its time and must not wait for anything but the disk.
@@ -52,4 +57,8 @@ impl Reader {
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| Problem::internal())?
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
