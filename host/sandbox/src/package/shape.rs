@@ -138,51 +138,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "measures"]
-    fn measure() {
-        for path in std::fs::read_dir("target/connectors")
-            .unwrap()
-            .chain(std::fs::read_dir("target/golden").unwrap())
-        {
-            let path = path.unwrap().path();
-            if path.extension().is_none_or(|e| e != "wasm") {
-                continue;
-            }
-            let bytes = std::fs::read(&path).unwrap();
-            let began = std::time::Instant::now();
-            let checked = check(&bytes);
-            let took = began.elapsed();
-            let (mut depth, mut deepest, mut modules, mut functions, mut types, mut size, mut product, mut nesting) =
-                (0, 0, 0, 0, 0, 0, 0, 0);
-            for payload in Parser::new(0).parse_all(&bytes) {
-                match payload.unwrap() {
-                    Payload::Version { .. } => {
-                        depth += 1;
-                        modules += 1;
-                        deepest = deepest.max(depth);
-                    }
-                    Payload::End(_) => depth -= 1,
-                    Payload::TypeSection(s) => types += s.count(),
-                    Payload::ComponentTypeSection(s) => types += s.count(),
-                    Payload::CodeSectionEntry(body) => {
-                        functions += 1;
-                        size = size.max(body.as_bytes().len());
-                        let locals: u64 =
-                            body.get_locals_reader().unwrap().into_iter().map(|g| u64::from(g.unwrap().0)).sum();
-                        let (b, n) = blocks(&body).unwrap();
-                        product = product.max(b * locals);
-                        nesting = nesting.max(n);
-                    }
-                    _ => {}
-                }
-            }
-            println!(
-                "{path:?} {checked:?} {took:?} depth {deepest} modules {modules} functions {functions} types {types} size {size} product {product} nesting {nesting}"
-            );
-        }
-    }
-
-    #[test]
     fn components_inside_each_other_without_end_are_refused() {
         let mut inner = Component::new();
         for _ in 0..2 * DEPTH {
