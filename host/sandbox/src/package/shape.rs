@@ -5,25 +5,25 @@
 
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
-/// Bytes of one function. The largest in StarlingMonkey and CPython have some 300 KiB.
+/// Bytes of one function. The largest one in CPython has 417 KiB.
 const FUNCTION_BYTES: usize = 1 << 20;
 
-/// Locals of one function times its blocks.
+/// Locals of one function times its blocks. The largest product in StarlingMonkey is 0.4 million.
 const LOCALS_TIMES_BLOCKS: u64 = 4_000_000;
 
-/// Functions of all modules together. CPython has some 30,000.
-const FUNCTIONS: u64 = 150_000;
+/// Functions of all modules together. CPython and StarlingMonkey have 13,000.
+const FUNCTIONS: u64 = 50_000;
 
-/// Types of all modules and components together.
-const TYPES: u64 = 50_000;
+/// Types of all modules and components together. CPython has 1,500.
+const TYPES: u64 = 20_000;
 
-/// Modules and components together. Python is linked from some thirty.
+/// Modules and components together. Python is linked from some twenty.
 const MODULES: u32 = 256;
 
 /// Components and modules inside each other.
 const DEPTH: usize = 8;
 
-/// Blocks inside each other in one function.
+/// Blocks inside each other in one function. CPython has 781.
 const NESTING: u32 = 2_000;
 
 /// Why a component is not worth the compiler's time; nothing if it is.
