@@ -31,11 +31,28 @@ pub fn version(word: &str) -> Result<Vec<u8>> {
 /// # Errors
 /// When the guest was not built.
 pub fn asking_for_more(word: &str) -> Result<Vec<u8>> {
+    described(
+        word,
+        "description = \"Asks for more.\"\n[[http]]\norigin = \"https://more.example\"\nmethods = [\"GET\"]\npaths = [\"/\"]\n",
+    )
+}
+
+/// The same, and its manifest sends the secret of the signatures to where the connector may call already, and attests one more kind.
+///
+/// # Errors
+/// When the guest was not built.
+pub fn moving_a_secret(word: &str) -> Result<Vec<u8>> {
+    described(
+        word,
+        "description = \"X\"\n[[credentials]]\nsecret = \"app-secret\"\nplace = \"query:x\"\n[[identifiers]]\nkind = \"email\"\ntrust = \"attested\"\n",
+    )
+}
+
+fn described(word: &str, to: &str) -> Result<Vec<u8>> {
     let component = version(word)?;
-    // The manifest keeps its length: the description gives way to the origin.
+    // The manifest keeps its length: the description gives way to the rest.
     let from = "description = \"Comes in many versions: good ones, and each kind of bad one, all of them made by the tests from one \
                 build. For tests only.\"\n";
-    let to = "description = \"Asks for more.\"\n[[http]]\norigin = \"https://more.example\"\nmethods = [\"GET\"]\npaths = [\"/\"]\n";
     ensure!(to.len() <= from.len(), "there is no room");
     let at = find(&component, from.as_bytes()).context("the manifest is in the component")?;
     let mut more = component;

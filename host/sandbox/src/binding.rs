@@ -18,13 +18,12 @@ use crate::egress::inject::Credential;
 use crate::egress::origin::Origin;
 use crate::egress::policy::{Allowed, Policy};
 use crate::engine::MEMORY_CEILING;
-use crate::imports::state::StateView;
-use crate::limits::Limits;
 use crate::manifest::{Manifest, Place, SecretUse, schema};
-use crate::rate::Bucket;
 use crate::redact::Redactor;
+use crate::run::limits::Limits;
+use crate::run::rate::Bucket;
 use crate::secret::Secret;
-use crate::warm::Warm;
+use crate::state_view::StateView;
 
 /// Shorter secrets would be found, and replaced, all over ordinary text; and they are no secrets.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 8..=4096;
@@ -77,7 +76,7 @@ fn effective_trust(manifest: &Manifest, grants: &Grants) -> BTreeMap<String, Tru
 }
 
 /// A binding that fits its connector; shared by the calls of the channel.
-pub(crate) struct Bound {
+pub(crate) struct ChannelBinding {
     pub(crate) channel: ChannelId,
     pub(crate) connector: String,
     /// JSON.
@@ -105,15 +104,13 @@ pub(crate) struct Bound {
     pub(crate) places: Semaphore,
     /// How many files may be on their way at once.
     pub(crate) media_places: Semaphore,
-    /// Instances that are used again.
-    pub(crate) warm: Warm,
     /// How often it may be called.
     pub(crate) rate: Bucket,
     /// How much its calls may log together.
     pub(crate) log_rate: Bucket,
 }
 
-impl Bound {
+impl ChannelBinding {
     /// Checks a binding against a manifest. `validator` is that of the manifest's schema; `strict` refuses what is not granted.
     pub(crate) fn new(
         manifest: &Manifest,
@@ -160,7 +157,6 @@ impl Bound {
             client: Client::new(tls),
             places: Semaphore::new(limits.concurrency),
             media_places: Semaphore::new(limits.media_concurrency),
-            warm: Warm::new(limits.warm),
             rate: Bucket::new(limits.calls_per_second, limits.calls_per_second),
             log_rate: Bucket::new(limits.log_lines_per_second, limits.log_lines_per_second.saturating_mul(10)),
             state: binding.state,
@@ -271,7 +267,7 @@ fn check_secrets(manifest: &Manifest, binding: &Binding, problems: &mut Problems
     }
 }
 
-/// The origins that a manifest asks for, with this configuration; what is wrong with it is for [`Bound::new`] to say.
+/// The origins that a manifest asks for, with this configuration; what is wrong with it is for [`ChannelBinding::new`] to say.
 pub(crate) fn asked(manifest: &Manifest, config: &Value) -> Vec<Origin> {
     let mut origins = origins(manifest, config, &mut Problems::default());
     origins.sort_unstable_by_key(ToString::to_string);

@@ -9,16 +9,18 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use crate::binding::Bound;
+use crate::binding::{Binding, ChannelBinding};
 use crate::bindings::exports::{configure, identity, poll, receive, send};
-use crate::bindings::inward::{Intake, Refused};
+use crate::bindings::inward::{InvalidOutput, OutputValidator};
 use crate::bindings::{outward, types};
-use crate::call::{Call, Effects, Entry, LogLevel, LogLine, Raw, enter};
 use crate::connector::{Connector, Exports};
-use crate::error::{CallError, CallErrorKind, Reason};
 use crate::exchange::{Batch, Delivery, Health, Hints, Receipt, Received, Request, Step};
 use crate::failure::Failure;
-use crate::guest::Guest;
+use crate::report::{Effects, LogLevel, LogLine};
+use crate::run::call::{Call, Entry, Raw, enter};
+use crate::run::error::{CallError, CallErrorKind, Reason};
+use crate::run::guest::Guest;
+use crate::run::instance_pool::InstancePool;
 
 /// A connector joined with a channel's configuration, secrets and grants. Cheap to clone; a clone is the same channel.
 ///
@@ -27,12 +29,15 @@ use crate::guest::Guest;
 #[derive(Clone)]
 pub struct Channel {
     pub(crate) connector: Arc<Connector>,
-    pub(crate) bound: Arc<Bound>,
+    pub(crate) bound: Arc<ChannelBinding>,
+    /// Instances that are used again.
+    pub(crate) instances: Arc<InstancePool>,
 }
 
 impl Channel {
-    pub(crate) fn new(connector: Arc<Connector>, bound: Arc<Bound>) -> Self {
-        Self { connector, bound }
+    pub(crate) fn new(connector: Arc<Connector>, bound: Arc<ChannelBinding>) -> Self {
+        let instances = Arc::new(InstancePool::new(bound.limits.warm));
+        Self { connector, bound, instances }
     }
 
     /// Its name.
@@ -60,9 +65,10 @@ impl Channel {
         if self.connector.exports.receive.is_none() {
             return Ok(unsupported("This channel has no webhook: its connector asks the provider for what is new."));
         }
-        let raw = enter(&self.connector, &self.bound, true, Receive(outward::request(request))).await?;
+        let raw =
+            enter(&self.connector, &self.bound, &self.instances, true, Receive(outward::request(request))).await?;
         let verified = raw.effects.authenticated;
-        let take = |intake: &mut Intake<'_>, outcome| {
+        let take = |intake: &mut OutputValidator<'_>, outcome| {
             intake.verified(verified);
             intake.received(outcome)
         };
@@ -93,7 +99,7 @@ impl Channel {
         if self.connector.exports.poll.is_none() {
             return Ok(unsupported("This connector is not polled; its messages come in by the webhook."));
         }
-        let raw = enter(&self.connector, &self.bound, true, Poll(cursor)).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, true, Poll(cursor)).await?;
         self.settle(raw, |intake, batch| intake.batch(batch))
     }
 
@@ -107,7 +113,7 @@ impl Channel {
             return Ok(unsupported("This connector cannot send."));
         }
         let entry = Deliver(outward::delivery(delivery, &self.bound.channel), key.to_owned());
-        let raw = enter(&self.connector, &self.bound, true, entry).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, true, entry).await?;
         self.settle(raw, |intake, receipt| intake.receipt(receipt))
     }
 
@@ -118,7 +124,7 @@ impl Channel {
     /// When the call came to nothing.
     pub async fn hints(&self, who: Identifier) -> Result<Call<Hints>, CallError> {
         let entry = AskHints(outward::identifier(who, &self.bound.channel));
-        let raw = enter(&self.connector, &self.bound, true, entry).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, true, entry).await?;
         self.settle(raw, |intake, hints| intake.hints(hints))
     }
 
@@ -132,7 +138,7 @@ impl Channel {
         if self.connector.exports.configure.is_none() {
             return Ok(Call { result: Ok(Vec::new()), effects: Effects::default() });
         }
-        let raw = enter(&self.connector, &self.bound, false, Validate(config.to_string())).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, false, Validate(config.to_string())).await?;
         let raw = Raw { output: Ok(raw.output), effects: raw.effects, instance: raw.instance };
         self.settle(raw, |intake, problems| intake.problems(problems))
     }
@@ -146,7 +152,7 @@ impl Channel {
         if self.connector.exports.configure.is_none() {
             return Ok(unsupported("This connector cannot check a channel."));
         }
-        let raw = enter(&self.connector, &self.bound, true, Check).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, true, Check).await?;
         self.settle(raw, |intake, health| intake.health(health))
     }
 
@@ -159,7 +165,7 @@ impl Channel {
         if self.connector.exports.configure.is_none() {
             return Ok(unsupported("This connector cannot connect a channel; see its documentation."));
         }
-        let raw = enter(&self.connector, &self.bound, true, Connect(public_url.to_owned())).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, true, Connect(public_url.to_owned())).await?;
         self.settle(raw, |intake, steps| intake.steps(steps))
     }
 
@@ -167,7 +173,7 @@ impl Channel {
     pub(crate) fn settle<W, T>(
         &self,
         raw: Raw<Result<W, types::Failure>>,
-        take: impl FnOnce(&mut Intake<'_>, W) -> Result<T, Refused>,
+        take: impl FnOnce(&mut OutputValidator<'_>, W) -> Result<T, InvalidOutput>,
     ) -> Result<Call<T>, CallError> {
         self.settle_if(raw, take, |_, _| Ok(()))
     }
@@ -177,11 +183,11 @@ impl Channel {
     fn settle_if<W, T>(
         &self,
         raw: Raw<Result<W, types::Failure>>,
-        take: impl FnOnce(&mut Intake<'_>, W) -> Result<T, Refused>,
-        counts: impl FnOnce(&T, &Effects) -> Result<(), Refused>,
+        take: impl FnOnce(&mut OutputValidator<'_>, W) -> Result<T, InvalidOutput>,
+        counts: impl FnOnce(&T, &Effects) -> Result<(), InvalidOutput>,
     ) -> Result<Call<T>, CallError> {
         let Raw { output, mut effects, instance } = raw;
-        let mut intake = Intake::new(&self.bound);
+        let mut intake = OutputValidator::new(&self.bound);
         let taken = match output {
             Ok(answer) => take(&mut intake, answer).map(Ok),
             Err(failure) => intake.failure(failure).map(Err),
@@ -197,27 +203,50 @@ impl Channel {
         match taken {
             Ok(result) => {
                 if let Some(instance) = instance {
-                    self.bound.warm.keep(instance, &self.connector.kept_places);
+                    self.instances.keep(instance, &self.connector.kept_places);
                 }
                 if result.is_err() {
                     effects.state.clear();
                 }
                 Ok(Call { result, effects })
             }
-            Err(Refused(reason)) => Err(fail(effects, reason)),
+            Err(InvalidOutput(reason)) => Err(fail(effects, reason)),
         }
     }
 
     /// Whether what a webhook request came to counts.
-    fn counts(&self, received: &Received, effects: &Effects) -> Result<(), Refused> {
+    fn counts(&self, received: &Received, effects: &Effects) -> Result<(), InvalidOutput> {
         let says_something =
             !received.events.is_empty() || !received.unreadable.is_empty() || !effects.state.is_empty();
         if says_something && !effects.authenticated && !self.bound.public_webhook {
             let message = "The connector returned events, or wrote state, for a request that it did not verify. Nothing of it is kept. \
                            Grant `public_webhook` to the channel if anybody may write to it.";
-            return Err(Refused(Reason::new(CallErrorKind::Unverified, message)));
+            return Err(InvalidOutput(Reason::new(CallErrorKind::Unverified, message)));
         }
         Ok(())
+    }
+}
+
+impl Connector {
+    /// Joins it with a channel.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the configuration, the secrets, the grants and the limits, each with its remedy. The codes are
+    /// `config`, `missing_secret`, `bad_secret`, `unknown_secret`, `not_granted`, `grants`, `limits` and `host`.
+    pub fn bind(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
+        let bound = ChannelBinding::new(&self.manifest, &self.validator, binding, &self.tls, true)?;
+        Ok(Channel::new(self.clone(), Arc::new(bound)))
+    }
+
+    /// Joins it with a channel that may grant less than it asks for: what is not granted is denied when a call wants it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::bind`], but for `not_granted`.
+    pub fn bind_with_less(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
+        let bound = ChannelBinding::new(&self.manifest, &self.validator, binding, &self.tls, false)?;
+        Ok(Channel::new(self.clone(), Arc::new(bound)))
     }
 }
 

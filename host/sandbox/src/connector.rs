@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use jackfield_core::ask::Ask;
-use jackfield_core::event::Problem;
 use jackfield_core::fact::Source;
 use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 
-use crate::binding::{Binding, Bound};
 use crate::bindings::exports::{configure, identity, media, poll, receive, send};
-use crate::channel::Channel;
 use crate::engine::SharedEngine;
-use crate::guest::Guest;
 use crate::manifest::Manifest;
+use crate::run::guest::Guest;
 
 /// A connector that was read, compiled and checked. Cheap to keep; instances are made for each call and thrown away.
 pub struct Connector {
@@ -95,27 +92,6 @@ impl Connector {
     #[must_use]
     pub fn interfaces(&self) -> Interfaces {
         self.exports.interfaces()
-    }
-
-    /// Joins it with a channel.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with the configuration, the secrets, the grants and the limits, each with its remedy. The codes are
-    /// `config`, `missing_secret`, `bad_secret`, `unknown_secret`, `not_granted`, `grants`, `limits` and `host`.
-    pub fn bind(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
-        let bound = Bound::new(&self.manifest, &self.validator, binding, &self.tls, true)?;
-        Ok(Channel::new(self.clone(), Arc::new(bound)))
-    }
-
-    /// Joins it with a channel that may grant less than it asks for: what is not granted is denied when a call wants it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connector::bind`], but for `not_granted`.
-    pub fn bind_with_less(self: &Arc<Self>, binding: Binding) -> Result<Channel, Vec<Problem>> {
-        let bound = Bound::new(&self.manifest, &self.validator, binding, &self.tls, false)?;
-        Ok(Channel::new(self.clone(), Arc::new(bound)))
     }
 
     /// Everything that it asks for.

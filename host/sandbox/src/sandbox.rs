@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use wasmtime::component::Linker;
 
 use crate::connector::Connector;
 use crate::egress::client;
-use crate::engine::{SharedEngine, TickingEngine};
-use crate::guest::Guest;
+use crate::engine::TickingEngine;
 use crate::imports;
-use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, LoadError};
-use crate::warm::KEPT;
+use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, LoadError, Shared};
+use crate::run::instance_pool::KEPT;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -55,17 +53,6 @@ pub enum SandboxError {
     /// TLS.
     #[error("TLS cannot be set up: {0}.")]
     Tls(#[from] rustls::Error),
-}
-
-/// What all connectors of a sandbox share.
-pub(crate) struct Shared {
-    pub(crate) engine: SharedEngine,
-    pub(crate) linker: Arc<Linker<Guest>>,
-    pub(crate) cache: Option<Arc<Cache>>,
-    pub(crate) compile_pool: CompilePool,
-    pub(crate) places: Arc<Semaphore>,
-    pub(crate) kept_places: Arc<Semaphore>,
-    pub(crate) tls: Arc<rustls::ClientConfig>,
 }
 
 /// Where connectors run. One for a process; cheap to clone. Its clock stops when it and every connector loaded in it are dropped.

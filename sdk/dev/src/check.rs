@@ -164,8 +164,7 @@ mod tests {
     }
 
     async fn wrong(bytes: Vec<u8>) -> String {
-        let sandbox =
-            Sandbox::new(jackfield_sandbox::SandboxOptions { instances: 2, ..SandboxOptions::default() }).unwrap();
+        let sandbox = Sandbox::new(jackfield_sandbox::SandboxOptions { instances: 2, ..Default::default() }).unwrap();
         let findings = check(&sandbox, bytes).await;
         let wrong = findings.iter().filter(|finding| finding.grade == Grade::Wrong);
         wrong.map(|finding| finding.sentence.as_str()).collect::<Vec<_>>().join("\n")

@@ -3,6 +3,7 @@
 mod bench;
 mod crash;
 mod demo;
+mod fuzz;
 mod guests;
 mod languages;
 mod python;
@@ -39,6 +40,8 @@ enum Command {
     Siege(siege::Arguments),
     /// Measure, and print the table of ratios
     Bench(bench::Arguments),
+    /// Throw mutated bytes at every parser that a stranger can reach
+    Fuzz(fuzz::Arguments),
     /// Build the connectors, and the guests of the tests, as WebAssembly components
     Guests(guests::Arguments),
 }
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Command::Swap(arguments) => swap::run(&arguments),
         Command::Siege(arguments) => siege::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Guests(arguments) => guests::run(&arguments),
     }
 }

@@ -5,7 +5,7 @@ use http::Method;
 use jackfield_tests::client::Answer;
 use jackfield_tests::host::{Home, Host, Setup};
 use jackfield_tests::provider::{Provider, Script};
-use jackfield_tests::versions::{asking_for_more, signed, version, webhook};
+use jackfield_tests::versions::{asking_for_more, moving_a_secret, signed, version, webhook};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
@@ -201,6 +201,34 @@ async fn a_version_that_asks_for_more_waits_until_it_is_approved_while_the_one_b
     host.stop().await?;
     let host = home.start().await?;
     assert_eq!(who_answers(&host, "m3").await?, "good-b");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_that_moves_a_secret_or_attests_more_waits_with_the_difference_in_words() -> Result<()> {
+    let provider = provider().await?;
+    let home = Home::new(&setup(&provider)?).await?;
+    let host = home.start().await?;
+    let answer = bring(&host, moving_a_secret("good-b")?).await?;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let told = answer.json()["differences"].to_string();
+    for newly in
+        ["to send the secret `app-secret` to http://127.0.0.1:1 (query:x)", "to attest addresses of the kind `email`"]
+    {
+        assert!(told.contains(&format!(r#"{{"change":"newly-asks","sentence":"{newly}"}}"#)), "{newly}: {told}");
+    }
+    assert!(told.contains("unchanged"), "{told}");
+    // Activating is no approval.
+    let again = host.api.post("/v1/connectors/versions/activate", &json!({ "generation": 2 })).await?;
+    assert_eq!(again.status, 202, "{}", again.text());
+    assert_eq!(who_answers(&host, "m1").await?, "good-a");
+    let approved = host.api.post("/v1/connectors/versions/approve", &json!({ "generation": 2 })).await?;
+    assert_eq!(approved.status, 201, "{}", approved.text());
+    assert!(approved.json()["approved"].to_string().contains("query:x"), "{}", approved.text());
+    // What was approved once needs no second word.
+    let same = bring(&host, moving_a_secret("good-c")?).await?;
+    assert_eq!(same.status, 201, "{}", same.text());
+    assert_eq!(who_answers(&host, "m2").await?, "good-c");
     Ok(())
 }
 

@@ -18,12 +18,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::client::ConnectTimeout;
+use super::headers::is_forbidden;
 use super::inject::{Outgoing, Unusable};
 use super::origin::Origin;
 use super::policy::{Allowed, Denied};
+use super::record::Record;
 use super::resolver::Unresolved;
-use super::{Record, is_forbidden};
-use crate::binding::Bound;
+use crate::binding::ChannelBinding;
 
 /// From the first byte of the request to the last of the response. The call's wall time is over it.
 const WHOLE: Duration = Duration::from_secs(15);
@@ -39,7 +40,7 @@ const TARGET_BYTES: usize = 8 << 10;
 
 /// Checks, completes and sends a request, and gives back the whole response without secrets.
 pub(super) async fn run(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
     request: Request<WasiBody>,
     options: Option<RequestOptions>,
@@ -70,7 +71,7 @@ pub(super) async fn run(
 
 /// Whether the request may be made, where to, and with which path (placeholders spelled with braces).
 pub(super) fn permit<'a>(
-    bound: &'a Bound,
+    bound: &'a ChannelBinding,
     head: &http::request::Parts,
 ) -> Result<(Origin, &'a Allowed, String), Denied> {
     if head.headers.len() > REQUEST_HEADERS
@@ -90,7 +91,12 @@ pub(super) fn permit<'a>(
 }
 
 /// The whole body, in bounds. Nothing is sent before it is complete, so a guest that dies in the middle has sent nothing.
-async fn collect_request(bound: &Bound, record: &Record, body: WasiBody, deadline: Instant) -> Result<Bytes, Error> {
+async fn collect_request(
+    bound: &ChannelBinding,
+    record: &Record,
+    body: WasiBody,
+    deadline: Instant,
+) -> Result<Bytes, Error> {
     let limit = bound.limits.http_body_bytes;
     collect(body, &record.request_bytes, limit, deadline, WHOLE).await.map_err(|broken| match broken {
         Broken::TooLarge => Error::HttpRequestBodySize(u64::try_from(limit).ok()),
@@ -137,7 +143,7 @@ where
 
 /// Puts the credentials in and sets what the host sets. The URL is built from the checked origin, not from the guest's text.
 pub(super) fn complete(
-    bound: &Bound,
+    bound: &ChannelBinding,
     origin: &Origin,
     path: String,
     head: &mut http::request::Parts,
@@ -232,7 +238,7 @@ pub(super) fn no_connection(error: &ClientError) -> (Error, String) {
 
 /// The whole response, in bounds and without secrets.
 async fn receive(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
     response: Response<Incoming>,
     deadline: Instant,
@@ -256,7 +262,7 @@ async fn receive(
 }
 
 async fn collect_response(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
     body: Incoming,
     deadline: Instant,
@@ -270,7 +276,7 @@ async fn collect_response(
     })
 }
 
-pub(super) fn redact_headers(bound: &Bound, headers: HeaderMap, body_length: usize) -> HeaderMap {
+pub(super) fn redact_headers(bound: &ChannelBinding, headers: HeaderMap, body_length: usize) -> HeaderMap {
     let mut clean = HeaderMap::with_capacity(headers.len());
     for (name, value) in &headers {
         if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {

@@ -15,11 +15,11 @@ use ring::digest::{Context, SHA256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Record;
 use super::client::Outbound;
 use super::exchange::{BETWEEN, Broken, collect, complete, no_connection, permit, redact_headers};
 use super::policy::Denied;
-use crate::binding::Bound;
+use super::record::Record;
+use crate::binding::ChannelBinding;
 
 /// Redirects that are followed for one file.
 const REDIRECTS: usize = 3;
@@ -29,7 +29,7 @@ const ANSWER_BYTES: usize = 1 << 20;
 
 /// A request that a connector asks for, in a proper form. Nothing is said yet about whether it may be made.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FileRequest {
     method: Method,
     url: Uri,
     pub(crate) headers: HeaderMap,
@@ -45,7 +45,7 @@ enum Spelling {
     Server,
 }
 
-impl Wanted {
+impl FileRequest {
     pub(crate) fn new(method: &str, url: &str, headers: Vec<(String, Vec<u8>)>) -> Result<Self, String> {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| "its method is none".to_owned())?;
         // Braces stand for a credential; `Uri` takes them only escaped.
@@ -64,8 +64,8 @@ impl Wanted {
     }
 
     /// The request that a redirect leads to.
-    fn redirected(&self, location: &HeaderValue) -> Result<Self, Trouble> {
-        let wrong = || Trouble::Denied("a redirect leads to what is no URL".to_owned());
+    fn redirected(&self, location: &HeaderValue) -> Result<Self, TransferError> {
+        let wrong = || TransferError::Denied("a redirect leads to what is no URL".to_owned());
         let text = location.to_str().map_err(|_| wrong())?;
         let target = match text.starts_with('/') && !text.starts_with("//") {
             true => {
@@ -89,7 +89,7 @@ impl Wanted {
 
 /// Why a file did not get through.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum TransferError {
     /// It may not be asked for.
     Denied(String),
     /// Nothing was sent.
@@ -125,12 +125,12 @@ pub(crate) struct Answer {
 
 /// Fetches a file into `sink`, piece by piece.
 pub(crate) async fn download<W>(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
-    mut wanted: Wanted,
+    mut wanted: FileRequest,
     deadline: Instant,
     sink: &mut W,
-) -> Result<Downloaded, Trouble>
+) -> Result<Downloaded, TransferError>
 where
     W: AsyncWrite + Unpin + Send + ?Sized,
 {
@@ -146,7 +146,7 @@ where
             Some(location) if status.is_redirection() && matches!(wanted.method, Method::GET | Method::HEAD) => {
                 redirects += 1;
                 if redirects > REDIRECTS {
-                    return Err(Trouble::Denied(format!("it was redirected more than {REDIRECTS} times")));
+                    return Err(TransferError::Denied(format!("it was redirected more than {REDIRECTS} times")));
                 }
                 wanted = wanted.redirected(location)?;
             }
@@ -162,12 +162,12 @@ where
 
 /// Makes a request with a body, and returns its whole answer.
 pub(crate) async fn transfer(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
-    wanted: Wanted,
+    wanted: FileRequest,
     body: impl Body<Data = Bytes, Error = io::Error> + Send + 'static,
     deadline: Instant,
-) -> Result<Answer, Trouble> {
+) -> Result<Answer, TransferError> {
     let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     record.request_bytes.fetch_add(length, Ordering::Relaxed);
     let response = send(bound, record, &wanted, body.boxed_unsync(), deadline).await?;
@@ -175,7 +175,7 @@ pub(crate) async fn transfer(
     readable(&head.headers)?;
     let total = AtomicUsize::new(0);
     let body = collect(body, &total, ANSWER_BYTES, deadline, BETWEEN).await.map_err(|broken| {
-        Trouble::Lost(match broken {
+        TransferError::Lost(match broken {
             Broken::TooLarge => "the answer is too large".to_owned(),
             Broken::TooSlow => "the answer took too long".to_owned(),
             Broken::Incomplete => "the answer broke off".to_owned(),
@@ -190,15 +190,15 @@ pub(crate) async fn transfer(
 
 /// One request, checked and completed like any of the connector's own.
 async fn send(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
-    wanted: &Wanted,
+    wanted: &FileRequest,
     body: Outbound,
     deadline: Instant,
-) -> Result<Response<Incoming>, Trouble> {
+) -> Result<Response<Incoming>, TransferError> {
     let denied = |Denied(reason): Denied| {
         record.denied();
-        Trouble::Denied(reason)
+        TransferError::Denied(reason)
     };
     let mut request = Request::new(body);
     *request.method_mut() = wanted.method.clone();
@@ -219,21 +219,21 @@ async fn send(
             let (meaning, reason) = no_connection(&error);
             match meaning {
                 wasmtime_wasi_http::Error::DestinationIpProhibited => Err(denied(Denied(reason))),
-                _ => Err(Trouble::Unreached(reason)),
+                _ => Err(TransferError::Unreached(reason)),
             }
         }
-        Ok(Err(_)) => Err(Trouble::Lost("the connection was lost".to_owned())),
-        Err(_) => Err(Trouble::Lost("it took too long".to_owned())),
+        Ok(Err(_)) => Err(TransferError::Lost("the connection was lost".to_owned())),
+        Err(_) => Err(TransferError::Lost("it took too long".to_owned())),
     }
 }
 
 async fn save<W>(
-    bound: &Bound,
+    bound: &ChannelBinding,
     record: &Record,
     response: Response<Incoming>,
     deadline: Instant,
     sink: &mut W,
-) -> Result<Downloaded, Trouble>
+) -> Result<Downloaded, TransferError>
 where
     W: AsyncWrite + Unpin + Send + ?Sized,
 {
@@ -241,24 +241,24 @@ where
     let (head, mut body) = response.into_parts();
     readable(&head.headers)?;
     if body.size_hint().lower() > length(limit) {
-        return Err(Trouble::TooLarge);
+        return Err(TransferError::TooLarge);
     }
     let (mut sum, mut size) = (Context::new(&SHA256), 0_usize);
     loop {
         let frame = match timeout_at(deadline, timeout(BETWEEN, body.frame())).await {
             Ok(Ok(Some(Ok(frame)))) => frame,
             Ok(Ok(None)) => break,
-            Ok(Ok(Some(Err(_)))) => return Err(Trouble::Lost("the connection broke off".to_owned())),
-            Ok(Err(_)) | Err(_) => return Err(Trouble::Lost("it came too slowly".to_owned())),
+            Ok(Ok(Some(Err(_)))) => return Err(TransferError::Lost("the connection broke off".to_owned())),
+            Ok(Err(_)) | Err(_) => return Err(TransferError::Lost("it came too slowly".to_owned())),
         };
         if let Ok(data) = frame.into_data() {
             size = size.saturating_add(data.len());
             record.response_bytes.fetch_add(data.len(), Ordering::Relaxed);
             if size > limit {
-                return Err(Trouble::TooLarge);
+                return Err(TransferError::TooLarge);
             }
             sum.update(&data);
-            sink.write_all(&data).await.map_err(Trouble::Local)?;
+            sink.write_all(&data).await.map_err(TransferError::Local)?;
         }
     }
     let mime = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -266,10 +266,10 @@ where
 }
 
 /// Files are asked for as they are; a server that packs them all the same would have us keep something else.
-fn readable(headers: &HeaderMap) -> Result<(), Trouble> {
+fn readable(headers: &HeaderMap) -> Result<(), TransferError> {
     match headers.get(CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => {
-            Err(Trouble::Lost("the server packed its answer, though it was asked not to".to_owned()))
+            Err(TransferError::Lost("the server packed its answer, though it was asked not to".to_owned()))
         }
         _ => Ok(()),
     }

@@ -1,7 +1,7 @@
 //! `channel`: which channel the call is for.
 
 use crate::bindings::channel::Host;
-use crate::guest::Guest;
+use crate::run::guest::Guest;
 
 impl Host for Guest {
     fn id(&mut self) -> wasmtime::Result<String> {

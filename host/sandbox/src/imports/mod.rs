@@ -9,7 +9,7 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings;
-use crate::guest::Guest;
+use crate::run::guest::Guest;
 
 /// Everything that a component may import. WASI is whole, because the runtimes of JavaScript and Python touch most of it when they
 /// start, but there is nothing behind it; see [`Guest`].

@@ -4,10 +4,10 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use ring::hmac;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
-use crate::binding::Bound;
+use crate::binding::ChannelBinding;
 use crate::bindings::secrets::{Host, Scheme, SecretError};
-use crate::guest::Guest;
 use crate::manifest::SecretUse;
+use crate::run::guest::Guest;
 use crate::secret::Secret;
 
 /// Answers of `verify` and `equals` to one call. A batch of genuine items has one signature; a few rotating secrets are tried in turn.
@@ -84,7 +84,7 @@ impl PartialEq for SecretError {
 }
 
 /// A missing or empty secret refuses: it must never be that anything equals, or verifies against, nothing.
-fn lookup<'a>(bound: &'a Bound, name: &str, purpose: SecretUse) -> Result<&'a Secret, SecretError> {
+fn lookup<'a>(bound: &'a ChannelBinding, name: &str, purpose: SecretUse) -> Result<&'a Secret, SecretError> {
     if bound.uses.get(name).is_some_and(|uses| !uses.contains(&purpose)) {
         let word = if purpose == SecretUse::Sign { "sign" } else { "verify" };
         return Err(SecretError::Unsupported(format!(

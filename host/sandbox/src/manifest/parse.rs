@@ -6,7 +6,7 @@ use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer};
 
 use super::{Manifest, Place, SecretUse};
-use crate::redact::steers;
+use crate::printable::steers;
 
 /// Why a connector's manifest cannot be accepted.
 #[derive(Debug, thiserror::Error)]
@@ -56,15 +56,6 @@ pub enum ManifestError {
 pub(crate) const CONTRACT: &str = "0.1.0";
 
 impl Manifest {
-    /// Reads the manifest out of a component, without running it.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says what to mend.
-    pub fn from_component(component: &[u8]) -> Result<Self, ManifestError> {
-        Self::from_toml(super::section::manifest(component)?)
-    }
-
     /// Reads the text of a `connector.toml`.
     ///
     /// # Errors
@@ -279,7 +270,7 @@ impl<'de> Deserialize<'de> for Place {
             Some(("header", name)) => {
                 let name: HeaderName =
                     name.parse().map_err(|_| D::Error::custom(format!("`{name}` is not a header's name")))?;
-                match crate::egress::is_forbidden(&name)
+                match crate::egress::headers::is_forbidden(&name)
                     || name == http::header::CONTENT_LENGTH
                     || name == http::header::ACCEPT_ENCODING
                 {

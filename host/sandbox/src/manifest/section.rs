@@ -2,10 +2,21 @@
 
 use wasmparser::{CanonicalFunction, Encoding, Parser, Payload};
 
-use super::{ManifestError, SECTION};
+use super::{Manifest, ManifestError, SECTION};
 
 /// The largest manifest. It is mostly a schema; the connectors in this repository have 3 KiB.
 const MANIFEST_BYTES: usize = 64 << 10;
+
+impl Manifest {
+    /// Reads the manifest out of a component, without running it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to mend.
+    pub fn from_component(component: &[u8]) -> Result<Self, ManifestError> {
+        Self::from_toml(manifest(component)?)
+    }
+}
 
 /// The text of the manifest in a component. Refuses what is not a component, and components with resources of their own.
 pub(crate) fn manifest(component: &[u8]) -> Result<&str, ManifestError> {

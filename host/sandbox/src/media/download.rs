@@ -9,16 +9,18 @@ use wasmtime::component::Instance;
 
 use super::{Fetched, failure, labels, refused};
 use crate::bindings::exports::media as wit;
-use crate::bindings::inward::media::{Plan, Whence};
+use crate::bindings::inward::media::{FileSource, Plan};
 use crate::bindings::{outward, types};
-use crate::call::{Call, Effects, Entry, enter, place};
 use crate::channel::{Channel, there, unsupported};
 use crate::connector::Exports;
-use crate::egress::Record;
-use crate::egress::files::{self, Downloaded, Trouble, Wanted, hexadecimal};
-use crate::error::{CallError, bytes};
+use crate::egress::files::{self, Downloaded, FileRequest, TransferError, hexadecimal};
+use crate::egress::record::Record;
 use crate::failure::Failure;
-use crate::guest::Guest;
+use crate::report::Effects;
+use crate::report::bytes;
+use crate::run::call::{Call, Entry, enter, place};
+use crate::run::error::CallError;
+use crate::run::guest::Guest;
 
 impl Channel {
     /// Fetches the file of an attachment and writes it to `sink`, piece by piece. `media` is as the connector told it. A connector
@@ -52,13 +54,14 @@ impl Channel {
     /// Where the connector says that the file is.
     async fn plan(&self, media: &Media) -> Result<Call<Plan>, CallError> {
         if self.connector.exports.media.is_some() {
-            let raw = enter(&self.connector, &self.bound, true, Fetch(outward::media(media.clone()))).await?;
+            let raw = enter(&self.connector, &self.bound, &self.instances, true, Fetch(outward::media(media.clone())))
+                .await?;
             return self.settle(raw, |intake, file| intake.plan(file));
         }
         let Some(url) = &media.url else {
             return Ok(unsupported("This connector cannot fetch files, and the attachment has no URL."));
         };
-        let result = Wanted::new("GET", url, Vec::new()).map_err(|reason| {
+        let result = FileRequest::new("GET", url, Vec::new()).map_err(|reason| {
             Failure::Rejected(Problem { message: format!("The attachment's URL is wrong: {reason}."), code: None })
         });
         Ok(Call { result: result.map(Plan::at), effects: Effects::default() })
@@ -71,19 +74,19 @@ impl Channel {
         let limits = &self.bound.limits;
         let expected = [plan.size, media.size].into_iter().flatten().next();
         if expected.is_some_and(|size| size > files::length(limits.media_bytes)) {
-            return Err(failure(Trouble::TooLarge, &self.bound));
+            return Err(failure(TransferError::TooLarge, &self.bound));
         }
         let (size, sha256, told) = match plan.whence {
-            Whence::Inline(content) => {
+            FileSource::Inline(content) => {
                 if content.len() > limits.media_bytes {
-                    return Err(failure(Trouble::TooLarge, &self.bound));
+                    return Err(failure(TransferError::TooLarge, &self.bound));
                 }
-                sink.write_all(&content).await.map_err(|e| failure(Trouble::Local(e), &self.bound))?;
+                sink.write_all(&content).await.map_err(|e| failure(TransferError::Local(e), &self.bound))?;
                 let mut sum = Context::new(&SHA256);
                 sum.update(&content);
                 (files::length(content.len()), hexadecimal(sum), None)
             }
-            Whence::At(wanted) => {
+            FileSource::At(wanted) => {
                 let deadline = Instant::now() + limits.media_wall;
                 match files::download(&self.bound, record, wanted, deadline, sink).await {
                     Ok(Downloaded::File { size, sha256, mime }) => (size, sha256, mime),
@@ -91,12 +94,12 @@ impl Channel {
                     Err(trouble) => return Err(failure(trouble, &self.bound)),
                 }
             }
-            Whence::Unknown(name) => {
+            FileSource::Unknown(name) => {
                 let message = format!("This host does not know where `{name}` is; use a newer Jackfield.");
                 return Err(Failure::Unsupported(Problem { message, code: None }));
             }
         };
-        sink.flush().await.map_err(|e| failure(Trouble::Local(e), &self.bound))?;
+        sink.flush().await.map_err(|e| failure(TransferError::Local(e), &self.bound))?;
         // What the attachment said may be old; what the connector says now has to be so.
         if plan.size.is_some_and(|told| told != size)
             || plan.sha256.is_some_and(|told| !told.eq_ignore_ascii_case(&sha256))

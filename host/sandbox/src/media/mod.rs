@@ -18,11 +18,11 @@ use tokio::io::AsyncRead;
 
 pub(crate) use form::Field;
 
-use crate::binding::Bound;
-use crate::egress::files::Trouble;
-use crate::error::bytes;
+use crate::binding::ChannelBinding;
+use crate::egress::files::TransferError;
 use crate::failure::Failure;
-use crate::redact::printable;
+use crate::printable::printable;
+use crate::report::bytes;
 
 /// A file that was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,21 +73,23 @@ impl FileContent for bytes::Bytes {
 }
 
 /// What the host's own requests came to, in the contract's words.
-pub(super) fn failure(trouble: Trouble, bound: &Bound) -> Failure {
+pub(super) fn failure(trouble: TransferError, bound: &ChannelBinding) -> Failure {
     // What a server said may hold what it was told.
     let problem = |message: String| Problem { message: printable(&bound.redactor.text(&message)), code: None };
     match trouble {
-        Trouble::Denied(reason) => Failure::Misconfigured(problem(format!("The host refused the request: {reason}."))),
-        Trouble::Unreached(reason) => {
+        TransferError::Denied(reason) => {
+            Failure::Misconfigured(problem(format!("The host refused the request: {reason}.")))
+        }
+        TransferError::Unreached(reason) => {
             Failure::Retry { after_ms: None, problem: problem(format!("The provider was not reached: {reason}.")) }
         }
-        Trouble::Lost(reason) => {
+        TransferError::Lost(reason) => {
             Failure::Retry { after_ms: None, problem: problem(format!("The file did not come whole: {reason}.")) }
         }
-        Trouble::TooLarge => {
+        TransferError::TooLarge => {
             Failure::Rejected(problem(format!("The file has more than {}.", bytes(bound.limits.media_bytes))))
         }
-        Trouble::Local(error) => {
+        TransferError::Local(error) => {
             Failure::Other(problem(format!("The host could not read or write the file: {error}.")))
         }
     }

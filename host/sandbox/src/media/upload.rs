@@ -16,14 +16,14 @@ use super::{Upload, failure, labels};
 use crate::bindings::exports::media as wit;
 use crate::bindings::inward::media::{Form, Progress, Transfer};
 use crate::bindings::types;
-use crate::call::{Call, Entry, enter, place};
 use crate::channel::{Channel, there, unsupported};
 use crate::connector::Exports;
-use crate::egress::Record;
-use crate::egress::files::{self, Trouble};
-use crate::error::CallError;
+use crate::egress::files::{self, TransferError};
+use crate::egress::record::Record;
 use crate::failure::Failure;
-use crate::guest::Guest;
+use crate::run::call::{Call, Entry, enter, place};
+use crate::run::error::CallError;
+use crate::run::guest::Guest;
 
 /// Transfers for one file. Pieces of a mebibyte make 25 of the largest file by default.
 const TRANSFERS: usize = 100;
@@ -42,8 +42,8 @@ impl Channel {
         }
         let limits = &self.bound.limits;
         if file.size > files::length(limits.media_bytes) {
-            let refused = failure(Trouble::TooLarge, &self.bound);
-            return Ok(Call { result: Err(refused), effects: crate::call::Effects::default() });
+            let refused = failure(TransferError::TooLarge, &self.bound);
+            return Ok(Call { result: Err(refused), effects: crate::report::Effects::default() });
         }
         let _place = place(&self.bound.media_places, limits).await?;
         let deadline = Instant::now() + limits.media_wall;
@@ -81,7 +81,7 @@ impl Channel {
     }
 
     async fn ask(&self, ask: Ask) -> Result<Call<Progress>, CallError> {
-        let raw = enter(&self.connector, &self.bound, true, ask).await?;
+        let raw = enter(&self.connector, &self.bound, &self.instances, true, ask).await?;
         self.settle(raw, |intake, progress| intake.progress(progress))
     }
 
@@ -105,7 +105,7 @@ impl Channel {
             Form::File => (Bytes::new(), Bytes::new(), mime),
             Form::Multipart(fields) => {
                 let boundary = boundary()
-                    .ok_or_else(|| failure(Trouble::Local(io::Error::other("no random numbers")), &self.bound))?;
+                    .ok_or_else(|| failure(TransferError::Local(io::Error::other("no random numbers")), &self.bound))?;
                 let filename = labels::filename(&file.filename).unwrap_or_else(|| "file".to_owned());
                 let (before, after) = around(&fields, &filename, &mime, &boundary)
                     .ok_or_else(|| rejected("The connector's form has to hold the file exactly once."))?;
@@ -116,7 +116,7 @@ impl Channel {
         if !given && let Ok(value) = HeaderValue::from_str(&content_type) {
             wanted.headers.insert(CONTENT_TYPE, value);
         }
-        let content = file.content.open(offset).map_err(|e| failure(Trouble::Local(e), &self.bound))?;
+        let content = file.content.open(offset).map_err(|e| failure(TransferError::Local(e), &self.bound))?;
         let body = FileBody { before, file: content, left, after };
         files::transfer(&self.bound, record, wanted, body, deadline)
             .await
@@ -124,7 +124,7 @@ impl Channel {
     }
 }
 
-fn ended(result: Result<Progress, Failure>, mut effects: crate::call::Effects) -> Call<Media> {
+fn ended(result: Result<Progress, Failure>, mut effects: crate::report::Effects) -> Call<Media> {
     let result = match result {
         Ok(Progress::Done(media)) => Ok(media),
         Ok(Progress::Transfer(_)) => {

@@ -22,7 +22,7 @@ const LOWEST: i32 = 19;
 const RESERVED: u64 = 4 << 30;
 
 /// The largest component that is read.
-const MOST: u64 = super::COMPONENT_BYTES as u64;
+const MOST: u64 = super::error::COMPONENT_BYTES as u64;
 
 /// What one compilation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
 fn compile() -> io::Result<Result<(), String>> {
     let component = component()?;
     std::thread::Builder::new().name("orphan".to_owned()).spawn(end_with_the_parent)?;
-    let threads = super::pool::threads();
+    let threads = threads();
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(io::Error::other)?;
     let engine = engine::compiling().map_err(|e| io::Error::other(format!("{e:#}")))?;
     match engine.precompile_component(&component) {
@@ -117,4 +117,10 @@ fn end_with_the_parent() {
     let mut byte = [0];
     while let Ok(1..) = io::stdin().lock().read(&mut byte) {}
     std::process::exit(1);
+}
+
+/// Threads of one compilation. One processor is left alone: Linux lets a thread of any priority run on for some milliseconds before
+/// another one takes its place, and a webhook has several such moments on its way, one of them in the middle of a sync.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).clamp(1, 4)
 }

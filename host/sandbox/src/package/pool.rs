@@ -17,11 +17,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use super::LoadError;
-use super::child::{CompileBounds, REFUSED};
+use super::child::{CompileBounds, REFUSED, threads};
+use super::error::LoadError;
 use crate::engine::SharedEngine;
-use crate::error::bytes;
-use crate::redact::printable;
+use crate::printable::printable;
+use crate::report::bytes;
 
 /// Compilations at the same time.
 const PLACES: usize = 2;
@@ -147,12 +147,6 @@ impl CompilePool {
         connectors.insert(connector.to_owned(), Arc::downgrade(&place));
         place
     }
-}
-
-/// Threads of one compilation. One processor is left alone: Linux lets a thread of any priority run on for some milliseconds before
-/// another one takes its place, and a webhook has several such moments on its way, one of them in the middle of a sync.
-pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).clamp(1, 4)
 }
 
 fn yield_to_others() {

@@ -8,52 +8,52 @@ use jackfield_core::ids::Millis;
 use serde_json::{Value, json};
 
 use super::super::types;
-use super::Intake;
+use super::belief::Belief;
 
-pub(super) fn event(intake: &mut Intake<'_>, event: types::Event) -> Event {
+pub(super) fn event(belief: &mut Belief<'_>, event: types::Event) -> Event {
     use types::EventBody as B;
     let body = match event.body {
-        B::Message(m) => EventBody::Message(message(intake, m)),
+        B::Message(m) => EventBody::Message(message(belief, m)),
         B::Edit(e) => {
-            EventBody::Edit { message_id: e.message_id, at: time(e.edited_at), parts: parts(intake, e.parts) }
+            EventBody::Edit { message_id: e.message_id, at: time(e.edited_at), parts: parts(belief, e.parts) }
         }
         B::Deletion(d) => EventBody::Deletion { message_id: d.message_id, at: time(d.deleted_at) },
         B::Reaction(r) => EventBody::Reaction {
             message_id: r.message_id,
-            sender: sender(intake, r.sender),
+            sender: sender(belief, r.sender),
             emoji: r.emoji,
             at: time(r.at),
         },
         B::Delivery(d) => delivery(d),
-        B::IdentityChange(c) => identity_change(intake, c),
+        B::IdentityChange(c) => identity_change(belief, c),
         B::Touchpoint(t) => EventBody::Touchpoint {
-            sender: sender(intake, t.sender),
+            sender: sender(belief, t.sender),
             kind: t.kind,
             at: time(t.at),
             summary: t.summary,
             extra: properties(t.extra),
         },
-        B::Call(c) => call(intake, c),
+        B::Call(c) => call(belief, c),
         B::Other(p) => EventBody::Other(property(p)),
     };
     Event { id: event.id, body }
 }
 
 /// A change whose both ends the channel may attest. Any other would link what nobody proved, so it is only kept and shown.
-fn identity_change(intake: &mut Intake<'_>, change: types::IdentityChange) -> EventBody {
-    let unproven = [&change.old, &change.new].into_iter().find(|end| intake.cap(&end.kind) < Trust::Attested);
+fn identity_change(belief: &mut Belief<'_>, change: types::IdentityChange) -> EventBody {
+    let unproven = [&change.old, &change.new].into_iter().find(|end| belief.cap(&end.kind) < Trust::Attested);
     let unproven = unproven.map(|end| end.kind.clone());
-    let (old, new, at) = (identifier(intake, change.old), identifier(intake, change.new), time(change.at));
+    let (old, new, at) = (identifier(belief, change.old), identifier(belief, change.new), time(change.at));
     let Some(kind) = unproven else {
         return EventBody::IdentityChange { old, new, at, reason: change.reason };
     };
     let why = format!("the channel may not attest an address of the kind `{kind}`");
-    intake.note(format!("A change of identity was kept as it is and links nobody: {why}."));
+    belief.note(format!("A change of identity was kept as it is and links nobody: {why}."));
     let value = json!({"old": old, "new": new, "at": at, "reason": change.reason, "refused": why}).to_string();
     EventBody::Other(Property { name: "identity-change".to_owned(), value })
 }
 
-fn message(intake: &Intake<'_>, message: types::Message) -> InboundMessage {
+fn message(belief: &Belief<'_>, message: types::Message) -> InboundMessage {
     let (author, from) = match message.author {
         types::Author::Customer(from) => (Author::Customer, from),
         types::Author::Account(from) => (Author::Account, from),
@@ -63,9 +63,9 @@ fn message(intake: &Intake<'_>, message: types::Message) -> InboundMessage {
         id: message.id,
         thread: thread(message.thread),
         author,
-        sender: sender(intake, from),
+        sender: sender(belief, from),
         sent_at: time(message.sent_at),
-        parts: parts(intake, message.parts),
+        parts: parts(belief, message.parts),
         reply_to: message.reply_to,
         extra: properties(message.extra),
         cut: Vec::new(),
@@ -85,15 +85,15 @@ fn thread(thread: types::Thread) -> Thread {
     Thread { id: thread.id, kind }
 }
 
-fn sender(intake: &Intake<'_>, sender: types::Sender) -> Sender {
+fn sender(belief: &Belief<'_>, sender: types::Sender) -> Sender {
     Sender {
-        trust: intake.cap(&sender.identity.kind),
-        identity: identifier(intake, sender.identity),
-        hints: sender.hints.into_iter().map(|h| hint(intake, h)).collect(),
+        trust: belief.cap(&sender.identity.kind),
+        identity: identifier(belief, sender.identity),
+        hints: sender.hints.into_iter().map(|h| hint(belief, h)).collect(),
     }
 }
 
-pub(super) fn hint(intake: &Intake<'_>, hint: types::Hint) -> Hint {
+pub(super) fn hint(belief: &Belief<'_>, hint: types::Hint) -> Hint {
     let said = match hint.trust {
         types::Trust::Attested => Trust::Attested,
         types::Trust::Claimed | types::Trust::Other(_) => Trust::Claimed,
@@ -101,8 +101,8 @@ pub(super) fn hint(intake: &Intake<'_>, hint: types::Hint) -> Hint {
     };
     let (about, cap) = match hint.about {
         types::Subject::Identifier(i) => {
-            let cap = intake.cap(&i.kind);
-            (Subject::Identifier(identifier(intake, i)), cap)
+            let cap = belief.cap(&i.kind);
+            (Subject::Identifier(identifier(belief, i)), cap)
         }
         // Whatever a profile says, a person typed.
         types::Subject::Name(name) => (Subject::Name(name), Trust::Claimed),
@@ -114,20 +114,20 @@ pub(super) fn hint(intake: &Intake<'_>, hint: types::Hint) -> Hint {
     Hint { about, trust: said.min(cap), evidence: hint.evidence }
 }
 
-fn identifier(intake: &Intake<'_>, identifier: types::Identifier) -> Identifier {
+fn identifier(belief: &Belief<'_>, identifier: types::Identifier) -> Identifier {
     let namespace = identifier.namespace.unwrap_or_default();
-    let (scope, namespace) = match namespace.split_once('/').filter(|(scope, _)| intake.may_speak_about(scope)) {
+    let (scope, namespace) = match namespace.split_once('/').filter(|(scope, _)| belief.may_speak_about(scope)) {
         Some((scope, rest)) => (Some(scope.to_owned()), rest.to_owned()),
         None => (None, namespace),
     };
     Identifier { kind: identifier.kind, namespace, value: identifier.value, raw: None, scope }
 }
 
-fn parts(intake: &Intake<'_>, parts: Vec<types::Part>) -> Vec<Part> {
-    parts.into_iter().map(|p| part(intake, p)).collect()
+fn parts(belief: &Belief<'_>, parts: Vec<types::Part>) -> Vec<Part> {
+    parts.into_iter().map(|p| part(belief, p)).collect()
 }
 
-fn part(intake: &Intake<'_>, part: types::Part) -> Part {
+fn part(belief: &Belief<'_>, part: types::Part) -> Part {
     use types::Part as P;
     match part {
         P::Text(text) => Part::Text { text },
@@ -140,7 +140,7 @@ fn part(intake: &Intake<'_>, part: types::Part) -> Part {
             Part::Location { latitude, longitude, name, address }
         }
         P::Contact(c) => {
-            let identifiers = c.identifiers.into_iter().map(|i| identifier(intake, i)).collect();
+            let identifiers = c.identifiers.into_iter().map(|i| identifier(belief, i)).collect();
             Part::Contact { name: c.name, identifiers }
         }
         P::Interaction(i) => Part::Interaction { title: i.title, payload: i.payload },
@@ -176,7 +176,7 @@ fn delivery(update: types::DeliveryUpdate) -> EventBody {
     EventBody::Delivery { about, state, at: time(update.at) }
 }
 
-fn call(intake: &Intake<'_>, call: types::Call) -> EventBody {
+fn call(belief: &Belief<'_>, call: types::Call) -> EventBody {
     use types::{CallDirection as D, CallState as S};
     let mut extra = properties(call.extra);
     let state = match call.state {
@@ -199,7 +199,7 @@ fn call(intake: &Intake<'_>, call: types::Call) -> EventBody {
     };
     EventBody::Call {
         call_id: call.id,
-        sender: sender(intake, call.sender),
+        sender: sender(belief, call.sender),
         direction,
         state,
         at: time(call.at),

@@ -3,10 +3,11 @@
 use jackfield_core::event::Media;
 
 use super::super::exports::media as wit;
-use super::{Intake, Refused, bad, check, convert, over};
-use crate::egress::files::Wanted;
-use crate::error::bytes;
+use super::validator::{InvalidOutput, OutputValidator, bad, over};
+use super::{check, convert};
+use crate::egress::files::FileRequest;
 use crate::media::Field;
+use crate::report::bytes;
 
 /// Bytes of a URL.
 const URL_BYTES: usize = 16 << 10;
@@ -19,7 +20,7 @@ const CONTEXT_BYTES: usize = 16 << 10;
 
 /// How a file is had.
 pub(crate) struct Plan {
-    pub(crate) whence: Whence,
+    pub(crate) whence: FileSource,
     pub(crate) mime: Option<String>,
     pub(crate) filename: Option<String>,
     pub(crate) size: Option<u64>,
@@ -27,8 +28,8 @@ pub(crate) struct Plan {
 }
 
 /// Where it is.
-pub(crate) enum Whence {
-    At(Wanted),
+pub(crate) enum FileSource {
+    At(FileRequest),
     Inline(Vec<u8>),
     /// What this host does not know, by its name.
     Unknown(String),
@@ -36,8 +37,8 @@ pub(crate) enum Whence {
 
 impl Plan {
     /// Nothing more is known of it.
-    pub(crate) fn at(wanted: Wanted) -> Self {
-        Self { whence: Whence::At(wanted), mime: None, filename: None, size: None, sha256: None }
+    pub(crate) fn at(wanted: FileRequest) -> Self {
+        Self { whence: FileSource::At(wanted), mime: None, filename: None, size: None, sha256: None }
     }
 }
 
@@ -51,7 +52,7 @@ pub(crate) enum Progress {
 
 /// A request that carries the file.
 pub(crate) struct Transfer {
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: FileRequest,
     pub(crate) form: Form,
     /// Offset and length.
     pub(crate) range: Option<(u64, u64)>,
@@ -64,23 +65,23 @@ pub(crate) enum Form {
     Multipart(Vec<Field>),
 }
 
-impl Intake<'_> {
-    pub(crate) fn plan(&mut self, file: wit::File) -> Result<Plan, Refused> {
+impl OutputValidator<'_> {
+    pub(crate) fn plan(&mut self, file: wit::File) -> Result<Plan, InvalidOutput> {
         for text in [&file.mime, &file.filename, &file.sha256].into_iter().flatten() {
             self.charge(text.len())?;
         }
         let whence = match file.source {
-            wit::Source::Download(request) => Whence::At(self.wanted(request)?),
+            wit::Source::Download(request) => FileSource::At(self.wanted(request)?),
             wit::Source::Inline(content) => {
                 self.charge(content.len())?;
-                Whence::Inline(content)
+                FileSource::Inline(content)
             }
-            wit::Source::Other(other) => Whence::Unknown(self.sentence(&other.name)),
+            wit::Source::Other(other) => FileSource::Unknown(self.sentence(&other.name)),
         };
         Ok(Plan { whence, mime: file.mime, filename: file.filename, size: file.size, sha256: file.sha256 })
     }
 
-    pub(crate) fn progress(&mut self, progress: wit::Progress) -> Result<Progress, Refused> {
+    pub(crate) fn progress(&mut self, progress: wit::Progress) -> Result<Progress, InvalidOutput> {
         match progress {
             wit::Progress::Done(media) => {
                 let size = check::media(&media).map_err(bad)?;
@@ -92,7 +93,7 @@ impl Intake<'_> {
         }
     }
 
-    fn transfer(&mut self, transfer: wit::Transfer) -> Result<Progress, Refused> {
+    fn transfer(&mut self, transfer: wit::Transfer) -> Result<Progress, InvalidOutput> {
         if transfer.context.len() > CONTEXT_BYTES {
             return Err(over(format!("The context of a transfer has more than {}.", bytes(CONTEXT_BYTES))));
         }
@@ -117,7 +118,7 @@ impl Intake<'_> {
     }
 
     /// A field, or the name of what this host does not know.
-    fn field(&mut self, field: wit::Field) -> Result<Result<Field, String>, Refused> {
+    fn field(&mut self, field: wit::Field) -> Result<Result<Field, String>, InvalidOutput> {
         self.charge(field.name.len())?;
         Ok(match field.value {
             wit::FieldValue::Text(value) => {
@@ -129,7 +130,7 @@ impl Intake<'_> {
         })
     }
 
-    fn wanted(&mut self, request: wit::Request) -> Result<Wanted, Refused> {
+    fn wanted(&mut self, request: wit::Request) -> Result<FileRequest, InvalidOutput> {
         if request.url.len() > URL_BYTES || request.headers.len() > ITEMS {
             return Err(over(format!(
                 "A request for a file has a URL of more than {} or more than {ITEMS} headers.",
@@ -141,7 +142,7 @@ impl Intake<'_> {
             self.charge(header.name.len() + header.value.len())?;
             headers.push((header.name, header.value));
         }
-        Wanted::new(&request.method, &request.url, headers)
+        FileRequest::new(&request.method, &request.url, headers)
             .map_err(|reason| bad(format!("a request for a file is wrong: {reason}")))
     }
 }

@@ -3,24 +3,23 @@
 //! [`enter`] is the only function that runs guest code. It sets every bound, runs one call on a fresh instance, and throws the instance
 //! away, whatever came of it; unless connector and operator agreed that it is used again ([`crate::warm`]) and the call went well.
 
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jackfield_core::fact::StateChange;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::Instance;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::binding::Bound;
+use crate::binding::ChannelBinding;
 use crate::connector::{Connector, Exports};
-use crate::cpu::CpuMeter;
-use crate::error::{BoundHit, CallError, CallErrorKind, Reason, explain};
-use crate::guest::Guest;
-use crate::limits::Limits;
-use crate::warm::{Age, Kept};
+use crate::report::{Effects, Usage};
+use crate::run::cpu::CpuMeter;
+use crate::run::error::{CallError, CallErrorKind, Reason, explain};
+use crate::run::guest::Guest;
+use crate::run::instance_pool::{InstancePool, Lifetime, PooledInstance};
+use crate::run::limits::{BoundHit, Limits};
 
 /// A call that came to an end of the guest's own choosing.
 #[derive(Clone, Debug)]
@@ -29,93 +28,6 @@ pub struct Call<T> {
     pub result: Result<T, crate::failure::Failure>,
     /// What the call did besides. To be committed together with the result.
     pub effects: Effects,
-}
-
-/// What a call did besides answering.
-#[derive(Clone, Debug, Default)]
-pub struct Effects {
-    /// Changes to the channel's state, in the order of their keys. Empty when the result is a failure.
-    pub state: Vec<StateChange>,
-    /// Whether `secrets.verify` or `secrets.equals` answered true.
-    pub authenticated: bool,
-    /// What the guest logged; what the host refused it stands among it.
-    pub log: Vec<LogLine>,
-    /// What it used.
-    pub usage: Usage,
-}
-
-/// What a call used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// CPU time, host functions included.
-    pub cpu: Duration,
-    /// From the first instruction to the last, waiting included.
-    pub wall: Duration,
-    /// Most linear memory at any moment, bytes.
-    pub memory_bytes: usize,
-    /// HTTP requests that the guest made and that were allowed, and those that the host made for it to carry files.
-    pub http_requests: u32,
-    /// How many of these may have reached the other side. Zero is certain; so a send that ended in a [`CallError`] may be tried again
-    /// only when this is zero, and is `uncertain` otherwise.
-    pub http_sent: u32,
-    /// Bytes of the bodies of these requests. Files are far below the 4 GiB that can be counted here.
-    pub http_request_bytes: u32,
-    /// Bytes of the bodies of their answers, likewise.
-    pub http_response_bytes: u32,
-    /// HTTP requests that were refused: not granted, too many, to an address that nobody may reach. Each leaves a line in the log.
-    pub denials: u32,
-    /// Lines of log that were dropped, for there were too many.
-    pub log_dropped: u32,
-}
-
-impl Usage {
-    /// Adds what another call used, or the host for it. Of memory it is the most at any moment.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.cpu += other.cpu;
-        self.wall += other.wall;
-        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
-        self.http_requests = self.http_requests.saturating_add(other.http_requests);
-        self.http_sent = self.http_sent.saturating_add(other.http_sent);
-        self.http_request_bytes = self.http_request_bytes.saturating_add(other.http_request_bytes);
-        self.http_response_bytes = self.http_response_bytes.saturating_add(other.http_response_bytes);
-        self.denials = self.denials.saturating_add(other.denials);
-        self.log_dropped = self.log_dropped.saturating_add(other.log_dropped);
-    }
-}
-
-impl Effects {
-    /// Joins what a later call of the same undertaking did. What it wrote stands over what was written before.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        let earlier = std::mem::take(&mut self.state);
-        let changes = earlier.into_iter().chain(later.state).map(|change| (change.key, change.value));
-        let changes: BTreeMap<String, Option<Vec<u8>>> = changes.collect();
-        self.state = changes.into_iter().map(|(key, value)| StateChange { key, value }).collect();
-        self.authenticated |= later.authenticated;
-        self.log.extend(later.log);
-        self.usage.add(&later.usage);
-    }
-}
-
-/// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// For the author.
-    Debug,
-    /// For the curious.
-    Info,
-    /// For the operator.
-    Warn,
-    /// For the operator, now.
-    Error,
-}
-
-/// One line of a guest's log. Secrets are replaced, control characters escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// How much it matters.
-    pub level: LogLevel,
-    /// The line.
-    pub message: String,
 }
 
 /// One of the contract's exports, with its arguments.
@@ -135,16 +47,17 @@ pub(crate) struct Raw<T> {
     pub(crate) output: T,
     pub(crate) effects: Effects,
     /// The instance, which may be called again once the answer was found good. None if something that it began goes on.
-    pub(crate) instance: Option<Kept>,
+    pub(crate) instance: Option<PooledInstance>,
 }
 
-/// Runs one call on an instance of `connector`, for the channel of `bound`. `online` says whether it may use HTTP at all.
+/// Runs one call on an instance of `connector`, for the channel of `bound`; on one of `instances` if there is one. `online` says whether it may use HTTP at all.
 ///
 /// Dropping the future is harmless: the instance, its memory and the HTTP requests it waits for end with it, nothing it wrote is
 /// kept, and its place in the pool is free again. Only what it already sent is sent.
 pub(crate) async fn enter<E: Entry>(
     connector: &Connector,
-    bound: &Arc<Bound>,
+    bound: &Arc<ChannelBinding>,
+    instances: &InstancePool,
     online: bool,
     entry: E,
 ) -> Result<Raw<E::Output>, CallError> {
@@ -155,14 +68,14 @@ pub(crate) async fn enter<E: Entry>(
     let _place = place(&connector.places, limits).await?;
 
     let meter = Arc::new(CpuMeter::default());
-    let (mut store, kept, age) = match bound.warm.take() {
-        Some(Kept { mut store, instance, age }) => {
+    let (mut store, kept, age) = match instances.take() {
+        Some(PooledInstance { mut store, instance, age }) => {
             store.data_mut().begin(online);
             (store, Some(instance), age)
         }
         None => {
             let guest = Guest::new(bound.clone(), online);
-            (Store::new(connector.instance_pre.engine(), guest), None, Age::new())
+            (Store::new(connector.instance_pre.engine(), guest), None, Lifetime::new())
         }
     };
     set_bounds(&mut store, limits, &meter);
@@ -188,7 +101,7 @@ pub(crate) async fn enter<E: Entry>(
     let reason = match outcome {
         Ok(Ok((output, instance))) => {
             // A request on its way would end in the next call, and be counted, or forbidden, as one of that.
-            let instance = (!store.data().has_request_in_flight()).then_some(Kept { store, instance, age });
+            let instance = (!store.data().has_request_in_flight()).then_some(PooledInstance { store, instance, age });
             return Ok(Raw { output, effects: finished.effects, instance });
         }
         Ok(Err(reason)) => reason,

@@ -1,12 +1,12 @@
 //! Why a call of a guest came to nothing, in sentences.
 
 use std::fmt;
-use std::time::Duration;
 
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 
-use crate::call::{LogLine, Usage};
+use crate::report::{LogLine, Usage, bytes};
+use crate::run::limits::BoundHit;
 
 /// What ended a call. [`CallErrorKind::as_str`] is the word for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,26 +85,6 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// A bound that was hit inside the store; travels as a wasmtime error.
-#[derive(Debug)]
-pub(crate) enum BoundHit {
-    Cpu { limit: Duration },
-    Memory { limit: usize },
-    Table { limit: usize },
-}
-
-impl fmt::Display for BoundHit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu { limit } => write!(f, "The call used more than its {} ms of CPU time.", limit.as_millis()),
-            Self::Memory { limit } => write!(f, "The call wanted more than its {} of memory.", bytes(*limit)),
-            Self::Table { limit } => write!(f, "The call wanted tables of more than {limit} elements."),
-        }
-    }
-}
-
-impl std::error::Error for BoundHit {}
-
 /// A kind and a sentence, before they are joined with the call's log.
 #[derive(Debug)]
 pub(crate) struct Reason {
@@ -155,15 +135,4 @@ pub(crate) fn explain(error: &wasmtime::Error, handles: usize, fuel: usize) -> R
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default().trim_end_matches('.')
-}
-
-/// `64 MiB`, `8 KiB`, `17 bytes`.
-pub(crate) fn bytes(n: usize) -> String {
-    const MIB: usize = 1 << 20;
-    const KIB: usize = 1 << 10;
-    match n {
-        _ if n >= MIB && n.is_multiple_of(MIB) => format!("{} MiB", n / MIB),
-        _ if n >= KIB && n.is_multiple_of(KIB) => format!("{} KiB", n / KIB),
-        _ => format!("{n} bytes"),
-    }
 }

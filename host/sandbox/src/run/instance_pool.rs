@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use crate::guest::Guest;
+use crate::run::guest::Guest;
 
 /// Instances of a sandbox that may be kept while nobody calls them. The pool has places for them beside those for calls.
 pub(crate) const KEPT: u32 = 32;
@@ -24,20 +24,20 @@ const CALLS: u32 = 1_000;
 const LIFE: Duration = Duration::from_secs(600);
 
 /// An instance that may be called again.
-pub(crate) struct Kept {
+pub(crate) struct PooledInstance {
     pub(crate) store: Store<Guest>,
     pub(crate) instance: Instance,
-    pub(crate) age: Age,
+    pub(crate) age: Lifetime,
 }
 
 /// How much of its life an instance has had.
 #[derive(Clone, Copy)]
-pub(crate) struct Age {
+pub(crate) struct Lifetime {
     calls: u32,
     born: Instant,
 }
 
-impl Age {
+impl Lifetime {
     pub(crate) fn new() -> Self {
         Self { calls: 0, born: Instant::now() }
     }
@@ -48,19 +48,19 @@ impl Age {
 }
 
 /// The kept instances of one channel and one generation.
-pub(crate) struct Warm {
+pub(crate) struct InstancePool {
     most: usize,
-    waiting: Mutex<Vec<(Kept, OwnedSemaphorePermit)>>,
+    waiting: Mutex<Vec<(PooledInstance, OwnedSemaphorePermit)>>,
 }
 
-impl Warm {
+impl InstancePool {
     /// Keeps at most `most`.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, waiting: Mutex::default() }
     }
 
     /// One that waits. It has the place in the pool of the call that takes it, and gives its own back.
-    pub(crate) fn take(&self) -> Option<Kept> {
+    pub(crate) fn take(&self) -> Option<PooledInstance> {
         if self.most == 0 {
             return None;
         }
@@ -70,7 +70,7 @@ impl Warm {
     }
 
     /// Keeps an instance whose call went well, if there is room, for the channel and in the pool.
-    pub(crate) fn keep(&self, mut kept: Kept, places: &Arc<Semaphore>) {
+    pub(crate) fn keep(&self, mut kept: PooledInstance, places: &Arc<Semaphore>) {
         kept.age.calls += 1;
         if self.most == 0 || !kept.age.has_more() {
             return;

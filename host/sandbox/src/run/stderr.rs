@@ -9,7 +9,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::redact::{Redactor, printable};
+use crate::printable::printable;
+use crate::redact::Redactor;
 
 /// How much is kept: the last bytes.
 const KEPT: usize = 8 << 10;
@@ -17,7 +18,7 @@ const KEPT: usize = 8 << 10;
 /// How much of it goes into an error's message.
 const SHOWN: usize = 1 << 10;
 
-/// A bounded ear. Writing never fails and never waits; of too much, the end is kept.
+/// A ring buffer of the guest's standard error. Writing never fails and never waits; of too much, the end is kept.
 #[derive(Clone, Default)]
 pub(crate) struct Stderr(Arc<Mutex<Vec<u8>>>);
 

@@ -1,11 +1,12 @@
 //! What one call, and one channel, may use, and the limiter that wasmtime asks about memory and tables.
 
+use std::fmt;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
 use crate::engine::MEMORY_CEILING;
-use crate::error::BoundHit;
+use crate::report::bytes;
 
 /// What one call of a guest may use, and one channel. The defaults are for a connector that parses a webhook or makes one or two HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +96,26 @@ impl Default for Limits {
         }
     }
 }
+
+/// A bound that was hit inside the store; travels as a wasmtime error.
+#[derive(Debug)]
+pub(crate) enum BoundHit {
+    Cpu { limit: Duration },
+    Memory { limit: usize },
+    Table { limit: usize },
+}
+
+impl fmt::Display for BoundHit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu { limit } => write!(f, "The call used more than its {} ms of CPU time.", limit.as_millis()),
+            Self::Memory { limit } => write!(f, "The call wanted more than its {} of memory.", bytes(*limit)),
+            Self::Table { limit } => write!(f, "The call wanted tables of more than {limit} elements."),
+        }
+    }
+}
+
+impl std::error::Error for BoundHit {}
 
 /// What the limiter saw and refused in one call.
 #[derive(Debug)]

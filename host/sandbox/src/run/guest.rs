@@ -7,14 +7,14 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::binding::Bound;
-use crate::call::{Effects, Usage};
-use crate::egress::Hooks;
-use crate::error::{CallError, Reason};
-use crate::imports::log::LogBook;
-use crate::imports::state::Overlay;
-use crate::limits::Limiter;
-use crate::stderr::Stderr;
+use crate::binding::ChannelBinding;
+use crate::egress::hooks::Hooks;
+use crate::report::{Effects, Usage};
+use crate::run::error::{CallError, Reason};
+use crate::run::limits::Limiter;
+use crate::run::log_book::LogBook;
+use crate::run::state_overlay::StateOverlay;
+use crate::run::stderr::Stderr;
 
 /// Bytes of the names and values of one `fields` resource, as wasmtime counts them.
 const FIELDS_BYTES: usize = 32 << 10;
@@ -24,10 +24,10 @@ const RANDOM_BYTES: u64 = 64 << 10;
 
 /// The host's side of an instance: of one call, and what outlasts it where the instance does.
 pub(crate) struct Guest {
-    pub(crate) bound: Arc<Bound>,
+    pub(crate) bound: Arc<ChannelBinding>,
     pub(crate) limiter: Limiter,
     pub(crate) log: LogBook,
-    pub(crate) state: Overlay,
+    pub(crate) state: StateOverlay,
     /// A verification succeeded.
     pub(crate) authenticated: bool,
     /// The secrets that this call has signed with.
@@ -43,7 +43,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(bound: Arc<Bound>, online: bool) -> Self {
+    pub(crate) fn new(bound: Arc<ChannelBinding>, online: bool) -> Self {
         let limits = &bound.limits;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
@@ -52,7 +52,7 @@ impl Guest {
         Self {
             limiter: Limiter::new(limits),
             log: LogBook::default(),
-            state: Overlay::default(),
+            state: StateOverlay::default(),
             authenticated: false,
             signed_with: BTreeSet::new(),
             secret_answers: 0,
