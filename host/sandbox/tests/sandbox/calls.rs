@@ -70,7 +70,7 @@ async fn what_belongs_to_everybody_is_attested_only_where_that_is_granted() {
     assert_eq!(trust, Trust::Claimed);
     assert!(hints.iter().all(|hint| hint.trust <= Trust::Claimed), "{hints:?}");
     let who =
-        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None };
+        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None, scope: None };
     let hints = channel.hints(who).await.unwrap().result.unwrap();
     assert!(hints.iter().all(|hint| hint.trust <= Trust::Claimed), "{hints:?}");
 }

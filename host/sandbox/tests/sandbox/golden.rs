@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jackfield_core::event::{
-    Author, DeliveryNews, DeliveryScope, Event, EventBody, Identifier, Part, Property, Subject, Trust,
+    Author, DeliveryUpdate, DeliveryScope, Event, EventBody, Identifier, Part, Property, Subject, Trust,
 };
 use jackfield_core::fact::StateChange;
 use jackfield_sandbox::{Action, Channel, Connector, Delivery, Failure, Interfaces, LogLevel, Request};
@@ -143,11 +143,11 @@ fn name(body: &EventBody) -> String {
         EventBody::Call { direction, state, .. } => format!("{direction} {state}"),
         EventBody::Delivery { about: DeliveryScope::ThreadUntil(..), .. } => "read until".to_owned(),
         EventBody::Delivery { state, .. } => match state {
-            DeliveryNews::Sent => "sent".to_owned(),
-            DeliveryNews::Delivered => "delivered".to_owned(),
-            DeliveryNews::Read => "read".to_owned(),
-            DeliveryNews::Failed(_) => "failed".to_owned(),
-            DeliveryNews::Other(other) => other.clone(),
+            DeliveryUpdate::Sent => "sent".to_owned(),
+            DeliveryUpdate::Delivered => "delivered".to_owned(),
+            DeliveryUpdate::Read => "read".to_owned(),
+            DeliveryUpdate::Failed(_) => "failed".to_owned(),
+            DeliveryUpdate::Other(other) => other.clone(),
         },
     }
 }

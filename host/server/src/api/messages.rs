@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jackfield_core::event::Part;
-use jackfield_core::fact::{Fact, Outcome, Via};
+use jackfield_core::fact::{Destination, Fact, Outcome, Via};
 use jackfield_core::ids::{ChannelId, CustomerId, IdentityId, MessageId};
 use jackfield_core::rows::DeliveryState;
 use jackfield_core::views::message::{self, MessageView};
@@ -37,11 +37,15 @@ pub(super) struct NewMessage {
     parts: Option<Vec<NewPart>>,
     /// A template, where the channel takes nothing else.
     template: Option<NewTemplate>,
-    /// Where to: the id of a channel, or of one of the customer's identities. Without it, where the last message came from.
+    /// Where to: the id of a channel, or of one of the customer's identities. Without it, where the customer last wrote with nobody else
+    /// listening.
     #[schema(pattern = "^([a-z0-9-]{1,64}|idn_(0|[1-9][0-9]{0,13})(_[1-9][0-9]{0,3})?)$")]
     via: Option<String>,
-    /// The message it answers.
+    /// The message it answers. Without `via` and `thread` the answer goes where that was written, whoever listens there.
     reply_to: Option<MessageId>,
+    /// The thread to write to, by the channel's id of it: one in which the customer wrote last, such as a group.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    thread: Option<Text<512>>,
 }
 
 impl NewMessage {
@@ -77,6 +81,9 @@ pub(super) struct Accepted {
     message_id: MessageId,
     /// How it stands.
     delivery: AcceptedDelivery,
+    /// Where it goes; none where a message that was accepted before is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Destination>,
     /// The number of the fact that made the message.
     seq: u64,
 }
@@ -89,11 +96,11 @@ pub(super) struct AcceptedDelivery {
 }
 
 pub(super) fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
-    let Outcome::Queued { message, .. } = outcome else {
+    let Outcome::Queued { message, to } = outcome else {
         return Err(command::unexpected(outcome));
     };
     let delivery = AcceptedDelivery { state: DeliveryState::Queued };
-    Ok((StatusCode::ACCEPTED, Json(Accepted { message_id: *message, delivery, seq: message.seq().0 })))
+    Ok((StatusCode::ACCEPTED, Json(Accepted { message_id: *message, delivery, to: to.clone(), seq: message.seq().0 })))
 }
 
 /// Sends a message to a customer. The answer comes when it is safely stored; sending goes on by itself.
@@ -113,7 +120,7 @@ pub(super) async fn send_message(
         parts,
         via: body.via()?,
         reply_to: body.reply_to,
-        thread: None,
+        thread: body.thread.take().map(|thread| thread.0),
         idempotency: idempotency.clone(),
     };
     accepted(&command::run(&host, caller, idempotency.as_ref(), fact).await?)

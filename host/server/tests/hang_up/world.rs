@@ -143,6 +143,7 @@ impl World {
                 headers: webhook.headers().iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
                 body: webhook.body.clone().into_bytes(),
                 received_at: Millis(1),
+                concealed: false,
             },
             problem: Problem { message: String::from("on purpose"), code: None },
         };

@@ -186,6 +186,7 @@ impl Line<'_> {
             namespace: plan.to.namespace.clone(),
             value: plan.to.value.clone(),
             raw: None,
+            scope: None,
         };
         let action = Action::message(vec![jackfield_core::event::Part::Text { text: text.to_owned() }], None);
         self.deliver(Delivery { to, thread: plan.thread.clone(), action }).await
