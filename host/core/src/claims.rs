@@ -3,8 +3,8 @@
 use rlibphonenumber::phonenumber_matcher::{Leniency, PHONE_MATCHER_FACTORY};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
-use crate::canonical::{self, Context};
 use crate::event::Identifier;
+use crate::forms::{self, Context};
 
 /// How many claims one message can make.
 pub const MAX_PER_MESSAGE: usize = 5;
@@ -20,7 +20,7 @@ pub fn in_text(text: &str, context: &Context) -> Vec<Identifier> {
     let text = &text[..end];
     let mut found: Vec<Identifier> = Vec::new();
     for identifier in phones(text, context).into_iter().chain(emails(text, context)) {
-        if found.len() < MAX_PER_MESSAGE && !found.iter().any(|f| canonical::same_address(f, &identifier)) {
+        if found.len() < MAX_PER_MESSAGE && !found.iter().any(|f| forms::same_address(f, &identifier)) {
             found.push(identifier);
         }
     }
@@ -41,7 +41,7 @@ fn phones(text: &str, context: &Context) -> Vec<Identifier> {
         .preferred_region(region)
         .build();
     let written = finder.map(|m| PHONE_NUMBER_UTIL.format(&m.number, PhoneNumberFormat::E164).to_string());
-    written.filter_map(|value| canonical::identifier(claim("phone", &value), context)).collect()
+    written.filter_map(|value| forms::identifier(claim("phone", &value), context)).collect()
 }
 
 fn emails(text: &str, context: &Context) -> Vec<Identifier> {
@@ -50,7 +50,7 @@ fn emails(text: &str, context: &Context) -> Vec<Identifier> {
     }
     let words = text.split(|c: char| c.is_whitespace() || "<>()[],;:\"".contains(c)).filter(|word| word.contains('@'));
     let trimmed = words.map(|word| word.trim_matches(|c: char| ".!?'*_".contains(c)));
-    trimmed.filter_map(|value| canonical::identifier(claim("email", value), context)).collect()
+    trimmed.filter_map(|value| forms::identifier(claim("email", value), context)).collect()
 }
 
 fn claim(kind: &str, value: &str) -> Identifier {

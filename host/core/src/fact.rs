@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Difference};
 use crate::event::{Event, Hint, Identifier, Part, Problem, Thread};
+pub use crate::generation::Source;
 use crate::generation::{GrantChanges, Missing, Signature, Stage};
 use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
 
@@ -109,17 +110,6 @@ pub struct Attachment {
     /// What the sender called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
-}
-
-/// Which code spoke for a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// The connector's id.
-    pub connector: String,
-    /// Its version.
-    pub version: String,
-    /// The sha256 of the component, hexadecimal.
-    pub digest: String,
 }
 
 /// How a send ended.

@@ -10,8 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Difference};
 use crate::event::Problem;
-use crate::fact::Source;
 use crate::ids::{ChannelId, Millis};
+
+/// Which code spoke for a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The connector's id.
+    pub connector: String,
+    /// Its version.
+    pub version: String,
+    /// The sha256 of the component, hexadecimal.
+    pub digest: String,
+}
 
 /// How far a generation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

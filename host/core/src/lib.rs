@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! * [`fact`]: the entries of the journal. [`event`]: what connectors emit, in the domain's own words. [`ids`]: newtypes for every id.
-//! * [`canonical`], [`claims`]: from what a connector says to what a fact holds. [`limits`]: every bound.
+//! * [`canonical`], [`claims`], [`forms`]: from what a connector says to what a fact holds. [`limits`]: every bound.
 //! * [`apply`]: hands a fact to the area it belongs to. [`effect`]: what has to be looked at outside the tables afterwards.
 //! * the areas, each with its `rows` (tables), `apply`, and what is read: [`identity`], [`conversation`], [`outbox`], [`files`],
 //!   [`channel`], [`connector`] with [`generation`], [`access`], [`parked`], [`timer`], [`feed`].
@@ -27,6 +27,7 @@ pub mod event;
 pub mod fact;
 pub mod feed;
 pub mod files;
+pub mod forms;
 pub mod generation;
 pub mod identity;
 pub mod ids;

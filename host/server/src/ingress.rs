@@ -21,7 +21,6 @@ use jackfield_sandbox::{CallErrorKind, Effects, Failure, Received, Reply, Reques
 use jackfield_store::AppendError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::api;
 use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::front::pace;
@@ -285,7 +284,7 @@ fn later(code: &'static str, detail: &str, after: Duration) -> Reply {
 /// A problem document of the API, as a reply.
 fn problem(status: StatusCode, code: &'static str, detail: &str, retry_after: Option<Duration>) -> Reply {
     let retry_after = retry_after.map(|after| u32::try_from(after.as_secs().max(1)).unwrap_or(u32::MAX));
-    let (headers, body) = api::Problem::new(status, code, detail).coming_again(retry_after).written();
+    let (headers, body) = crate::problem::Problem::new(status, code, detail).coming_again(retry_after).written();
     let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     Reply { status: status.as_u16(), headers: headers.collect(), body }
 }

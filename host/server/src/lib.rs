@@ -34,6 +34,7 @@ pub mod logging;
 pub mod metrics;
 pub mod outbox;
 pub mod poller;
+pub mod problem;
 pub mod reactor;
 pub mod replay;
 pub mod serve;

@@ -15,8 +15,8 @@ use jackfield_sandbox::Failure;
 
 use crate::channels::{Answered, ChannelRuntime};
 use crate::host::Host;
+use crate::jobs::backoff;
 use crate::jobs::supervisor;
-use crate::outbox::backoff;
 
 /// At least so long, whatever it says, unless more is there already.
 const SHORTEST: Duration = Duration::from_millis(100);

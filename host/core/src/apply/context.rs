@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::applied::{Applied, set_applied};
+use super::event::DomainEvent;
 use super::ids::Ids;
 use super::meter::Metered;
-use super::{Applied, DomainEvent, set_applied};
 use crate::channel::rows::NUMBERING;
 use crate::effect::Effect;
 use crate::fact::{Actor, Entry, Outcome, Timer};

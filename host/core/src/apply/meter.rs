@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Bound;
 
-use super::Cost;
+use super::applied::Cost;
 use crate::limits::{WORK_BYTES, WORK_ROWS};
 use crate::tables::{Read, ReadError, Result, Row, Write};
 

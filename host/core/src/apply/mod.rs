@@ -8,43 +8,29 @@
 //! A new area is a folder with `rows`, `apply` and `view`, a line in [`Applier::run`], and, if it listens to others, a line in
 //! [`Applier::handle`].
 
+mod applied;
 mod context;
 mod event;
 mod ids;
 mod meter;
+mod refusal;
 
 use crate::access;
 use crate::effect::Effect;
-use crate::fact::{Actor, Entry, Fact, Outcome, Refusal};
+use crate::fact::{Entry, Fact, Outcome};
 use crate::feed;
 use crate::tables::{self, ReadError, Result, Write};
 
+use applied::set_applied;
+pub use applied::{Applied, Cost};
 pub(crate) use context::Applier;
 pub(crate) use event::DomainEvent;
+pub use refusal::actor_name;
+pub(crate) use refusal::{not_found, refuse, refuse_with};
 
 /// The edition of the rules in this module. Tables that another edition made are built again, so it goes up whenever the same journal
 /// comes to other rows than before. Rows of the edition before stay readable: they serve until the new ones are there.
 pub const EDITION: u32 = 3;
-
-/// What applying a fact gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The answer for whoever appended it.
-    pub outcome: Outcome,
-    /// What has to be looked at outside the tables, each once, in a fixed order.
-    pub effects: Vec<Effect>,
-    /// What it cost.
-    pub cost: Cost,
-}
-
-/// What applying a fact read and wrote.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cost {
-    /// Rows.
-    pub rows: u64,
-    /// Bytes of their keys and values.
-    pub bytes: u64,
-}
 
 /// Applies one fact and moves the applied number.
 ///
@@ -71,27 +57,12 @@ pub fn skip(tables: &mut dyn Write, entry: &Entry, reason: &str) -> Result<Appli
     Ok(Applied { outcome: Outcome::Skipped { reason }, effects: vec![Effect::Skipped], cost: Cost::default() })
 }
 
-fn set_applied(tables: &mut dyn Write, entry: &Entry) {
-    tables.put(tables::APPLIED.to_vec(), entry.seq.0.to_be_bytes().to_vec());
-}
-
 fn expect_next(tables: &dyn Write, entry: &Entry) -> Result<()> {
     let applied = tables::applied(tables)?;
     if entry.seq == applied.next() {
         return Ok(());
     }
     Err(ReadError::Io(format!("fact {} cannot be applied after fact {applied}", entry.seq)))
-}
-
-/// How an actor is written in keys and evidence.
-#[must_use]
-pub fn actor_name(actor: &Actor) -> String {
-    match actor {
-        Actor::Host => String::from("host"),
-        Actor::Operator => String::from("operator"),
-        Actor::Channel(channel) => format!("channel {channel}"),
-        Actor::Key(key) => key.to_string(),
-    }
 }
 
 impl Applier<'_> {
@@ -190,18 +161,4 @@ impl Applier<'_> {
         self.files_hear(event)?;
         self.feed_hears(event)
     }
-}
-
-/// A refusal without details.
-pub(crate) fn refuse(code: &str, message: &str) -> Outcome {
-    refuse_with(code, message, &[])
-}
-
-pub(crate) fn refuse_with(code: &str, message: &str, details: &[(&str, String)]) -> Outcome {
-    let details = details.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-    Outcome::Refused(Refusal { code: code.to_owned(), message: message.to_owned(), details })
-}
-
-pub(crate) fn not_found(what: &str, id: impl std::fmt::Display) -> Outcome {
-    refuse("not_found", &format!("there is no {what} {id}"))
 }

@@ -1,7 +1,8 @@
 //! What facts mean to the outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::public::Public;
 use super::rows::{PUBLIC_EVENTS, PublicEvent, SKIPPED, Skipped};
 use crate::apply::{Applier, DomainEvent, actor_name};
 use crate::canonical::cut;
@@ -13,15 +14,6 @@ use crate::tables::{Result, Write};
 
 /// Bytes of the reason that is kept of a skipped fact.
 const SKIP_REASON: usize = 500;
-
-/// The public events of a fact, as they come together.
-#[derive(Default)]
-pub(crate) struct Public {
-    events: Vec<PublicEvent>,
-    /// Many changes of one thing in one fact are one piece of news.
-    told: BTreeSet<(String, Option<CustomerId>, Option<MessageId>, BTreeMap<String, String>)>,
-    more: u64,
-}
 
 impl Applier<'_> {
     pub(crate) fn feed_hears(&mut self, event: &DomainEvent) -> Result<()> {

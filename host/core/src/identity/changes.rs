@@ -4,7 +4,7 @@ use super::address::{self, REASSIGNED_KINDS};
 use super::claims::Shown;
 use super::graph;
 use super::rows::{BY_ADDRESS, Evidence, Identity, Link, Rule};
-use super::senders::{MadeBy, Statement};
+use super::statement::{MadeBy, Passed, Statement};
 use crate::apply::Applier;
 use crate::effect::Effect;
 use crate::event::{Identifier, Trust};
@@ -13,14 +13,6 @@ use crate::tables::Result;
 
 /// An address that nobody vouched for in this time may have come to another owner.
 const RECYCLED_AFTER: u64 = 365 * 24 * 60 * 60 * 1000;
-
-/// How an address passed to somebody else.
-pub(super) struct Passed<'a> {
-    /// What is known of the new owner.
-    pub(super) trust: Trust,
-    /// Why it is taken for another person's.
-    pub(super) reason: &'a str,
-}
 
 impl Applier<'_> {
     /// Whether an address may belong to somebody else by now.

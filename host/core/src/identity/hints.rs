@@ -2,7 +2,7 @@
 
 use super::address;
 use super::rows::ProfileField;
-use super::senders::{MadeBy, Statement};
+use super::statement::{MadeBy, Statement};
 use crate::apply::{Applier, not_found};
 use crate::event::{Hint, Identifier, Subject, Trust};
 use crate::fact::Outcome;

@@ -4,7 +4,7 @@
 //! belong to identities for ever, and a customer is only what the links say.
 //!
 //! * [`address`]: within what an address is unique, and who may speak about it.
-//! * `senders`: the identity of a sender, made if it is new. `hints`: what is said about a person.
+//! * `senders`: the identity of a sender, made if it is new. `hints`: what is said about a person. `statement`: what that came with.
 //! * `proofs`, `claims`: what joins identities by itself, and what only suggests. `changes`: addresses that pass to somebody else.
 //! * `decisions`: what people decide about links, and how that is taken back. `groups`: which identities are one customer.
 //! * [`graph`]: the graph of identities and links. [`rows`]: the tables.
@@ -24,5 +24,6 @@ mod proofs;
 pub mod rows;
 pub mod search;
 mod senders;
+mod statement;
 
-pub(crate) use senders::Statement;
+pub(crate) use statement::Statement;

@@ -1,41 +1,15 @@
 //! The identity of a sender, made if it is new.
 
-use super::address::{self, Speaker};
-use super::changes::Passed;
+use super::address;
 use super::rows::{BY_ACTIVITY, BY_ADDRESS, BY_WORD, CUSTOMERS, Customer, Evidence, IDENTITIES, Identity};
 use super::search::words;
+use super::statement::{MadeBy, Passed, Statement};
 use crate::apply::Applier;
 use crate::channel::rows::CHANNELS;
 use crate::event::{Identifier, Sender, Trust};
-use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Millis};
+use crate::ids::{ChannelId, CustomerId, IdentityId, Millis};
 use crate::limits;
 use crate::tables::{Present, Result};
-
-/// What a statement about a person came with.
-#[derive(Clone, Copy)]
-pub(crate) struct Statement<'a> {
-    pub(crate) channel: &'a ChannelId,
-    /// The scope whose people the channel speaks about.
-    pub(crate) scope: &'a str,
-    pub(crate) message: Option<MessageId>,
-}
-
-impl<'a> Statement<'a> {
-    pub(super) fn speaker(&self) -> Speaker<'a> {
-        Speaker { channel: self.channel, scope: self.scope }
-    }
-}
-
-/// What makes an identity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum MadeBy {
-    /// Something that the person did.
-    Sender,
-    /// What a channel says about a person.
-    Hint,
-    /// An address that passed to somebody else.
-    Change,
-}
 
 impl Applier<'_> {
     /// The scope whose people a channel speaks about.

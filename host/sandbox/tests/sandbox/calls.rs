@@ -53,8 +53,13 @@ async fn no_trust_exceeds_what_the_manifest_declares() {
     // phone is declared attested, email claimed, passport not at all, and a name is never more than a claim.
     assert_eq!(trusts, [Trust::Attested, Trust::Claimed, Trust::Claimed, Trust::Claimed]);
 
-    let who =
-        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None, scope: None };
+    let who = Identifier {
+        kind: "phone".to_owned(),
+        namespace: String::new(),
+        value: "+15550001".to_owned(),
+        raw: None,
+        scope: None,
+    };
     let hints = channel("verifies").await.hints(who).await.unwrap().result.unwrap();
     assert_eq!(hints.iter().map(|hint| hint.trust).collect::<Vec<_>>(), trusts);
     assert!(matches!(&hints[3].about, Subject::Name(name) if name == "Ada"));
@@ -69,8 +74,13 @@ async fn what_belongs_to_everybody_is_attested_only_where_that_is_granted() {
     let (_, trust, hints) = sender(&received.events[0]);
     assert_eq!(trust, Trust::Claimed);
     assert!(hints.iter().all(|hint| hint.trust <= Trust::Claimed), "{hints:?}");
-    let who =
-        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None, scope: None };
+    let who = Identifier {
+        kind: "phone".to_owned(),
+        namespace: String::new(),
+        value: "+15550001".to_owned(),
+        raw: None,
+        scope: None,
+    };
     let hints = channel.hints(who).await.unwrap().result.unwrap();
     assert!(hints.iter().all(|hint| hint.trust <= Trust::Claimed), "{hints:?}");
 }

@@ -263,8 +263,13 @@ async fn a_server_that_drips_for_ever_costs_one_call_its_time() {
 
 async fn send(channel: &Channel, method: &str, url: &str) -> Result<Call<Receipt>, jackfield_sandbox::CallError> {
     let value = json!({"method": method, "url": url, "body": "hello"}).to_string();
-    let to =
-        Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+15550001".to_owned(), raw: None, scope: None };
+    let to = Identifier {
+        kind: "phone".to_owned(),
+        namespace: String::new(),
+        value: "+15550001".to_owned(),
+        raw: None,
+        scope: None,
+    };
     let action = Action::Other(Property { name: "request".to_owned(), value });
     channel.deliver(Delivery { to, thread: None, action }, "key-1").await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jackfield_core::event::{
-    Author, DeliveryUpdate, DeliveryScope, Event, EventBody, Identifier, Part, Property, Subject, Trust,
+    Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Part, Property, Subject, Trust,
 };
 use jackfield_core::fact::StateChange;
 use jackfield_sandbox::{Action, Channel, Connector, Delivery, Failure, Interfaces, LogLevel, Request};
@@ -249,7 +249,8 @@ async fn every_kind_of_failure_still_arrives() {
 #[tokio::test]
 async fn hints_still_arrive_with_their_trust() {
     let value = "bob".to_owned();
-    let who = Identifier { kind: "golden".to_owned(), namespace: "account-1".to_owned(), value, raw: None, scope: None };
+    let who =
+        Identifier { kind: "golden".to_owned(), namespace: "account-1".to_owned(), value, raw: None, scope: None };
     let hints = offline().await.hints(who).await.unwrap().result.unwrap();
     let trusts: Vec<Trust> = hints.iter().map(|hint| hint.trust).collect();
     use Trust::{Attested, Claimed, Inferred};

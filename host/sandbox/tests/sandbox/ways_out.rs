@@ -79,6 +79,12 @@ async fn a_connector_sees_nothing_of_another_channel() {
     assert!(one.receive(signed("x")).await.unwrap().result.is_ok());
     let refused = other.receive(signed("x")).await.unwrap().result;
     assert!(matches!(refused, Err(Failure::Unauthenticated(_))), "{refused:?}");
-    let who = Identifier { kind: "phone".to_owned(), namespace: String::new(), value: "+1".to_owned(), raw: None, scope: None };
+    let who = Identifier {
+        kind: "phone".to_owned(),
+        namespace: String::new(),
+        value: "+1".to_owned(),
+        raw: None,
+        scope: None,
+    };
     assert!(other.hints(who).await.unwrap().effects.state.is_empty());
 }

@@ -15,8 +15,8 @@ use super::auth::Caller;
 use super::command;
 use super::messages::{Accepted, accepted};
 use super::params::{Id, KeyedCommand, Nothing, Text};
-use super::problem::Result;
 use crate::host::Host;
+use crate::problem::Result;
 
 /// A reaction.
 #[derive(Debug, Deserialize, ToSchema)]

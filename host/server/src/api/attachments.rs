@@ -14,9 +14,9 @@ use tokio_util::io::ReaderStream;
 
 use super::auth::Caller;
 use super::files::FileBounds;
-use super::problem::{Problem, Result};
 use crate::attachments::{self, AttachmentError};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// What a browser may show by itself: nothing that can run.
 const SHOWN: [&str; 12] = [
@@ -41,9 +41,9 @@ const SHOWN: [&str; 12] = [
     responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The part of the file that was asked for", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it"),
-        (status = 409, description = "The provider does not give it", body = super::problem::Document<'_>, content_type = "application/problem+json"),
-        (status = 416, description = "The file is not that long", body = super::problem::Document<'_>, content_type = "application/problem+json"),
-        (status = 429, description = "The key has too many files fetched at once", body = super::problem::Document<'_>, content_type = "application/problem+json")))]
+        (status = 409, description = "The provider does not give it", body = crate::problem::Document<'_>, content_type = "application/problem+json"),
+        (status = 416, description = "The file is not that long", body = crate::problem::Document<'_>, content_type = "application/problem+json"),
+        (status = 429, description = "The key has too many files fetched at once", body = crate::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn get_attachment(
     State(host): State<Arc<Host>>,
     State(bounds): State<Arc<FileBounds>>,

@@ -10,10 +10,10 @@ use jackfield_core::fact::{Actor, Role};
 use jackfield_core::ids::KeyId;
 use jackfield_core::views::operations;
 
-use super::problem::{Problem, Result};
 use crate::front::seats::Seat;
 use crate::host::Host;
 use crate::keys;
+use crate::problem::{Problem, Result};
 
 /// No key is longer.
 const MAX_KEY: usize = 256;

@@ -19,11 +19,11 @@ use super::channels::{ChannelView, one};
 use super::command;
 use super::grants::running;
 use super::params::{Command, Id, Nothing};
-use super::problem::{Problem, Result};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::connectors::reload::Reloaded;
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// Stops a channel, in and out, until it is resumed. Providers are told to come again.
 #[utoipa::path(post, path = "/v1/channels/{id}/pause", tag = "channels", request_body = Nothing,

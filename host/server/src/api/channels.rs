@@ -19,11 +19,11 @@ use super::auth::Caller;
 use super::command;
 use super::grants::GrantsView;
 use super::params::{Command, Id, Nothing};
-use super::problem::{Problem, Result};
 use crate::channels::ChannelRuntime;
 use crate::channels::activity::Snapshot;
 use crate::clock;
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// How far an outbox is counted.
 const MOST_WAITING: usize = 10_000;

@@ -4,8 +4,8 @@ use jackfield_core::fact::{Fact, Idempotency, Outcome};
 use jackfield_core::views::operations;
 
 use super::auth::Caller;
-use super::problem::{Problem, Result};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// Appends a fact and gives what it came to. What the same key of the client's own did before is not done again.
 pub async fn run(host: &Host, caller: Caller, idempotency: Option<&Idempotency>, fact: Fact) -> Result<Outcome> {

@@ -19,13 +19,13 @@ use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::params::{Command, Id, Nothing, Text};
-use super::problem::{Problem, Result};
 use crate::config::Reference;
 pub(super) use crate::connectors::COMPONENT_BYTES;
 use crate::connectors::lifecycle::Installed;
 use crate::connectors::registry::PullError;
 use crate::connectors::{LifecycleError, folder, lifecycle};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// The operator's name for a connector.
 #[derive(Clone, Debug)]

@@ -16,9 +16,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::params::{Id, Limit, Query, Text};
-use super::problem::{Problem, Result};
 use super::reader::Reader;
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// Whoever finds more has to say more.
 const MOST_FOUND: usize = 200;

@@ -15,9 +15,9 @@ use utoipa::IntoParams;
 use super::Api;
 use super::auth::{Caller, Credential};
 use super::params::{Query, Text};
-use super::problem::{Problem, Result};
 use super::reader::Reader;
 use super::sse::{self, Look, Source};
+use crate::problem::{Problem, Result};
 
 /// How many facts are looked at in one go.
 const PAGE_FACTS: usize = 64;
@@ -48,7 +48,7 @@ pub(super) struct EventsQuery {
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, nullable = false, pattern = "^[0-9]{1,15}(\\.[0-9]{1,5})?$",
         description = "The id of the last event that was seen")),
     responses((status = 200, description = "The events", body = String, content_type = "text/event-stream"),
-        (status = 409, description = "There is no such event: the journal ends before it", body = super::problem::Document<'_>, content_type = "application/problem+json")))]
+        (status = 409, description = "There is no such event: the journal ends before it", body = crate::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn follow_events(
     State(api): State<Api>,
     caller: Caller,

@@ -17,11 +17,11 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 
-use super::problem::{Problem, Result};
 use crate::config::Config;
 use crate::front::pace::drain;
 use crate::host::Host;
 use crate::outbox::bucket::Bucket;
+use crate::problem::{Problem, Result};
 
 /// Bytes of a file: what the most generous channel takes. A channel's own limit is looked at when it is sent.
 pub(super) const FILE_BYTES: u64 = 100 << 20;
@@ -129,7 +129,7 @@ impl Drop for Share<'_> {
 #[utoipa::path(post, path = "/v1/files", tag = "messages",
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file's content, at most 100 MiB"),
     responses((status = 201, description = "It is kept", body = FileView),
-        (status = 507, description = "The quota is full", body = super::problem::Document<'_>, content_type = "application/problem+json")))]
+        (status = 507, description = "The quota is full", body = crate::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn bring_file(
     State(host): State<Arc<Host>>,
     State(bounds): State<Arc<FileBounds>>,

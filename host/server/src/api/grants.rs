@@ -12,9 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Caller;
 use super::params::{Command, Id, Query};
-use super::problem::{Problem, Result};
 use crate::channels::ChannelRuntime;
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// What the operator allows.
 #[derive(Debug, Serialize, ToSchema)]

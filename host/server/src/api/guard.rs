@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::sync::Semaphore;
 
-use super::problem::{MEDIA_TYPE, Problem, Result};
 use crate::config::AllowedHosts;
 use crate::front::seats::Seat;
 use crate::host::Host;
+use crate::problem::{MEDIA_TYPE, Problem, Result};
 
 /// How many requests are worked on at once, and how long one may take until its answer begins.
 #[derive(Clone)]

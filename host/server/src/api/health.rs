@@ -10,8 +10,8 @@ use jackfield_core::views::operations;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::{Problem, Result};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// How it stands.
 #[derive(Debug, Serialize, ToSchema)]

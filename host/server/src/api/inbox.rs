@@ -9,8 +9,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::params::{Limit, Query, Text};
-use super::problem::Result;
 use super::reader::Reader;
+use crate::problem::Result;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

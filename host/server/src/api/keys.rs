@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::command;
 use super::params::{Command, Id, Nothing, Text};
-use super::problem::{Problem, Result};
 use crate::host::Host;
 use crate::keys;
+use crate::problem::{Problem, Result};
 
 /// All API keys, revoked ones too.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys",

@@ -15,10 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Caller;
 use super::params::{Command, Id, KeyedCommand, Limit, Query, Reason, Text, reason};
-use super::problem::{Problem, Result};
 use super::reader::Reader;
 use super::{command, customers};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -17,10 +17,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::auth::{Caller, Credential};
 use super::params::{Id, Query};
-use super::problem::{Problem, Result};
 use super::sse::{self, Look, Source};
 use crate::channels::ChannelRuntime;
 use crate::channels::log::Line;
+use crate::problem::{Problem, Result};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -18,9 +18,9 @@ use super::command;
 use super::files::find_files;
 use super::params::{Command, Id, KeyedCommand, Nothing, Text};
 use super::parts::{NewPart, NewTemplate};
-use super::problem::{Problem, Result};
 use super::reader::Reader;
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// How many parts a message may have.
 const MOST_PARTS: usize = 10;

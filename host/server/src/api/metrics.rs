@@ -14,9 +14,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Api;
-use super::problem::Result;
 use crate::clock;
 use crate::host::Host;
+use crate::problem::Result;
 
 /// The text format of OpenMetrics.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -4,7 +4,7 @@
 //! * [`customers`], [`messages`], [`attachments`], [`files`], [`links`], [`inbox`], [`events`], [`channels`], [`logs`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
-//! * [`params`], [`command`], [`problem`]: from requests to facts, and from refusals to problem documents.
+//! * [`params`], [`command`], [`problem`](crate::problem): from requests to facts, and from refusals to problem documents.
 //! * [`reader`]: views are read beside the threads that serve. [`sse`]: what every stream of events keeps to.
 //! * [`openapi`]: the description of all of it, made from the code.
 
@@ -32,7 +32,6 @@ mod openapi;
 mod params;
 mod parked;
 mod parts;
-mod problem;
 mod reader;
 mod sse;
 
@@ -49,8 +48,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use crate::problem::Problem;
 pub use openapi::document;
-pub use problem::Problem;
 
 use self::files::FileBounds;
 use self::reader::Reader;

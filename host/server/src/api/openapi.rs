@@ -16,8 +16,8 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::logs::LogLineView;
-use super::problem::{Document, MEDIA_TYPE};
 use super::{Api, auth, groups, hooks};
+use crate::problem::{Document, MEDIA_TYPE};
 
 /// The name of the way to show who one is.
 const BEARER: &str = "bearer";

@@ -13,7 +13,7 @@ use ring::digest;
 use serde::de::{DeserializeOwned, Error, Unexpected};
 use serde::{Deserialize, Deserializer};
 
-use super::problem::{Problem, Result};
+use crate::problem::{Problem, Result};
 
 /// The header with a key of the client's own.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";

@@ -15,9 +15,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Caller;
 use super::command;
 use super::params::{Command, Id, Limit, Nothing, Query};
-use super::problem::{Problem, Result};
 use super::reader::Reader;
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 use crate::replay::{ReplayError, Replayed, replay};
 
 #[derive(Debug, Deserialize, IntoParams)]

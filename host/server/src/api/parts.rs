@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::params::Text;
-use super::problem::{Problem, Result};
+use crate::problem::{Problem, Result};
 
 /// One part of the content. What a channel can send stands in its `rules.content`.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use jackfield_store::View;
 use tokio::sync::Semaphore;
 
-use super::problem::{Problem, Result};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// How long a request waits for its turn. A guess: long enough for a burst of agents, and short enough that they are not left without a word.
 const TURN_TIME: Duration = Duration::from_secs(10);

@@ -17,8 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::auth::Credential;
-use super::problem::{Problem, Result};
 use crate::host::Host;
+use crate::problem::{Problem, Result};
 
 /// How many clients may follow at once.
 pub(super) const CLIENTS: usize = 1024;

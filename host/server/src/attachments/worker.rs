@@ -17,8 +17,8 @@ use super::{AttachmentError, find_stored};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
+use crate::jobs::backoff;
 use crate::jobs::worker::{self, Selection, Work};
-use crate::outbox::backoff;
 
 /// Attempts after which a file is given up. From the tenth on they are up to ten minutes apart, so the last comes some eight hours after the
 /// first: long enough for a provider's bad day, or for a grant that was forgotten.

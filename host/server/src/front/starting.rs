@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::{HeaderValue, header};
 use jackfield_store::{Phase, Progress};
 
-use crate::api::Problem;
+use crate::problem::Problem;
 
 /// How long clients are told to wait, seconds.
 const RETRY_AFTER: u32 = 5;

@@ -15,7 +15,7 @@ use super::lane::{Ended, Lane};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
-use crate::outbox::backoff;
+use crate::jobs::backoff;
 
 /// How long to wait when the views cannot be read.
 const READ_AGAIN: Duration = Duration::from_secs(1);

@@ -11,12 +11,12 @@ use jackfield_core::views::operations::{self, ToSend};
 use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
 use jackfield_store::AppendError;
 
-use super::backoff;
 use super::verdict::{Attempt, Verdict};
 use crate::attachments::upload::{self, UploadFailure};
 use crate::channels::ChannelRuntime;
 use crate::clock;
 use crate::host::Host;
+use crate::jobs::backoff;
 
 /// How long to wait before something is appended again that could not be.
 const STORE_TROUBLE: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use jackfield_core::ids::Millis;
 use jackfield_core::rows::Outgoing;
 use jackfield_sandbox::{CallError, CallErrorKind, Failure};
 
-use super::backoff;
+use crate::jobs::backoff;
 
 /// Attempts after which a connector that breaks down before it has sent anything is not tried again.
 const FAULTS: u32 = 3;

@@ -7,6 +7,7 @@ mod conformance;
 mod containment;
 mod editions;
 mod erasure;
+mod golden_journals;
 mod handle;
 mod import;
 mod journal_damage;

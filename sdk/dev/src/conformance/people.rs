@@ -34,7 +34,8 @@ pub(super) async fn hints(rig: &Rig, origin: &str) -> Judged {
 /// Addresses as no provider would make them, of every kind that the manifest declares and of one that it does not.
 fn odd_people(rig: &Rig) -> Vec<Identifier> {
     let declared = rig.connector.manifest().identifiers.iter().map(|declared| declared.kind.clone());
-    let who = |kind: String, value: String| Identifier { kind, namespace: String::new(), value, raw: None, scope: None };
+    let who =
+        |kind: String, value: String| Identifier { kind, namespace: String::new(), value, raw: None, scope: None };
     let odd = |kind: String| [who(kind.clone(), "👋/../?&#".to_owned()), who(kind, "9".repeat(1_000))];
     declared.chain(["kind-of-the-future".to_owned()]).flat_map(odd).collect()
 }

@@ -222,8 +222,13 @@ impl Line<'_> {
 }
 
 fn nobody() -> Delivery {
-    let to =
-        Identifier { kind: "external".to_owned(), namespace: String::new(), value: "nobody".to_owned(), raw: None, scope: None };
+    let to = Identifier {
+        kind: "external".to_owned(),
+        namespace: String::new(),
+        value: "nobody".to_owned(),
+        raw: None,
+        scope: None,
+    };
     Delivery { to, thread: None, action: Action::Typing }
 }
 

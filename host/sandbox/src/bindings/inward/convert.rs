@@ -1,7 +1,7 @@
 //! The domain's words for what passed [`check`](super::check).
 
 use jackfield_core::event::{
-    Author, DeliveryUpdate, DeliveryScope, Event, EventBody, Hint, Identifier, InboundMessage, Media, Part, Problem,
+    Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Hint, Identifier, InboundMessage, Media, Part, Problem,
     Property, Sender, Subject, Thread, Trust,
 };
 use jackfield_core::ids::Millis;
