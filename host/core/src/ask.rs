@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 /// Everything that a version asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Ask {
     /// Each want by itself.
@@ -184,7 +183,7 @@ mod tests {
             Want::Idempotent,
             Want::Reuse,
         ] {
-            assert!(!ask(&[moved.clone()]).is_within(&approved), "{moved}");
+            assert!(!ask(std::slice::from_ref(&moved)).is_within(&approved), "{moved}");
         }
     }
 

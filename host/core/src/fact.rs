@@ -653,7 +653,7 @@ pub enum Outcome {
         message: MessageId,
         /// Where it goes; none where it was said before, or by an older version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<Destination>,
+        to: Option<Box<Destination>>,
     },
     /// Customers were linked.
     Merged {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jackfield_sandbox::Compiler;
 use jackfield_store::{Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -69,21 +70,27 @@ impl Running {
     /// When it cannot start, with everything that is to be mended.
     pub async fn start(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
         let options = start::store_options(&config);
-        Self::start_with(config, listener, options).await
+        Self::start_with(config, listener, options, start::compiler()).await
     }
 
-    /// [`Running::start`] with a store of the caller's choice: tests slow its disk down.
+    /// [`Running::start`] for another program: tests slow the store's disk down, and only `jackfield` itself compiles as a child of
+    /// itself.
     ///
     /// # Errors
     /// As [`Running::start`].
-    pub async fn start_with(config: Config, listener: TcpListener, options: Options) -> anyhow::Result<Self> {
+    pub async fn start_with(
+        config: Config,
+        listener: TcpListener,
+        options: Options,
+        compiler: Compiler,
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the socket has no address")?;
         let door = Door::open(&config, listener)?;
         tracing::info!(%address, "listening");
         let start = door.front.start.clone();
         let store = open(&config, options, start.clone()).await?;
         start.note("the connectors are loaded");
-        match prepare(config, &store, address).await {
+        match prepare(config, &store, address, compiler).await {
             Ok((host, queue, alarms, reactor)) => {
                 let host = Arc::new(host);
                 let mut tasks = JoinSet::new();
@@ -202,6 +209,7 @@ async fn prepare(
     config: Config,
     store: &Store,
     address: SocketAddr,
+    compiler: Compiler,
 ) -> anyhow::Result<(Host, HintsQueue, Alarms, AbortOnDrop)> {
     let metrics = Arc::new(Metrics::default());
     let config = Arc::new(config);
@@ -210,7 +218,7 @@ async fn prepare(
     // Before anything is read, so that no fact is missed.
     let effects = store.effects();
     let (handle, orders) = reactor::handle::handle();
-    let lifecycle = Arc::new(start::lifecycle(&config, store, &channels, &handle)?);
+    let lifecycle = Arc::new(start::lifecycle(&config, store, &channels, &handle, compiler)?);
     let queue = HintsQueue::default();
     let (way, life, all) = ((handle.clone(), orders), Arc::clone(&lifecycle), Arc::clone(&channels));
     let reactor = Reactor::new(store.clone(), effects, life, all, queue.clone(), way);

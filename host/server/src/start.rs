@@ -17,7 +17,8 @@ use crate::channels::{ChannelRuntime, Channels};
 use crate::config::{ChannelConfig, Code, Config};
 use crate::connectors::artifacts::Artifacts;
 use crate::connectors::binding::{BindInputs, bind};
-use crate::connectors::lifecycle::{Lifecycle, Rejection};
+use crate::connectors::error::Rejection;
+use crate::connectors::lifecycle::Lifecycle;
 use crate::connectors::signature;
 use crate::metrics::Metrics;
 use crate::reactor::handle::ReactorHandle;
@@ -77,12 +78,15 @@ pub fn store_options(config: &Config) -> Options {
 ///
 /// # Errors
 /// When the machine cannot give what it takes.
-pub fn sandbox(config: &Config) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
-    Sandbox::new(SandboxOptions {
-        cache_dir: Some(config.data().join("cache")),
-        compiler: Compiler::Child { program: this_program(), args: vec!["compile".into()] },
-        ..SandboxOptions::default()
-    })
+pub fn sandbox(config: &Config, compiler: Compiler) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
+    let cache_dir = Some(config.data().join("cache"));
+    Sandbox::new(SandboxOptions { cache_dir, compiler, ..SandboxOptions::default() })
+}
+
+/// Components are compiled by a child process that is this very program.
+#[must_use]
+pub fn compiler() -> Compiler {
+    Compiler::Child { program: this_program(), args: vec!["compile".into()] }
 }
 
 /// This very program, also after its file was replaced by a newer one, whose machine code would be another.
@@ -103,12 +107,13 @@ pub fn lifecycle(
     store: &Store,
     channels: &Arc<Channels>,
     reactor: &ReactorHandle,
+    compiler: Compiler,
 ) -> anyhow::Result<Lifecycle> {
     let artifacts = Artifacts::open(config.data().join("artifacts"))?;
     let known = operations::connectors(&store.read())?.into_iter().flat_map(|versions| versions.generations);
     artifacts.keep_only(&known.map(|generation| generation.source.digest).collect())?;
     let (config, channels, reactor) = (Arc::clone(config), Arc::clone(channels), reactor.clone());
-    Ok(Lifecycle::new(store.clone(), sandbox(&config)?, artifacts, config, channels, reactor))
+    Ok(Lifecycle::new(store.clone(), sandbox(&config, compiler)?, artifacts, config, channels, reactor))
 }
 
 /// Switches the channels of the configuration on, and has every connector serve. What stands in the way of one connector, or of one

@@ -95,6 +95,7 @@ fn event(event: sdk::Event) -> Result<Event> {
         parts: message.parts.into_iter().map(part).collect::<Result<_>>()?,
         reply_to: message.reply_to,
         extra: Vec::new(),
+        cut: Vec::new(),
     });
     Ok(Event { id: event.id, body })
 }
@@ -122,6 +123,7 @@ fn identifier(identifier: sdk::Identifier) -> Identifier {
         namespace: identifier.namespace.unwrap_or_default(),
         value: identifier.value,
         raw: None,
+        scope: None,
     }
 }
 

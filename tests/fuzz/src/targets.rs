@@ -13,6 +13,9 @@ use jackfield_server::connectors::signature;
 use jackfield_store::journal::frame;
 use tempfile::TempDir;
 
+/// What a target does with an input.
+pub type Run = Box<dyn Fn(&[u8]) + std::panic::RefUnwindSafe>;
+
 /// A parser that strangers reach.
 pub struct Target {
     /// Its name on the command line.
@@ -22,7 +25,7 @@ pub struct Target {
     /// Pieces of what it understands.
     pub words: &'static [&'static [u8]],
     /// Must end, and not panic, whatever it is given.
-    pub run: Box<dyn Fn(&[u8]) + std::panic::RefUnwindSafe>,
+    pub run: Run,
 }
 
 /// All of them.

@@ -66,7 +66,7 @@ impl Applier<'_> {
         if let Some(refused) = objection(&address, parts, self.at) {
             return Ok(refused);
         }
-        let to = Some(destination(&address, &members));
+        let to = Some(Box::new(destination(&address, &members)));
         let on_channel = answered.as_ref().filter(|m| m.channel == address.channel.id);
         let id = self.ids.message()?;
         let row = Message {

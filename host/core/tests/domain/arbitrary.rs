@@ -1,6 +1,8 @@
 //! Facts at random, by a seed: what connectors, clients and operators may cause, likely or not. Names, ids and values come from small sets, so that facts
 //! meet each other, and now and then from far outside of them.
 
+#![allow(clippy::expect_used, reason = "constants that are right")]
+
 use jackfield_core::event::{
     Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Hint, Identifier, InboundMessage, Media, Part, Problem,
     Property, Sender, Subject, Thread, Trust,

@@ -87,10 +87,8 @@ fn whoever_gives_an_address_without_proof_is_somebody_of_their_own_and_claims_it
         let mut desk = shop();
         desk.receive("form", vec![text("f-1", unproven(kind, value), "send it to me")]);
         nothing_crossed(&mut desk);
-        for via in [Some(Via::Channel(channel("form")))] {
-            let victim = victim(&desk);
-            assert!(matches!(ask(&mut desk, victim, via), Outcome::Refused(_)));
-        }
+        let (victim, via) = (victim(&desk), Some(Via::Channel(channel("form"))));
+        assert!(matches!(ask(&mut desk, victim, via), Outcome::Refused(_)));
         desk.receive("form", vec![text("f-2", unproven(kind, value), "hello?")]);
         let strangers = search::search(&desk.tables, "hello", 10).unwrap();
         assert!(strangers.is_empty());

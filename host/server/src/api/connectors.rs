@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use http::StatusCode;
-use jackfield_core::ask::{Ask, Difference};
+use jackfield_core::ask::{Ask, Difference, Want};
 use jackfield_core::event::Problem as Why;
 use jackfield_core::generation::{self, Missing, Signature, Stage, Versions};
 use jackfield_core::ids::ChannelId;
@@ -21,8 +21,7 @@ use super::auth::Caller;
 use super::params::{Command, Id, Nothing, Text};
 use crate::config::Reference;
 pub(super) use crate::connectors::COMPONENT_BYTES;
-use crate::connectors::lifecycle::Installed;
-use crate::connectors::registry::PullError;
+use crate::connectors::error::{Installed, PullError};
 use crate::connectors::{LifecycleError, folder, lifecycle};
 use crate::host::Host;
 use crate::problem::{Problem, Result};
@@ -143,6 +142,7 @@ pub(super) struct GenerationView {
     /// While it waits for approval: how all that it asks for differs from what was approved for the one that serves.
     differences: Vec<Difference>,
     /// All that it asks for, once that was approved.
+    #[schema(value_type = Option<Vec<Want>>)]
     approved: Option<Ask>,
 }
 

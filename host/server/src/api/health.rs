@@ -7,6 +7,7 @@ use axum::extract::State;
 use jackfield_core::ids::ChannelId;
 use jackfield_core::rows::Skipped;
 use jackfield_core::views::operations;
+use jackfield_store::Rebuilding;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,10 +50,24 @@ pub(super) struct Readiness {
     status: &'static str,
     /// Facts that met a defect of this version and were skipped; a later version applies them again.
     skipped: SkippedFacts,
+    /// Tables that are built beside those that serve, such as after an upgrade; none while there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilding: Option<RebuildingBeside>,
     /// The channels that no generation serves. The others work.
     not_serving: Vec<NotServing>,
     /// The background work that has panicked and waits to be started again.
     workers_down: Vec<WorkerDown>,
+}
+
+/// How far tables are that are built beside those that serve.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RebuildingBeside {
+    /// Why they are built.
+    why: String,
+    /// How many facts are applied.
+    done: u64,
+    /// Of how many, when it began.
+    total: u64,
 }
 
 /// Facts that were skipped.
@@ -95,5 +110,8 @@ pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<
     // Nobody needs a key to read this, so why a channel is not served is not said here: `GET /v1/channels/{id}` does.
     let not_serving = host.channels.not_serving().into_iter().map(|(channel, _)| NotServing { channel }).collect();
     let workers_down = host.panics.down().into_iter().map(|(work, channel)| WorkerDown { work, channel }).collect();
-    Ok(Json(Readiness { status: "ok", skipped: SkippedFacts { count, first }, not_serving, workers_down }))
+    let rebuilding = host.store.rebuilding().borrow().clone();
+    let rebuilding = rebuilding.map(|Rebuilding { why, done, total }| RebuildingBeside { why, done, total });
+    let skipped = SkippedFacts { count, first };
+    Ok(Json(Readiness { status: "ok", skipped, rebuilding, not_serving, workers_down }))
 }

@@ -100,7 +100,10 @@ pub(super) fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)
         return Err(command::unexpected(outcome));
     };
     let delivery = AcceptedDelivery { state: DeliveryState::Queued };
-    Ok((StatusCode::ACCEPTED, Json(Accepted { message_id: *message, delivery, to: to.clone(), seq: message.seq().0 })))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Accepted { message_id: *message, delivery, to: to.as_deref().cloned(), seq: message.seq().0 }),
+    ))
 }
 
 /// Sends a message to a customer. The answer comes when it is safely stored; sending goes on by itself.

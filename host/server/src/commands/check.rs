@@ -57,7 +57,7 @@ async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
         faults.push(Fault { place: String::from("log"), message: format!("level: {error}") });
     }
-    let sandbox = start::sandbox(config)?;
+    let sandbox = start::sandbox(config, start::compiler())?;
     if let Err(more) = start::examine(config, &sandbox).await {
         faults.extend(more.0);
     }

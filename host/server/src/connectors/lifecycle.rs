@@ -11,78 +11,24 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact, Outcome, Source};
-use jackfield_core::generation::{self, GrantChanges, Missing, Stage, Versions};
-use jackfield_core::ids::{ChannelId, Seq};
+use jackfield_core::fact::{Actor, Fact, Outcome};
+use jackfield_core::generation::{self, GrantChanges, Stage, Versions};
+use jackfield_core::ids::Seq;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Connector, Manifest, Origin, Sandbox};
-use jackfield_store::{AppendError, Committed, Store};
+use jackfield_sandbox::{Connector, Origin, Sandbox};
+use jackfield_store::{Committed, Store};
 
 use super::artifacts::Artifacts;
 use super::binding::{BindInputs, BindRejection, bind};
+use super::error::{LifecycleError, moved};
 use super::generation::{Binding, Bindings, BoundChannel, Generation};
 use super::prepared::Prepared;
-use super::registry::PullError;
 use super::slot::Slot;
-use super::steps::{Consent, Step, about_itself};
 use super::{grants, signature};
 use crate::channels::{ChannelRuntime, Channels, state};
 use crate::config::Config;
 use crate::reactor::handle::ReactorHandle;
-
-/// Why a command about connectors came to nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum LifecycleError {
-    /// There is none of this name.
-    #[error("there is no connector {0}")]
-    NoConnector(String),
-    /// There is none of this number.
-    #[error(
-        "the connector {connector} has no generation {generation}; `jackfield connector show {connector}` lists them"
-    )]
-    NoGeneration {
-        /// The connector.
-        connector: String,
-        /// The number.
-        generation: u32,
-    },
-    /// It cannot be done as things stand.
-    #[error("{0}")]
-    Conflict(String),
-    /// Nothing came from a registry.
-    #[error(transparent)]
-    Pull(#[from] PullError),
-    /// The disk.
-    #[error("the component cannot be kept or read: {0}")]
-    Disk(#[from] std::io::Error),
-    /// The journal.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    /// The views.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
-
-/// What stands in a version's way, and on which channel.
-#[derive(Clone, Debug)]
-pub struct Rejection {
-    /// None if it is about the version itself.
-    pub channel: Option<ChannelId>,
-    /// What, with the remedy.
-    pub problem: Problem,
-}
-
-/// How far a version has come.
-#[derive(Clone, Debug)]
-pub struct Installed {
-    /// Its number.
-    pub generation: u32,
-    /// How far.
-    pub stage: Stage,
-    /// Why no further.
-    pub rejections: Vec<Rejection>,
-}
 
 /// Brings versions to serve, and takes them away again.
 pub struct Lifecycle {
@@ -150,99 +96,6 @@ impl Lifecycle {
 
     pub(super) fn reactor(&self) -> &ReactorHandle {
         &self.reactor
-    }
-
-    /// Installs a component as a new generation of a connector.
-    ///
-    /// # Errors
-    /// When it could not be kept. What is wrong with the component itself is no error but the answer.
-    pub async fn install(
-        &self,
-        name: &str,
-        component: Vec<u8>,
-        origin: &str,
-        actor: Actor,
-    ) -> Result<Installed, LifecycleError> {
-        let slot = self.channels.slot_for(name);
-        let _install = slot.install.lock().await;
-        let signature = signature::examine(&component, &self.config().trust);
-        let (component, digest) = self.keep(component).await?;
-        let source = source(&component, digest);
-        let (connector, origin) = (name.to_owned(), origin.to_owned());
-        let staged = Fact::GenerationStaged { connector, source, signature: signature.clone(), origin };
-        let generation = match self.store.append(actor.clone(), staged).await?.outcome {
-            Outcome::Staged { generation } => generation,
-            other => return Err(LifecycleError::Conflict(format!("the store answered with {other:?}"))),
-        };
-        let step = Step { lifecycle: self, slot: &slot, generation, actor };
-        if let Some(why) = signature::refusal(&signature, &self.config().trust) {
-            return step.refuse(vec![about_itself("signature", why)]).await;
-        }
-        step.reach(Stage::Verified).await?;
-        match self.sandbox.load(component).await {
-            Ok(connector) => step.loaded(connector).await,
-            Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
-        }
-    }
-
-    /// Has a generation that is kept serve: one that waits for approval, or one that served before.
-    ///
-    /// # Errors
-    /// When there is no such generation, or its component cannot be read.
-    pub async fn activate(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
-        self.bring_to_serve(name, generation, Consent::AsBefore, actor).await
-    }
-
-    async fn bring_to_serve(
-        &self,
-        name: &str,
-        generation: u32,
-        consent: Consent,
-        actor: Actor,
-    ) -> Result<Installed, LifecycleError> {
-        let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
-        let _install = slot.install.lock().await;
-        let versions = self.versions(name)?;
-        let unknown = || LifecycleError::NoGeneration { connector: name.to_owned(), generation };
-        let row = versions.get(generation).ok_or_else(unknown)?;
-        if versions.active == Some(generation) {
-            return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
-        }
-        // What served was approved, whether that was written down then or not.
-        let has_served = matches!(row.stage, Stage::Draining | Stage::Retired | Stage::RolledBack);
-        let consent = if has_served { Consent::Given } else { consent };
-        let step = Step { lifecycle: self, slot: &slot, generation, actor };
-        let component = self.read(&row.source.digest).await?;
-        if let Some(why) = self.distrusts(&component) {
-            return step.refuse(vec![about_itself("signature", why)]).await;
-        }
-        match self.sandbox.load(component).await {
-            Ok(connector) => step.approve(connector, consent).await,
-            Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
-        }
-    }
-
-    /// Grants the channels the origins that a generation waits for, and has it serve.
-    ///
-    /// # Errors
-    /// When it does not wait for approval, or as [`Lifecycle::activate`].
-    pub async fn approve(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
-        let row = row(&self.store, name, generation)?;
-        if row.stage != Stage::PendingApproval {
-            return Err(LifecycleError::Conflict(format!(
-                "generation {generation} is {}; only one that is pending-approval can be approved",
-                row.stage.word()
-            )));
-        }
-        for missing in row.missing {
-            let origin = missing.origin.as_deref().and_then(|text| text.parse::<Origin>().ok());
-            if let (Some(origin), Some(channel)) = (origin, self.channels.get(&missing.channel)) {
-                let (channel, http) = (channel.id.clone(), vec![origin.to_string()]);
-                let granted = Fact::OriginsGranted { channel, http, private: Vec::new() };
-                self.append_and_follow(vec![granted], actor.clone()).await?;
-            }
-        }
-        self.bring_to_serve(name, generation, Consent::Given, actor).await
     }
 
     /// Brings the generation that stands by back. `failed` is the one it is to take the place of, if only that may go. Waits for no
@@ -348,7 +201,7 @@ impl Lifecycle {
     }
 
     /// Appends facts together, and waits until the reactor has acted on them.
-    async fn append_and_follow(&self, facts: Vec<Fact>, actor: Actor) -> Result<(), LifecycleError> {
+    pub(super) async fn append_and_follow(&self, facts: Vec<Fact>, actor: Actor) -> Result<(), LifecycleError> {
         let facts = facts.into_iter().map(|fact| (actor.clone(), fact)).collect();
         let committed = self.store.append_all(facts).await?;
         for one in &committed {
@@ -553,36 +406,6 @@ impl Lifecycle {
             }
         }
     }
-}
-
-impl std::fmt::Display for Rejection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(channel) = &self.channel {
-            write!(f, "{channel}: ")?;
-        }
-        f.write_str(&self.problem.message)
-    }
-}
-
-impl From<&Missing> for Rejection {
-    fn from(missing: &Missing) -> Self {
-        let problem = Problem { message: missing.message.clone(), code: Some(missing.code.clone()) };
-        Self { channel: Some(missing.channel.clone()), problem }
-    }
-}
-
-pub(super) fn moved(name: &str, generation: u32, to: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Fact {
-    let (connector, approved, differences) = (name.to_owned(), None, Vec::new());
-    Fact::GenerationMoved { connector, generation, to, problem, missing, approved, differences }
-}
-
-/// How facts name a component, as far as it says so itself.
-fn source(component: &[u8], digest: String) -> Source {
-    let (connector, version) = match Manifest::from_component(component) {
-        Ok(manifest) => (manifest.id, manifest.version),
-        Err(_) => (String::new(), String::new()),
-    };
-    Source { connector, version, digest }
 }
 
 /// The row of a generation, for who is told of it.

@@ -22,7 +22,8 @@ use oci_client::{Client, RegistryOperation};
 
 use super::COMPONENT_BYTES;
 use super::artifacts::digest_of;
-use super::lifecycle::{Installed, Lifecycle, LifecycleError};
+use super::error::{Installed, LifecycleError, PullError};
+use super::lifecycle::Lifecycle;
 use crate::config::{Config, Reference, RegistryConfig, sha256_of};
 
 /// How long all of it may take.
@@ -41,20 +42,6 @@ const COMPONENTS: [&str; 2] = ["application/wasm", WASM_LAYER_MEDIA_TYPE];
 /// What is to lie in a registry.
 const EXPECTED: &str = "A component is a manifest with exactly one layer, of the type application/wasm, as `wkg oci push` and \
                         `oras push` make it";
-
-/// Why nothing was pulled. Each is a sentence with the remedy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PullError {
-    /// The configuration does not let it, or something of it is missing here.
-    #[error("{0}")]
-    Configuration(String),
-    /// The registry does not give it.
-    #[error("{0}")]
-    Registry(String),
-    /// What the registry gives is no component, or not the one that was asked for.
-    #[error("{0}")]
-    Component(String),
-}
 
 impl Lifecycle {
     /// Pulls a component and brings it as [`Lifecycle::install`] does.

@@ -8,7 +8,8 @@ use jackfield_core::fact::{Actor, Fact};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::{links, operations};
 
-use super::lifecycle::{Lifecycle, LifecycleError, Rejection};
+use super::error::{LifecycleError, Rejection};
+use super::lifecycle::Lifecycle;
 use super::restore::NewComponent;
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;

@@ -10,8 +10,9 @@ use jackfield_core::generation::{Generation as Row, Stage, Versions};
 use jackfield_core::views::operations;
 
 use super::artifacts::digest_of;
+use super::error::{Installed, LifecycleError, Rejection, moved};
 use super::generation::{Bindings, Generation};
-use super::lifecycle::{Installed, Lifecycle, LifecycleError, Rejection, moved};
+use super::lifecycle::Lifecycle;
 use super::registry;
 use super::slot::Slot;
 use super::steps::{about_itself, validate};

@@ -11,8 +11,9 @@ use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{Call, CallError, CallErrorKind, Connector, Failure, Request};
 
+use super::error::{Installed, LifecycleError, Rejection, moved};
 use super::generation::{Bindings, BoundChannel, Generation};
-use super::lifecycle::{Installed, Lifecycle, LifecycleError, Rejection, moved};
+use super::lifecycle::Lifecycle;
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;
 use crate::clock;

@@ -6,25 +6,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arc_swap::ArcSwap;
+use axum::Router;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower_service::Service;
 
-use super::Front;
 use super::pace::Paced;
 use super::seats::{self, Seat};
 
 /// What a connection asks. Each request is handed to the router that is in charge when it comes.
 pub(super) struct Entrance {
-    front: Arc<Front>,
+    /// The router that is in charge.
+    router: Arc<ArcSwap<Router>>,
     seat: Arc<Seat>,
 }
 
 impl Entrance {
-    pub(super) fn new(front: Arc<Front>, seat: Arc<Seat>) -> Self {
-        Self { front, seat }
+    pub(super) fn new(router: Arc<ArcSwap<Router>>, seat: Arc<Seat>) -> Self {
+        Self { router, seat }
     }
 }
 
@@ -41,7 +43,7 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
             Body::new(Paced::new(body, arriving))
         });
         request.extensions_mut().insert(seat);
-        let mut router = self.front.router();
+        let mut router = Router::clone(&self.router.load());
         Box::pin(async move {
             let response = Service::call(&mut router, request).await?;
             Ok(response.map(|body| Body::new(Answer { body, _held: held })))

@@ -62,7 +62,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 
 /// What all connections share.
 pub struct Front {
-    router: ArcSwap<Router>,
+    router: Arc<ArcSwap<Router>>,
     pub(crate) start: Start,
     pub(crate) seats: Arc<Seats>,
     /// Certificates and key, if the host speaks TLS itself.
@@ -79,7 +79,7 @@ impl Front {
         let start = Start::default();
         let router = starting::router(start.clone());
         Arc::new(Self {
-            router: ArcSwap::from_pointee(router),
+            router: Arc::new(ArcSwap::from_pointee(router)),
             start,
             seats: Seats::new(config.server.seats()),
             certificates,
@@ -97,11 +97,6 @@ impl Front {
     pub(crate) fn close(&self) {
         self.start.note("it is stopping");
         self.open(starting::router(self.start.clone()));
-    }
-
-    /// The router of the next request.
-    pub(crate) fn router(&self) -> Router {
-        Router::clone(&self.router.load())
     }
 
     /// Reads the certificate and its key again, if the host speaks TLS itself.
@@ -177,7 +172,7 @@ impl Front {
 
     async fn talk(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, seat: &Arc<Seat>) {
         let builder = builder();
-        let entrance = Entrance::new(Arc::clone(self), Arc::clone(seat));
+        let entrance = Entrance::new(Arc::clone(&self.router), Arc::clone(seat));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), entrance));
         let closing = tokio::select! {
             ended = connection.as_mut() => return note(ended),

@@ -98,6 +98,9 @@ impl Reactor {
                 batch = self.effects.next() => match batch {
                     Some(batch) => {
                         batch.effects.into_iter().for_each(|effect| self.act(effect));
+                        if batch.replaced {
+                            self.act_on_everything();
+                        }
                         self.progress(batch.through);
                     }
                     None => return,
@@ -299,6 +302,18 @@ impl Reactor {
             load(&lifecycle, &slot, &handle, number, attempts).await;
             Some(key)
         });
+    }
+
+    /// Acts as if everything had just changed: other tables serve, in which any row may be another one.
+    fn act_on_everything(&mut self) {
+        let connectors: Vec<Effect> =
+            self.channels.slots().iter().map(|slot| Effect::Connector(slot.name.clone())).collect();
+        let of_channel = [Effect::Channel, Effect::Grants, Effect::Outbox, Effect::Files, Effect::Parked];
+        let channels = self.channels.all();
+        let channels = channels.iter().flat_map(|channel| of_channel.map(|effect| effect(channel.id.clone())));
+        for effect in connectors.into_iter().chain(channels).chain([Effect::Timer]) {
+            self.act(effect);
+        }
     }
 
     fn replace(&mut self, channels: Vec<Arc<ChannelRuntime>>) {

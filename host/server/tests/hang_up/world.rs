@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome, RawRequest, Role, Source};
 use jackfield_core::ids::Millis;
+use jackfield_sandbox::Compiler;
 use jackfield_server::config::Config;
 use jackfield_server::host::Host;
 use jackfield_server::keys::NewKey;
@@ -69,8 +70,10 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let disk = SlowDisk::new();
+        let compiler =
+            Compiler::Child { program: env!("CARGO_BIN_EXE_jackfield").into(), args: vec!["compile".into()] };
         let options = Options { disk: Arc::new(disk.clone()), ..store_options(&config) };
-        let running = Running::start_with(config, listener, options).await?;
+        let running = Running::start_with(config, listener, options, compiler).await?;
         let host = Arc::clone(running.host());
         let key = NewKey::generate()?;
         let created = Fact::KeyCreated { name: String::from("tests"), role: Role::Admin, hash: key.hash };

@@ -1,0 +1,114 @@
+//! A component becomes a generation, and a generation comes to serve.
+
+use jackfield_core::fact::{Actor, Fact, Outcome, Source};
+use jackfield_core::generation::Stage;
+use jackfield_sandbox::{Manifest, Origin};
+
+use super::error::{Installed, LifecycleError};
+use super::lifecycle::{Lifecycle, row};
+use super::signature;
+use super::steps::{Consent, Step, about_itself};
+
+impl Lifecycle {
+    /// Installs a component as a new generation of a connector.
+    ///
+    /// # Errors
+    /// When it could not be kept. What is wrong with the component itself is no error but the answer.
+    pub async fn install(
+        &self,
+        name: &str,
+        component: Vec<u8>,
+        origin: &str,
+        actor: Actor,
+    ) -> Result<Installed, LifecycleError> {
+        let slot = self.channels().slot_for(name);
+        let _install = slot.install.lock().await;
+        let signature = signature::examine(&component, &self.config().trust);
+        let (component, digest) = self.keep(component).await?;
+        let source = source(&component, digest);
+        let (connector, origin) = (name.to_owned(), origin.to_owned());
+        let staged = Fact::GenerationStaged { connector, source, signature: signature.clone(), origin };
+        let generation = match self.store().append(actor.clone(), staged).await?.outcome {
+            Outcome::Staged { generation } => generation,
+            other => return Err(LifecycleError::Conflict(format!("the store answered with {other:?}"))),
+        };
+        let step = Step { lifecycle: self, slot: &slot, generation, actor };
+        if let Some(why) = signature::refusal(&signature, &self.config().trust) {
+            return step.refuse(vec![about_itself("signature", why)]).await;
+        }
+        step.reach(Stage::Verified).await?;
+        match self.sandbox().load(component).await {
+            Ok(connector) => step.loaded(connector).await,
+            Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
+        }
+    }
+
+    /// Has a generation that is kept serve: one that waits for approval, or one that served before.
+    ///
+    /// # Errors
+    /// When there is no such generation, or its component cannot be read.
+    pub async fn activate(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
+        self.bring_to_serve(name, generation, Consent::AsBefore, actor).await
+    }
+
+    async fn bring_to_serve(
+        &self,
+        name: &str,
+        generation: u32,
+        consent: Consent,
+        actor: Actor,
+    ) -> Result<Installed, LifecycleError> {
+        let slot = self.channels().slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
+        let _install = slot.install.lock().await;
+        let versions = self.versions(name)?;
+        let unknown = || LifecycleError::NoGeneration { connector: name.to_owned(), generation };
+        let row = versions.get(generation).ok_or_else(unknown)?;
+        if versions.active == Some(generation) {
+            return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
+        }
+        // What served was approved, whether that was written down then or not.
+        let has_served = matches!(row.stage, Stage::Draining | Stage::Retired | Stage::RolledBack);
+        let consent = if has_served { Consent::Given } else { consent };
+        let step = Step { lifecycle: self, slot: &slot, generation, actor };
+        let component = self.read(&row.source.digest).await?;
+        if let Some(why) = self.distrusts(&component) {
+            return step.refuse(vec![about_itself("signature", why)]).await;
+        }
+        match self.sandbox().load(component).await {
+            Ok(connector) => step.approve(connector, consent).await,
+            Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
+        }
+    }
+
+    /// Grants the channels the origins that a generation waits for, and has it serve.
+    ///
+    /// # Errors
+    /// When it does not wait for approval, or as [`Lifecycle::activate`].
+    pub async fn approve(&self, name: &str, generation: u32, actor: Actor) -> Result<Installed, LifecycleError> {
+        let row = row(self.store(), name, generation)?;
+        if row.stage != Stage::PendingApproval {
+            return Err(LifecycleError::Conflict(format!(
+                "generation {generation} is {}; only one that is pending-approval can be approved",
+                row.stage.word()
+            )));
+        }
+        for missing in row.missing {
+            let origin = missing.origin.as_deref().and_then(|text| text.parse::<Origin>().ok());
+            if let (Some(origin), Some(channel)) = (origin, self.channels().get(&missing.channel)) {
+                let (channel, http) = (channel.id.clone(), vec![origin.to_string()]);
+                let granted = Fact::OriginsGranted { channel, http, private: Vec::new() };
+                self.append_and_follow(vec![granted], actor.clone()).await?;
+            }
+        }
+        self.bring_to_serve(name, generation, Consent::Given, actor).await
+    }
+}
+
+/// How facts name a component, as far as it says so itself.
+fn source(component: &[u8], digest: String) -> Source {
+    let (connector, version) = match Manifest::from_component(component) {
+        Ok(manifest) => (manifest.id, manifest.version),
+        Err(_) => (String::new(), String::new()),
+    };
+    Source { connector, version, digest }
+}
