@@ -7,8 +7,8 @@ use crate::tasks;
 
 use crate::workspace::{Workspace, cargo};
 
-/// A development build: it checks arithmetic, and what it depends on is optimised.
-const FUZZ: [&str; 2] = ["-p", "jackfield-fuzz"];
+/// A development build with the choice of packages that everything else has: it checks arithmetic, and its dependencies are optimised.
+const FUZZ: [&str; 2] = ["--bin", "jackfield-fuzz"];
 
 #[derive(Args)]
 pub struct Arguments {
@@ -25,7 +25,7 @@ pub struct Arguments {
 /// Throw mutated bytes at every parser that a stranger can reach.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
-    tasks::run(&workspace, cargo().args(["build", "--locked"]).args(FUZZ))?;
+    tasks::run(&workspace, cargo().args(["build", "--locked"]).args(tasks::MOST).args(FUZZ))?;
     let mut rest = vec![format!("--minutes={}", arguments.minutes), format!("--seed={}", arguments.seed)];
     rest.extend(arguments.targets.iter().cloned());
     tasks::start(&workspace, "jackfield-fuzz", false, &rest)
