@@ -1,4 +1,4 @@
-//! The story of PRODUCT.md, played against the real host: `cargo xtask demo`.
+//! The story of the shop, played against the real host: `cargo xtask demo`.
 #![allow(clippy::print_stdout, reason = "it is a demonstration: it prints")]
 
 use anyhow::{Context, Result, ensure};

@@ -1,4 +1,4 @@
-//! The omnichannel test of PRODUCT.md: one customer, one conversation, nothing asked twice, and an impostor sees nothing.
+//! The omnichannel test: one customer, one conversation, nothing asked twice, and an impostor sees nothing.
 
 use anyhow::{Context, Result};
 use jackfield_tests::host::{Host, INSTAGRAM, Setup, WHATSAPP};
