@@ -309,9 +309,14 @@ impl Versions {
         missing: &[Missing],
         at: Millis,
     ) -> bool {
+        let serves = self.active == Some(number);
         let Some(generation) = self.get_mut(number) else {
             return false;
         };
+        // What serves already does not come to serve: somebody else was faster, such as a rollback.
+        if serves && matches!(to, Stage::PendingApproval | Stage::Approved | Stage::Probing | Stage::Refused) {
+            return true;
+        }
         generation.stage = to;
         generation.changed_at = at;
         generation.problem = problem.cloned();

@@ -67,6 +67,8 @@ pub const EARLY: usize = 16;
 /// Messages that one read mark of a thread is about: what was just sent. Older ones have updates of their own by then.
 pub const READ_MARK: usize = 200;
 
+/// Deliveries that the read marks of one fact move. Further ones have updates of their own.
+pub const READ_MARKS_PER_FACT: usize = 2_000;
 /// Identities that hints may make in one fact. Further hints of the fact are ignored, and counted.
 pub const IDENTITIES_BY_HINTS: usize = 4_096;
 /// Suggestions that one fact may make. Further ones are counted.

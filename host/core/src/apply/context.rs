@@ -30,6 +30,8 @@ pub(crate) struct Applier<'a> {
     pub(crate) made_by_hints: usize,
     /// Suggestions that were made.
     pub(crate) suggested: usize,
+    /// Deliveries that read marks have looked at.
+    pub(crate) read_marks: usize,
     /// Rows that were read or stored, as they are now.
     pub(crate) identities: RefCell<BTreeMap<IdentityId, Identity>>,
 }
@@ -50,6 +52,7 @@ impl<'a> Applier<'a> {
             effects: BTreeSet::new(),
             made_by_hints: 0,
             suggested: 0,
+            read_marks: 0,
             identities: RefCell::default(),
         })
     }

@@ -22,6 +22,8 @@ pub(crate) struct Ids {
     by_place: bool,
     /// The event that is applied.
     place: u16,
+    /// The event whose place a sender has got.
+    sender_at: Option<u16>,
     /// Things of any kind, by the old numbering.
     made: u16,
     /// Things that the old rules would not have made.
@@ -35,7 +37,18 @@ pub(crate) struct Ids {
 impl Ids {
     pub(crate) fn new(seq: Seq, by_place: bool) -> Self {
         let (made, extra) = (0, NOT_MADE_THEN);
-        Self { seq, by_place, place: 0, made, extra, hinted: BEHIND_EVENTS, suggested: 0, parked: 0, early: 0 }
+        Self {
+            seq,
+            by_place,
+            place: 0,
+            sender_at: None,
+            made,
+            extra,
+            hinted: BEHIND_EVENTS,
+            suggested: 0,
+            parked: 0,
+            early: 0,
+        }
     }
 
     /// The event of the fact that is applied from here on.
@@ -53,10 +66,15 @@ impl Ids {
         Ok(TouchpointId::new(self.seq, index))
     }
 
-    /// The identity of an event's own sender. `extra` is one that the old rules would not have made.
+    /// The identity of an event's own sender. `extra` is one that the old rules would not have made. Where an event brings several, such
+    /// as a message whose reactions came before it, the first has the event's place.
     pub(crate) fn sender(&mut self, extra: bool) -> Result<IdentityId> {
         let index = match (self.by_place, extra) {
-            (true, _) => self.place,
+            (true, _) if self.sender_at == Some(self.place) => next(&mut self.hinted)?,
+            (true, _) => {
+                self.sender_at = Some(self.place);
+                self.place
+            }
             (false, true) => next(&mut self.extra)?,
             (false, false) => next(&mut self.made)?,
         };

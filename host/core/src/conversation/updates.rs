@@ -65,11 +65,18 @@ impl Applier<'_> {
         state: &DeliveryUpdate,
         at: Millis,
     ) -> Result<()> {
+        if self.read_marks >= limits::READ_MARKS_PER_FACT {
+            return Ok(());
+        }
         let end = Millis(until.0.saturating_add(1));
         let range = SENT_IN_THREAD.before((channel, thread), Some((channel, thread, end)));
         let most = limits::READ_MARK * 2;
         let sent: Vec<_> = SENT_IN_THREAD.scan(&self.tables, range, true).take(most).collect::<Result<_>>()?;
         for (index, ((channel, thread, sent_at, id), _)) in sent.into_iter().enumerate() {
+            if self.read_marks >= limits::READ_MARKS_PER_FACT {
+                return Ok(());
+            }
+            self.read_marks += 1;
             if index < limits::READ_MARK {
                 self.apply_update(id, state, at)?;
             } else {

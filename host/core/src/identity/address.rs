@@ -80,13 +80,19 @@ pub(super) fn issuer(scope: &str) -> &str {
     scope.split_once('/').map_or(scope, |(issuer, _)| issuer)
 }
 
+/// Whether a namespace, which a connector chooses, can be looked up in place of a scope. Every scope of this edition but that of the world
+/// has a slash, so what has none meets rows of edition 2 only.
+pub(super) fn was_a_scope(namespace: &str) -> bool {
+    !namespace.contains('/')
+}
+
 /// The identity that has an address now.
 ///
 /// # Errors
 /// When the tables cannot be read.
 pub fn find(tables: &(impl Read + ?Sized), identifier: &Identifier, scope: &str) -> Result<Option<IdentityId>> {
     let found = BY_ADDRESS.get(tables, (&identifier.kind, scope, &identifier.value))?;
-    if found.is_some() || scope.starts_with('?') {
+    if found.is_some() || scope.starts_with('?') || !was_a_scope(&identifier.namespace) {
         return Ok(found);
     }
     // Tables of edition 2, which serve until those of this edition are built, have the namespace in place of the scope.

@@ -44,7 +44,9 @@ impl Applier<'_> {
     fn retire(&mut self, mut row: Identity) -> Result<()> {
         BY_ADDRESS.delete(&mut self.tables, (&row.kind, row.scope.as_str(), &row.value));
         // Tables of edition 2 have the namespace in place of the scope.
-        BY_ADDRESS.delete(&mut self.tables, (&row.kind, &row.namespace, &row.value));
+        if !row.scope.starts_with('?') && address::was_a_scope(&row.namespace) {
+            BY_ADDRESS.delete(&mut self.tables, (&row.kind, &row.namespace, &row.value));
+        }
         row.retired_at = Some(self.at);
         self.store_identity(&row)
     }

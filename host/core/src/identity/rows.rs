@@ -145,7 +145,8 @@ impl ChannelAddress {
 
     /// Takes note of a thread. `written_at` is when the person wrote there, if the person did.
     pub fn note(&mut self, thread: &Thread, written_at: Option<Millis>) {
-        if self.threads.is_empty() && self.thread.kind != thread.kind {
+        // Rows of edition 2 have the last thread only.
+        if self.threads.is_empty() {
             self.threads.push(ThreadAddress { thread: self.thread.clone(), last_inbound: self.last_inbound });
         }
         if written_at.is_some() && self.last_inbound <= written_at {

@@ -9,7 +9,7 @@ use crate::channel::rows::CHANNELS;
 use crate::event::{Identifier, Sender, Trust};
 use crate::ids::{ChannelId, CustomerId, IdentityId, Millis};
 use crate::limits;
-use crate::tables::{Present, Result};
+use crate::tables::{Present, ReadError, Result};
 
 impl Applier<'_> {
     /// The scope whose people a channel speaks about.
@@ -105,6 +105,9 @@ impl Applier<'_> {
             }
             MadeBy::Hint | MadeBy::Change => self.ids.spoken_of()?,
         };
+        if IDENTITIES.contains(&self.tables, (id,))? {
+            return Err(ReadError::Broken(format!("the identity {id} is there already")));
+        }
         let customer = CustomerId::from(id);
         let row = Identity {
             id,

@@ -17,6 +17,9 @@ impl Applier<'_> {
         let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
             return Ok(not_found("message", id));
         };
+        if OUTBOX.get(&self.tables, (&row.channel, id))?.is_some_and(|outgoing| outgoing.running.is_some()) {
+            return Ok(refuse("conflict", "an attempt at this message runs; wait for its end"));
+        }
         let retryable =
             row.delivery.as_ref().is_some_and(|d| matches!(d.state, DeliveryState::Uncertain | DeliveryState::Failed));
         if !retryable {

@@ -460,6 +460,63 @@ fn the_last_message_of_a_conversation_is_the_last_message_whatever_else_happened
 }
 
 #[test]
+fn a_namespace_that_looks_like_a_scope_leads_to_nobody_elses_people() {
+    for namespace in ["whatsapp/account", "?form/form", ""] {
+        let mut desk = shop();
+        let mut who = sender("whatsapp", "62811", vec![]);
+        who.identity.namespace = namespace.into();
+        desk.receive("evil", vec![text("e-1", who, "I am the victim")]);
+        let (mut old, new) = (identifier("whatsapp", "62811"), identifier("mine", "1"));
+        old.namespace = namespace.into();
+        desk.receive("evil", vec![event(EventBody::IdentityChange { old, new, at: None, reason: "moved".into() })]);
+        nothing_crossed(&mut desk);
+    }
+}
+
+#[test]
+fn two_strangers_of_one_event_are_two_people() {
+    let mut desk = shop();
+    desk.apply(Fact::IdsByPlace);
+    let reaction = |from: &str| {
+        let (sender, emoji) = (sender("whatsapp", from, vec![]), Some("👍".to_owned()));
+        event(EventBody::Reaction { message_id: "m-1".into(), sender, emoji, at: None })
+    };
+    let message = text("m-1", sender("whatsapp", "62855", vec![]), "hello");
+    desk.receive("wa", vec![reaction("62866"), reaction("62877"), message]);
+    let people: std::collections::BTreeSet<CustomerId> =
+        ["62855", "62866", "62877"].iter().map(|value| desk.customer_of("whatsapp", value)).collect();
+    assert_eq!(people.len(), 3);
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62855")), ["hello"]);
+}
+
+#[test]
+fn a_message_whose_attempt_runs_is_not_tried_again_beside_it() {
+    let mut desk = shop();
+    let message = queued(&mut desk, "hi");
+    send(&mut desk, message, 1, "x");
+    let failed = || update("x", DeliveryUpdate::Failed(Problem { message: "no".into(), code: None }));
+    desk.receive("wa", vec![failed()]);
+    desk.apply(Fact::RetryRequested { message });
+    desk.apply(Fact::SendStarted { message, attempt: 2 });
+    desk.receive("wa", vec![failed()]);
+    assert!(matches!(desk.apply(Fact::RetryRequested { message }), Outcome::Refused(_)));
+}
+
+#[test]
+fn read_marks_without_end_cost_a_bounded_amount() {
+    let mut desk = shop();
+    for n in 0..200 {
+        let message = queued(&mut desk, &n.to_string());
+        send(&mut desk, message, 1, &n.to_string());
+    }
+    let about = || DeliveryScope::ThreadUntil("62811".into(), Millis(u64::MAX - 1));
+    let mark =
+        |n: usize| EventBody::Delivery { about: about(), state: DeliveryUpdate::Other(format!("w{n}")), at: None };
+    desk.receive("wa", (0..500).map(|n| event(mark(n))).collect());
+    assert!(desk.last_cost.rows < 50_000, "{:?}", desk.last_cost);
+}
+
+#[test]
 fn a_common_name_hides_nobody() {
     let mut desk = shop();
     for n in 0..6_000 {
