@@ -1,10 +1,11 @@
 //! The configuration is read again while the host runs: all of it counts, or nothing.
 
 use anyhow::Result;
-use jackfield_tests::host::{Home, Setup};
+use http::Method;
+use jackfield_tests::host::{Home, Setup, TELEGRAM};
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::versions::webhook;
-use jackfield_tests::webhooks::{meta, whatsapp_text};
+use jackfield_tests::webhooks::{meta, telegram, telegram_text, whatsapp_text};
 use serde_json::json;
 
 const SECRETS: [(&str, &str); 1] = [("app-secret", "APP_SECRET")];
@@ -58,5 +59,29 @@ async fn a_configuration_that_is_wrong_changes_nothing_and_says_what_is_wrong() 
         assert!(answer.text().contains(word), "{word}: {}", answer.text());
         host.take("shop-whatsapp", &meta(&whatsapp_text("6281234", "Ana", word, "still here"))).await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_name_and_version_of_a_connector_make_no_strangers_of_its_channels_people() -> Result<()> {
+    let provider = provider().await?;
+    let shop = Setup::shop(&provider.url())?;
+    let home = Home::new(&shop).await?;
+    let host = home.start().await?;
+    host.take(TELEGRAM, &telegram(&telegram_text(77, 5, "hello"))).await?;
+    host.kill().await?;
+    shop.replaced("[connectors.telegram]", "[connectors.bot]")
+        .replaced("connector = \"telegram\"", "connector = \"bot\"")
+        .write(&home.folder)?;
+    let host = home.start().await?;
+    // The next version has one empty section more.
+    let mut next = std::fs::read(jackfield_tests::paths::component("telegram")?)?;
+    next.extend_from_slice(&[0, 2, 1, b'x']);
+    let headers = [("content-type", "application/wasm")];
+    let brought = host.api.send(Method::POST, "/v1/connectors/bot/generations", &headers, next).await?;
+    assert_eq!(brought.status, 201, "{}", brought.text());
+    host.take(TELEGRAM, &telegram(&telegram_text(77, 6, "still me"))).await?;
+    let inbox = host.api.read("/v1/inbox").await?;
+    assert_eq!(inbox["items"].as_array().map(Vec::len), Some(1), "{inbox}");
     Ok(())
 }

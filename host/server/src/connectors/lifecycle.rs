@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::generation::{self, GrantChanges, Stage, Versions};
-use jackfield_core::ids::Seq;
+use jackfield_core::ids::{ChannelId, Seq};
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{Connector, Origin, Sandbox};
@@ -365,17 +365,28 @@ impl Lifecycle {
 
     /// The facts that say which code speaks for the channels of a connector, where the tables say something else.
     fn unannounced(&self, connector: &str, generation: &Generation) -> Result<Vec<Fact>, ReadError> {
+        let channels = self.channels.of(connector);
+        let facts = channels.iter().map(|channel| self.channel_set(&channel.id, connector, generation));
+        facts.filter_map(Result::transpose).collect()
+    }
+
+    /// The fact that says which code speaks for a channel; none where the tables say so already.
+    ///
+    /// A channel keeps its scope as long as the same connector serves it, whatever the operator calls that connector: in
+    /// another scope its people would be strangers.
+    pub(super) fn channel_set(
+        &self,
+        channel: &ChannelId,
+        connector: &str,
+        generation: &Generation,
+    ) -> Result<Option<Fact>, ReadError> {
         let (source, rules) = (generation.source(), generation.rules());
-        let mut facts = Vec::new();
-        for channel in self.channels.of(connector) {
-            let row = operations::channel(&self.store.read(), &channel.id)?;
-            if row.is_none_or(|row| row.source != source || row.rules != rules) {
-                let (channel, source, rules) = (channel.id.clone(), source.clone(), rules.clone());
-                let scope = Some(connector.to_owned());
-                facts.push(Fact::ChannelSet { channel, source, rules, scope });
-            }
-        }
-        Ok(facts)
+        let scope = match operations::channel(&self.store.read(), channel)? {
+            Some(row) if row.source == source && row.rules == rules => return Ok(None),
+            Some(row) if row.source.connector == source.connector => row.scope().to_owned(),
+            _ => connector.to_owned(),
+        };
+        Ok(Some(Fact::ChannelSet { channel: channel.clone(), source, rules, scope: Some(scope) }))
     }
 
     /// Has the tables say which code speaks for every channel of a connector.

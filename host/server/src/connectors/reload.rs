@@ -184,12 +184,7 @@ impl Lifecycle {
         let mut facts = Vec::new();
         for channel in channels {
             let Some(generation) = channel.slot.loaded().next() else { continue };
-            let row = operations::channel(&self.store().read(), &channel.id)?;
-            let (source, rules) = (generation.source(), generation.rules());
-            if row.is_none_or(|row| row.source != source || row.rules != rules) {
-                let scope = Some(channel.slot.name.clone());
-                facts.push(Fact::ChannelSet { channel: channel.id.clone(), source, rules, scope });
-            }
+            facts.extend(self.channel_set(&channel.id, &channel.slot.name, &generation)?);
         }
         if !operations::ids_by_place(&self.store().read())? {
             facts.insert(0, Fact::IdsByPlace);
