@@ -14,11 +14,10 @@ use tokio::time::{Instant, Sleep};
 
 use super::seats::Arriving;
 
-/// How long any body may take.
+/// How long any body may take, and the longest silence in one that takes longer.
 pub(crate) const WHOLE: Duration = Duration::from_secs(10);
 
-/// What a body may take for longer than [`WHOLE`]: [`GRACE`], and a second for each [`RATE`] bytes.
-const GRACE: Duration = Duration::from_secs(2);
+/// Bytes a second that a body has to come at when it takes longer than [`WHOLE`].
 const RATE: u64 = 64 << 10;
 
 /// A body came too slowly.
@@ -38,18 +37,34 @@ pub(crate) fn is_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<TooSlow>())
 }
 
-/// How long a body may take until its next byte comes, when so many are there. `whole` is the time that any body has.
-fn time_for(received: u64, whole: Duration) -> Duration {
-    let by_rate = GRACE + Duration::from_secs(1) + Duration::from_millis(received.saturating_mul(1_000) / RATE);
-    by_rate.max(whole)
+/// How long a body may still be waited for.
+///
+/// Every byte earns its time at [`RATE`], and no more than `whole` is ever kept: what came fast buys no silence, in which the bytes that
+/// are there would hold room that others need. Only waiting is counted, so that a body does not pay for a busy host.
+struct Patience {
+    whole: Duration,
+    left: Duration,
 }
 
-/// A body that fails when it comes too slowly. The clock starts when it is first read.
+impl Patience {
+    fn new(whole: Duration) -> Self {
+        Self { whole, left: whole }
+    }
+
+    /// Bytes came after so long a wait.
+    fn earn(&mut self, waited: Duration, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let earned = Duration::from_micros(bytes.saturating_mul(1_000_000) / RATE);
+        self.left = self.left.saturating_sub(waited).saturating_add(earned).min(self.whole);
+    }
+}
+
+/// A body that fails when it comes too slowly. The clock runs while it is read.
 pub(crate) struct Paced<B> {
     body: B,
-    whole: Duration,
-    began: Option<Instant>,
-    received: u64,
+    patience: Patience,
+    /// Since when the next bytes are waited for.
+    waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     arriving: Option<Arriving>,
 }
@@ -57,7 +72,7 @@ pub(crate) struct Paced<B> {
 impl<B> Paced<B> {
     /// `arriving` is dropped with the last byte.
     pub(crate) fn new(body: B, arriving: Option<Arriving>) -> Self {
-        Self { body, whole: WHOLE, began: None, received: 0, timer: None, arriving }
+        Self { body, patience: Patience::new(WHOLE), waiting: None, timer: None, arriving }
     }
 }
 
@@ -69,34 +84,34 @@ where
     type Error = axum::BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let began = *self.began.get_or_insert_with(Instant::now);
-        match Pin::new(&mut self.body).poll_frame(cx) {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                let bytes = frame.data_ref().map_or(0, Bytes::len);
-                self.received = self.received.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-                if self.body.is_end_stream() {
-                    self.arriving = None;
+                let waited = this.waiting.take().map_or(Duration::ZERO, |since| since.elapsed());
+                this.patience.earn(waited, frame.data_ref().map_or(0, Bytes::len));
+                if this.body.is_end_stream() {
+                    this.arriving = None;
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.arriving = None;
+                this.arriving = None;
                 Poll::Ready(Some(Err(error.into())))
             }
             Poll::Ready(None) => {
-                self.arriving = None;
+                this.arriving = None;
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                let due = began + time_for(self.received, self.whole);
-                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+                let due = *this.waiting.get_or_insert_with(Instant::now) + this.patience.left;
+                let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
                 if timer.deadline() != due {
                     timer.as_mut().reset(due);
                 }
                 if timer.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
-                self.arriving = None;
+                this.arriving = None;
                 Poll::Ready(Some(Err(TooSlow.into())))
             }
         }
@@ -147,22 +162,43 @@ mod tests {
         let begun = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"{")))]).chain(stream::pending());
         let mut body = Paced::new(Body::new(StreamBody::new(begun)), None);
         // What is below the grace would be the grace.
-        body.whole = Duration::ZERO;
+        body.patience = Patience::new(Duration::ZERO);
         let error = body.collect().await.unwrap_err();
         assert!(is_too_slow(&*error), "{error}");
     }
 
-    #[test]
-    fn a_small_body_has_ten_seconds_however_many_drops_it_comes_in() {
-        for received in [0, 1, 10_000, 7 * RATE] {
-            assert_eq!(time_for(received, WHOLE), WHOLE, "{received}");
+    /// Seconds until a body is given up that brings so many bytes after each second, and then nothing.
+    fn ends(brought: impl IntoIterator<Item = u64>) -> u64 {
+        const SECOND: Duration = Duration::from_secs(1);
+        let mut patience = Patience::new(WHOLE);
+        let mut seconds = 0;
+        for bytes in brought {
+            if patience.left <= SECOND {
+                break;
+            }
+            patience.earn(SECOND, usize::try_from(bytes).unwrap());
+            seconds += 1;
         }
+        seconds + patience.left.as_secs()
     }
 
     #[test]
-    fn a_large_body_may_take_as_long_as_it_keeps_the_rate() {
-        assert_eq!(time_for(64 * RATE, WHOLE).as_secs(), 67);
-        assert_eq!(time_for(u64::MAX, WHOLE).as_secs(), u64::MAX / 1_000 / RATE + 3);
+    fn a_body_has_ten_seconds_however_many_drops_it_comes_in() {
+        assert_eq!(ends([]), 10);
+        assert_eq!(ends([1; 100]), 10);
+    }
+
+    #[test]
+    fn a_body_may_take_as_long_as_it_keeps_the_rate() {
+        assert_eq!(ends([RATE; 100]), 110);
+        assert!(ends([RATE / 2; 100]) <= 20);
+    }
+
+    #[test]
+    fn what_came_fast_buys_no_silence_and_no_drip() {
+        assert_eq!(ends([4 << 20]), 11);
+        assert_eq!(ends([u64::MAX]), 11);
+        assert!(ends([4 << 20].into_iter().chain([1; 100])) <= 11);
     }
 
     #[test]
