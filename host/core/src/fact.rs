@@ -310,7 +310,8 @@ pub enum Fact {
         /// Which.
         channel: ChannelId,
     },
-    /// Ids of things are given by their place in the fact that makes them, from here on, whatever the tables hold.
+    /// Ids of things are given by their place in the fact that makes them, from here on, whatever the tables hold. Requests
+    /// of messages before it keep the rule of their time for where they go.
     IdsByPlace,
     /// The operator lets a channel reach origins.
     OriginsGranted {

@@ -51,6 +51,11 @@ impl Ids {
         }
     }
 
+    /// Whether ids are given by place: the fact is none of an old journal.
+    pub(crate) fn by_place(&self) -> bool {
+        self.by_place
+    }
+
     /// The event of the fact that is applied from here on.
     pub(crate) fn at_event(&mut self, index: usize) {
         self.place = u16::try_from(index).unwrap_or(u16::MAX);

@@ -1,12 +1,15 @@
 //! What goes out: requests of clients, attempts, and how far a message got.
 //!
-//! * `requests`: where a message goes, and whether it may. `actions`: what is done to messages that are on their channel already.
+//! * `requests`: whether a message may go out; `choice`: where it goes; `before`: where it went by the rule of old journals.
+//! * `actions`: what is done to messages that are on their channel already.
 //! * `queue`: messages that wait, in order within a thread, by the time at which they are due. `attempts`: an attempt, from its start to
 //!   its end. `delivery`: how far a message got, which only moves forward.
 //! * [`rows`]: the tables. [`view`]: what the host reads to send.
 
 mod actions;
 mod attempts;
+mod before;
+mod choice;
 mod delivery;
 mod queue;
 mod requests;

@@ -1,8 +1,9 @@
 //! A client wants to send a message: where it goes, and whether it may go there.
 //!
-//! A message goes to an address of the customer's own, never to one that was merely claimed. Unless the client says otherwise it goes to
-//! the thread in which the customer last wrote with nobody else listening: never by itself to a group or a public thread.
+//! A message goes to an address of the customer's own, never to one that was merely claimed.
 
+use super::choice::{Candidate, Wish, threads};
+use super::{before, choice};
 use crate::apply::{Applier, DomainEvent, not_found, refuse, refuse_with};
 use crate::channel::rows::{CHANNELS, Channel};
 use crate::conversation::rows::{Direction, MESSAGES, Message, MessageAuthor, SENT_IN_THREAD};
@@ -10,7 +11,7 @@ use crate::event::{Part, Thread};
 use crate::fact::{Actor, Destination, Newest, Outcome, Via};
 use crate::identity::graph;
 use crate::identity::rows::{Identity, ThreadAddress};
-use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Millis};
+use crate::ids::{CustomerId, IdentityId, MessageId, Millis};
 use crate::outbox::rows::{Delivery, DeliveryState};
 use crate::tables::{Present, Result};
 
@@ -20,22 +21,6 @@ struct Address<'a> {
     channel: Channel,
     thread: Thread,
     last_inbound: Option<Millis>,
-}
-
-/// A thread of a customer.
-#[derive(Clone)]
-struct Candidate<'a> {
-    identity: &'a Identity,
-    channel: &'a ChannelId,
-    thread: ThreadAddress,
-}
-
-/// What the client said about where a message is to go.
-#[derive(Clone, Copy)]
-struct Wish<'a> {
-    via: Option<&'a Via>,
-    answered: Option<&'a Message>,
-    thread: Option<&'a str>,
 }
 
 impl Applier<'_> {
@@ -109,7 +94,15 @@ impl Applier<'_> {
         members: &'a [Identity],
         wish: Wish<'a>,
     ) -> Result<std::result::Result<Address<'a>, Outcome>> {
-        let Candidate { identity, channel, thread } = match choose(members, wish) {
+        if let Some(Via::Identity(id)) = wish.via
+            && !members.iter().any(|i| i.id == *id)
+        {
+            let message = "this identity is not one of the customer's own; \
+                           a possible identity can be written to only after its link was accepted";
+            return Ok(Err(refuse("not_own_identity", message)));
+        }
+        let chosen = if self.ids.by_place() { choice::choose(members, wish) } else { before::choose(members, wish) };
+        let Candidate { identity, channel, thread } = match chosen {
             Ok(chosen) => chosen,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -123,67 +116,6 @@ impl Applier<'_> {
         let ThreadAddress { thread, last_inbound } = thread;
         Ok(Ok(Address { identity, channel, thread, last_inbound }))
     }
-}
-
-/// The thread to write to.
-fn choose<'a>(members: &'a [Identity], wish: Wish<'a>) -> std::result::Result<Candidate<'a>, Outcome> {
-    if let Some(Via::Identity(id)) = wish.via
-        && !members.iter().any(|i| i.id == *id)
-    {
-        let message = "this identity is not one of the customer's own; \
-                       a possible identity can be written to only after its link was accepted";
-        return Err(refuse("not_own_identity", message));
-    }
-    if let Some(answered) = wish.answered.filter(|_| wish.via.is_none() && wish.thread.is_none()) {
-        return answering(members, answered);
-    }
-    let wanted = |c: &Candidate<'_>| match wish.via {
-        Some(Via::Identity(id)) => c.identity.id == *id,
-        Some(Via::Channel(channel)) => c.channel == channel,
-        None => true,
-    };
-    let mut candidates: Vec<Candidate<'_>> = threads(members).filter(wanted).collect();
-    if candidates.is_empty() {
-        let message = "the customer has never written on such a channel, so there is no address to send to";
-        return Err(refuse("no_address", message));
-    }
-    match wish.thread {
-        Some(thread) => candidates.retain(|c| c.thread.thread.id == thread),
-        None => candidates.retain(|c| c.thread.thread.is_direct()),
-    }
-    // An address that was left is named only where there is no other one.
-    let newest = |left: bool| {
-        let of = candidates.iter().filter(|c| c.identity.retired_at.is_some() == left);
-        of.max_by_key(|c| (c.thread.last_inbound, c.identity.id)).cloned()
-    };
-    newest(false).or_else(|| newest(true)).ok_or_else(|| {
-        let message = "the customer has written there only where others listen; name the message that is answered in \
-                       `reply_to`, or the thread in `thread`, to write there";
-        refuse("no_direct_thread", message)
-    })
-}
-
-/// The thread of a message, whoever listens there: the client chose it.
-fn answering<'a>(members: &'a [Identity], answered: &'a Message) -> std::result::Result<Candidate<'a>, Outcome> {
-    let Some(identity) = members.iter().find(|i| i.id == answered.identity) else {
-        return Err(refuse("no_address", "the address of this message is not the customer's any more"));
-    };
-    let known = identity.channels.get(&answered.channel).and_then(|a| a.of_kind(&answered.thread.kind));
-    let last_inbound = known.and_then(|known| known.last_inbound);
-    let thread = ThreadAddress { thread: answered.thread.clone(), last_inbound };
-    Ok(Candidate { identity, channel: &answered.channel, thread })
-}
-
-/// Every thread in which a customer was last seen, one of each kind, on each channel.
-fn threads(members: &[Identity]) -> impl Iterator<Item = Candidate<'_>> {
-    members.iter().flat_map(|identity| {
-        identity.channels.iter().flat_map(move |(channel, address)| {
-            let before = ThreadAddress { thread: address.thread.clone(), last_inbound: address.last_inbound };
-            let known = address.threads.iter().cloned();
-            let all = known.chain(address.threads.is_empty().then_some(before));
-            all.map(move |thread| Candidate { identity, channel, thread })
-        })
-    })
 }
 
 fn destination(address: &Address<'_>, members: &[Identity]) -> Destination {

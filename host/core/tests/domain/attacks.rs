@@ -208,6 +208,45 @@ fn a_public_comment_does_not_open_the_window_of_the_private_thread() {
     assert_eq!(refusal.code, "window_closed");
 }
 
+/// Somebody who wrote in a direct thread, and after that in a group.
+fn in_a_group(desk: &mut Desk) -> CustomerId {
+    let who = || sender("whatsapp", "62811", vec![]);
+    let mut group = text("g-1", who(), "hello all");
+    if let EventBody::Message(message) = &mut group.body {
+        message.thread = Thread { id: "family".into(), kind: "group".into() };
+    }
+    desk.receive("wa", vec![text("d-1", who(), "hello")]);
+    desk.receive("wa", vec![group]);
+    desk.customer_of("whatsapp", "62811")
+}
+
+#[test]
+fn what_an_old_journal_sent_to_a_group_is_there_when_it_is_applied_again_and_nothing_goes_there_now() {
+    let mut desk = Desk::before();
+    let who = in_a_group(&mut desk);
+    assert_eq!(goes_to(ask(&mut desk, who, None)), ("wa".into(), "family".into()));
+    desk.apply(Fact::IdsByPlace);
+    assert_eq!(goes_to(ask(&mut desk, who, None)), ("wa".into(), "62811".into()));
+}
+
+#[test]
+fn what_an_old_journal_refused_does_not_go_out_when_it_is_applied_again() {
+    let mut desk = Desk::before();
+    let (old, new) = (identifier("whatsapp", "62811"), identifier("whatsapp", "62822"));
+    in_a_group(&mut desk);
+    desk.receive("wa", vec![event(EventBody::IdentityChange { old, new, at: None, reason: "moved".into() })]);
+    // It was written before the last message from the old number, and came late.
+    let mut late = text("n-1", sender("whatsapp", "62822", vec![]), "from my new number");
+    if let EventBody::Message(message) = &mut late.body {
+        message.sent_at = Some(Millis(desk.now - HOUR));
+    }
+    desk.receive("wa", vec![late]);
+    let who = desk.customer_of("whatsapp", "62822");
+    let to = Some(Via::Channel(channel("wa")));
+    let Outcome::Refused(refusal) = ask(&mut desk, who, to) else { panic!("it was queued") };
+    assert_eq!(refusal.code, "recipient_gone");
+}
+
 #[test]
 fn an_answer_says_where_the_customer_wrote_last_if_that_is_elsewhere() {
     let mut desk = shop();

@@ -87,6 +87,13 @@ pub fn with_parts(mut event: Event, parts: Vec<Part>) -> Event {
 
 impl Desk {
     pub fn new() -> Self {
+        let mut desk = Self::before();
+        desk.apply(Fact::IdsByPlace);
+        desk
+    }
+
+    /// A desk whose journal is an old one.
+    pub fn before() -> Self {
         let mut desk =
             Self { tables: Memory::default(), journal: Vec::new(), now: START, last_cost: Default::default() };
         for name in ["wa", "ig", "tg"] {
