@@ -48,6 +48,17 @@ pub fn moving_a_secret(word: &str) -> Result<Vec<u8>> {
     )
 }
 
+/// The same as [`moving_a_secret`] in what waits for approval, and it takes a setting `note` that the first version does not know.
+///
+/// # Errors
+/// When the guest was not built.
+pub fn taking_a_note(word: &str) -> Result<Vec<u8>> {
+    described(
+        word,
+        "description = \"X\"\n[[credentials]]\nsecret = \"app-secret\"\nplace = \"query:x\"\n[config.properties.note]\ntype = \"string\"\n",
+    )
+}
+
 fn described(word: &str, to: &str) -> Result<Vec<u8>> {
     let component = version(word)?;
     // The manifest keeps its length: the description gives way to the rest.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use http::Method;
 use jackfield_tests::host::{Home, Setup, TELEGRAM};
 use jackfield_tests::provider::{Provider, Script};
-use jackfield_tests::versions::webhook;
+use jackfield_tests::versions::{taking_a_note, webhook};
 use jackfield_tests::webhooks::{meta, telegram, telegram_text, whatsapp_text};
 use serde_json::json;
 
@@ -83,5 +83,28 @@ async fn another_name_and_version_of_a_connector_make_no_strangers_of_its_channe
     host.take(TELEGRAM, &telegram(&telegram_text(77, 6, "still me"))).await?;
     let inbox = host.api.read("/v1/inbox").await?;
     assert_eq!(inbox["items"].as_array().map(Vec::len), Some(1), "{inbox}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_for_a_version_that_does_not_serve_yet_leave_the_channel_as_it_is() -> Result<()> {
+    let provider = provider().await?;
+    let setup = |settings| Setup::new().channel("late", "versions", &provider.url(), settings, &SECRETS);
+    let home = Home::new(&setup("")?).await?;
+    let host = home.start().await?;
+    let next = home.folder.join("next.wasm");
+    std::fs::write(&next, taking_a_note("good-b")?)?;
+    let first = format!("{:?}", jackfield_tests::paths::component("versions")?);
+    setup("note = \"x\"")?.replaced(&first, &format!("{next:?}")).write(&home.folder)?;
+    let refused = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert!(refused.text().contains("jackfield connector approve versions 2"), "{}", refused.text());
+    assert_eq!(host.hook("late", &webhook("m1", "6281234", "hello")).await?.text(), "good-a");
+    // As the answer says.
+    let approved = host.api.post("/v1/connectors/versions/approve", &json!({ "generation": 2 })).await?;
+    assert_eq!(approved.status, 201, "{}", approved.text());
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.json()["changed"], json!(["late"]), "{}", reloaded.text());
+    assert_eq!(host.hook("late", &webhook("m2", "6281234", "hello")).await?.text(), "good-b");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::generation::{Generation, Stage};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::{links, operations};
 
@@ -27,6 +28,13 @@ pub struct Reloaded {
     pub removed: Vec<ChannelId>,
     /// Connectors that serve and would not be let in any more, each with why. They serve until the host stops.
     pub distrusted: Vec<String>,
+}
+
+impl Reloaded {
+    /// Whether a channel is new or has new settings.
+    fn concerns(&self, channel: &ChannelId) -> bool {
+        self.added.contains(channel) || self.changed.contains(channel)
+    }
 }
 
 /// The channels of a new configuration.
@@ -65,12 +73,15 @@ impl Lifecycle {
     ) -> Result<Reloaded, LifecycleError> {
         let Plan { channels, mut reloaded } = self.plan(config, metrics, public_url);
         let new = self.check(config, &channels, &reloaded).await?;
+        let mut renewed = Vec::new();
         for (slot, component) in new {
             let rejections = self.install_component(&slot, component).await?;
             if !rejections.is_empty() {
                 return Err(rejected(&rejections));
             }
+            renewed.push(slot);
         }
+        self.check_what_serves(&renewed, channels.iter().filter(|channel| reloaded.concerns(&channel.id)))?;
         self.record(config, &channels).await?;
         let gone = self.channels().all().into_iter().filter(|old| !channels.iter().any(|new| Arc::ptr_eq(new, old)));
         let gone: Vec<Arc<ChannelRuntime>> = gone.collect();
@@ -132,10 +143,8 @@ impl Lifecycle {
         channels: &[Arc<ChannelRuntime>],
         reloaded: &Reloaded,
     ) -> Result<Vec<(Arc<Slot>, NewComponent)>, LifecycleError> {
-        let is_new = |channel: &&Arc<ChannelRuntime>| {
-            reloaded.added.contains(&channel.id) || reloaded.changed.contains(&channel.id)
-        };
-        let mut unchecked: Vec<Arc<ChannelRuntime>> = channels.iter().filter(is_new).map(Arc::clone).collect();
+        let mut unchecked: Vec<Arc<ChannelRuntime>> =
+            channels.iter().filter(|channel| reloaded.concerns(&channel.id)).map(Arc::clone).collect();
         let (mut new, mut rejections) = (Vec::new(), Vec::new());
         for (name, connector) in &config.connectors {
             let slot = self.channels().slot_for(name);
@@ -161,6 +170,43 @@ impl Lifecycle {
             true => Ok(new),
             false => Err(rejected(&rejections)),
         }
+    }
+
+    /// Looks whether the channels of connectors that have a new version can be served by what serves now: the new version may wait for
+    /// approval, or have been refused.
+    fn check_what_serves<'a>(
+        &self,
+        renewed: &[Arc<Slot>],
+        channels: impl Iterator<Item = &'a Arc<ChannelRuntime>>,
+    ) -> Result<(), LifecycleError> {
+        let mut rejections = Vec::new();
+        for channel in channels.filter(|channel| renewed.iter().any(|slot| Arc::ptr_eq(slot, &channel.slot))) {
+            let mut found = self.check_channel(channel)?;
+            if !found.is_empty() {
+                found.extend(self.why_not_the_newest(&channel.slot.name)?);
+            }
+            rejections.extend(found);
+        }
+        match rejections.is_empty() {
+            true => Ok(()),
+            false => Err(rejected(&rejections)),
+        }
+    }
+
+    /// What became of the newest version of a connector, if another one serves.
+    fn why_not_the_newest(&self, name: &str) -> Result<Option<Rejection>, LifecycleError> {
+        let versions = self.versions(name)?;
+        let newest = versions.generations.last().filter(|newest| Some(newest.number) != versions.active);
+        Ok(newest.map(|Generation { number, stage, .. }| {
+            let message = match stage {
+                Stage::PendingApproval => format!(
+                    "The new version of {name} asks for more than was approved, so it does not serve yet; approve it with `jackfield \
+                     connector approve {name} {number}`, and reload again."
+                ),
+                _ => format!("The new version of {name} does not serve; `jackfield connector show {name}` says why."),
+            };
+            Rejection { channel: None, problem: Problem { message, code: None } }
+        }))
     }
 
     /// What stands in the way of a channel on the generation that serves.
