@@ -64,6 +64,7 @@ struct StoreGauges {
     applied: Gauge<u64, AtomicU64>,
     journal_bytes: Gauge<u64, AtomicU64>,
     views_bytes: Gauge<u64, AtomicU64>,
+    reserved: Gauge<u64, AtomicU64>,
     batches: Gauge<u64, AtomicU64>,
     sync_micros: Gauge<u64, AtomicU64>,
     apply_micros: Gauge<u64, AtomicU64>,
@@ -93,6 +94,8 @@ impl Default for Metrics {
         registry.register("facts_applied", "The number of the last applied fact", store.applied.clone());
         registry.register("journal_bytes", "The journal on disk", store.journal_bytes.clone());
         registry.register("views_bytes", "The views on disk", store.views_bytes.clone());
+        let help = "Groups of facts of channels that were refused because the disk is nearly full";
+        registry.register("journal_reserved", help, store.reserved.clone());
         registry.register("journal_batches", "Groups of facts that shared a sync", store.batches.clone());
         registry.register("journal_sync_microseconds", "How long all syncs took", store.sync_micros.clone());
         registry.register("apply_microseconds", "How long applying took", store.apply_micros.clone());
@@ -132,6 +135,7 @@ impl Metrics {
         store.applied.set(stats.applied.0);
         store.journal_bytes.set(stats.journal.bytes);
         store.views_bytes.set(stats.views_bytes);
+        store.reserved.set(stats.journal.reserved);
         store.batches.set(stats.journal.batches);
         store.sync_micros.set(stats.journal.sync_micros);
         store.apply_micros.set(stats.apply_micros);

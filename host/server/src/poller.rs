@@ -86,11 +86,13 @@ async fn ask(host: &Host, channel: &ChannelRuntime) -> Result<Duration, Option<D
         Ok(batch) => batch,
         Err(failure) => return Err(refused(host, channel, failure).await),
     };
-    let pause = match batch.more {
-        true => Duration::ZERO,
-        false => batch.wait.unwrap_or_else(|| channel.config.limits.poll()).clamp(SHORTEST, LONGEST),
-    };
     let moved = batch.cursor.is_some() && batch.cursor != cursor;
+    let pause = match (batch.more, moved) {
+        (true, true) => Duration::ZERO,
+        // Whoever asks again from the same place gets the same again.
+        (true, false) => SHORTEST,
+        (false, _) => batch.wait.unwrap_or_else(|| channel.config.limits.poll()).clamp(SHORTEST, LONGEST),
+    };
     if batch.events.is_empty() && batch.unreadable.is_empty() && call.effects.state.is_empty() && !moved {
         return Ok(pause);
     }

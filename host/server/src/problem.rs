@@ -166,7 +166,7 @@ impl From<AppendError> for Problem {
                 "too much waits for the disk; nothing was stored, try again in a moment",
                 1,
             ),
-            AppendError::Full(_) => {
+            AppendError::Full(_) | AppendError::Reserved { .. } => {
                 tracing::error!(%error, "a command could not be stored");
                 Self::unavailable("disk_full", "the disk is full; nothing was stored, try again later", STORE_TROUBLE)
             }

@@ -25,6 +25,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::RwLock;
 use tokio_util::io::StreamReader;
 
+use crate::disk::{Disk, RealDisk};
+
 /// Where files are that have no name yet.
 const DRAFTS: &str = "drafts";
 
@@ -59,8 +61,7 @@ struct Reserve {
 impl Reserve {
     /// Refuses when less than the reserve is free. One system call.
     fn check(&self) -> io::Result<()> {
-        let found = rustix::fs::statvfs(&*self.folder)?;
-        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        let free = RealDisk.free(&self.folder)?;
         if free >= self.bytes {
             return Ok(());
         }

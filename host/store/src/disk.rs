@@ -59,6 +59,15 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// # Errors
     /// The disk's.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// How many bytes are free for this process on the file system of a folder.
+    ///
+    /// # Errors
+    /// The system's.
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(dir)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
 }
 
 /// The operating system's file system.

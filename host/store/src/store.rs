@@ -221,6 +221,21 @@ impl Store {
         self.inner.core.rebuild.subscribe()
     }
 
+    /// Whether so little of the disk is free that files are refused, and channels have a small part of what is left.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn is_disk_low(&self) -> std::io::Result<bool> {
+        let options = &self.inner.options;
+        Ok(options.disk.free(&self.inner.core.lock.dir)? < options.reserve_bytes)
+    }
+
+    /// Whether the tables that serve were made by the rules of this version, not by those before, so that what a fact comes to holds.
+    #[must_use]
+    pub fn is_of_this_edition(&self) -> bool {
+        self.inner.core.tables().is_none_or(|tables| tables.is_current())
+    }
+
     /// The files of messages.
     #[must_use]
     pub fn blobs(&self) -> &Blobs {

@@ -53,6 +53,8 @@ pub(super) struct Readiness {
     /// Tables that are built beside those that serve, such as after an upgrade; none while there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     rebuilding: Option<RebuildingBeside>,
+    /// Whether the disk is nearly full: files are refused, and channels may add little until there is space.
+    disk_low: bool,
     /// The channels that no generation serves. The others work.
     not_serving: Vec<NotServing>,
     /// The background work that has panicked and waits to be started again.
@@ -113,5 +115,9 @@ pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<
     let rebuilding = host.store.rebuilding().borrow().clone();
     let rebuilding = rebuilding.map(|Rebuilding { why, done, total }| RebuildingBeside { why, done, total });
     let skipped = SkippedFacts { count, first };
-    Ok(Json(Readiness { status: "ok", skipped, rebuilding, not_serving, workers_down }))
+    let disk_low = host.store.is_disk_low().unwrap_or_else(|error| {
+        tracing::error!("the free space of the disk cannot be told: {error}");
+        false
+    });
+    Ok(Json(Readiness { status: "ok", skipped, rebuilding, disk_low, not_serving, workers_down }))
 }

@@ -138,6 +138,11 @@ impl Draft {
         &self.actor
     }
 
+    /// What it says.
+    pub(super) fn fact(&self) -> &Fact {
+        &self.fact
+    }
+
     /// How many bytes it takes up, about.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -10,6 +10,17 @@ pub enum AppendError {
     /// No space.
     #[error("the disk of the journal is full ({0}); nothing was stored. Make space; the next append tries again")]
     Full(String),
+    /// A channel has had its part of what is left of the disk; the rest is kept for what people ask for.
+    #[error(
+        "{free} MiB are free on the journal's disk, {reserve} MiB are kept, and the channel has used its part of them; nothing was \
+         stored. Make space"
+    )]
+    Reserved {
+        /// MiB that are free.
+        free: u64,
+        /// MiB below which a channel has only a part.
+        reserve: u64,
+    },
     /// The disk fails.
     #[error("the journal cannot be written: {0}; nothing was stored")]
     Io(String),

@@ -32,6 +32,7 @@ use super::group_commit::{Limits, end_feeds, run};
 use super::lanes::{Lane, Size};
 use super::read::read;
 use super::redact::redact;
+use super::room::Room;
 use super::segment::io_error;
 use super::shared::{Job, Shared};
 use super::stats::JournalStats;
@@ -46,6 +47,7 @@ const LAG: usize = 4;
 /// The journal in a local folder. Dropping it is [`Journal::close`].
 pub struct LocalJournal {
     disk: Arc<dyn Disk>,
+    room: Room,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -85,7 +87,8 @@ impl LocalJournal {
             end_feeds(&theirs);
         });
         let thread = thread.map_err(|e| io_error(dir, e))?;
-        Ok(Self { disk: Arc::clone(&options.disk), shared, thread: Mutex::new(Some(thread)) })
+        let room = Room::new(options.reserve_bytes);
+        Ok(Self { disk: Arc::clone(&options.disk), room, shared, thread: Mutex::new(Some(thread)) })
     }
 
     fn submit(
@@ -101,6 +104,8 @@ impl LocalJournal {
         if bytes > MAX_PAYLOAD {
             return Err(AppendError::TooLarge { bytes, limit: MAX_PAYLOAD });
         }
+        let room = self.room.take(&*self.disk, &self.shared.dir, &lane, &drafts);
+        room.inspect_err(|_| self.shared.count(|stats| stats.reserved += 1))?;
         let (reply, answer) = oneshot::channel();
         self.shared.submit(lane, Job { id, drafts, bytes, reply })?;
         Ok(answer)

@@ -24,6 +24,7 @@ mod lanes;
 pub mod local;
 mod read;
 mod redact;
+mod room;
 mod segment;
 mod shared;
 mod stats;

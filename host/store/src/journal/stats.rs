@@ -18,6 +18,8 @@ pub struct JournalStats {
     pub sync_micros: u64,
     /// Batches that failed.
     pub failures: u64,
+    /// Groups of channels that were refused, so that the last of the disk is left to what people ask for.
+    pub reserved: u64,
     /// Why nothing can be appended any more.
     pub broken: Option<String>,
     /// The size on disk in bytes.

@@ -78,6 +78,7 @@ async fn the_edition_before_serves_and_takes_facts_until_the_next_one_is_built()
     let mut progress = store.rebuilding();
     assert!(progress.borrow().as_ref().is_some_and(|progress| progress.why.contains("another version")));
     assert!(rows(&store).into_iter().eq(old_rows));
+    assert!(!store.is_of_this_edition());
     fill(&store, 100, 150).await;
     assert_eq!((store.applied(), store.read().seq()), (Seq(150), Seq(150)));
     // Crashes here leave what served, and the building begins again.
@@ -89,6 +90,7 @@ async fn the_edition_before_serves_and_takes_facts_until_the_next_one_is_built()
     replaced(&mut effects).await;
     progress.wait_for(Option::is_none).await.unwrap();
     assert_eq!(reader.seq(), Seq(150));
+    assert!(store.is_of_this_edition());
     assert!(!crate::support::rows_of(&reader).contains_key([&[0xFE], &1_u64.to_be_bytes()[..]].concat().as_slice()));
     drop(reader);
     fill(&store, 150, 160).await;

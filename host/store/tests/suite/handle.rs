@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::support::disk::TestDisk;
 use crate::support::{contains, copy, fact, name, open, rows, small};
 use jackfield_core::effect::Effect;
-use jackfield_core::fact::{Actor, Fact, Source};
+use jackfield_core::fact::{Actor, Fact, Source, StateChange};
 use jackfield_core::ids::Seq;
 use jackfield_core::tables::{self, Read};
 use jackfield_store::{AppendError, CloseError, Committed, Options};
@@ -121,6 +121,52 @@ async fn a_full_disk_is_said_and_passes() {
     assert!(matches!(error, AppendError::Full(_)), "{error}");
     disk.set_space(None);
     assert_eq!(store.append(Actor::Host, fact("c")).await.unwrap().seq, Seq(2));
+}
+
+/// What a channel brings, about `kib` KiB.
+fn brought(kib: usize) -> Fact {
+    Fact::Received {
+        channel: "shop".parse().unwrap(),
+        source: Source { connector: String::from("c"), version: String::from("1"), digest: "0".repeat(64) },
+        events: Vec::new(),
+        state: vec![StateChange { key: String::from("k"), value: Some(vec![7; kib << 10]) }],
+        unreadable: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_floods_gets_a_part_of_the_last_of_the_disk_and_leaves_room_for_others() {
+    const RESERVE: u64 = 4 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TestDisk::default();
+    let store = open(dir.path(), &Options { disk: Arc::new(disk.clone()), reserve_bytes: RESERVE, ..small() });
+    let channel = |name: &str| Actor::Channel(name.parse().unwrap());
+    disk.set_free(Some(RESERVE));
+    for _ in 0..10 {
+        store.append(channel("flood"), brought(12)).await.unwrap();
+    }
+    assert!(!store.is_disk_low().unwrap());
+    disk.set_free(Some(RESERVE - 1));
+    assert!(store.is_disk_low().unwrap());
+    let mut stored = 0;
+    let refused = loop {
+        match store.append(channel("flood"), brought(12)).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, AppendError::Reserved { .. }), "{refused}");
+    assert_eq!((stored, store.stats().journal.reserved), (3, 1), "64 KiB are a channel's part");
+    store.append(channel("other"), brought(12)).await.unwrap();
+    let message = "msg_1".parse().unwrap();
+    store.append(channel("flood"), Fact::SendStarted { message, attempt: 1 }).await.unwrap();
+    store.append(Actor::Operator, fact("key")).await.unwrap();
+    disk.set_free(Some(RESERVE / 4 - 1));
+    let last = store.append(channel("quiet"), brought(1)).await.unwrap_err();
+    assert!(matches!(last, AppendError::Reserved { .. }), "{last}");
+    store.append(Actor::Operator, fact("another")).await.unwrap();
+    disk.set_free(Some(RESERVE));
+    store.append(channel("flood"), brought(12)).await.unwrap();
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ pub struct TestDisk(Arc<Mutex<Inner>>);
 struct Inner {
     /// How many bytes still fit.
     space: Option<u64>,
+    /// What the system is to say of its free space.
+    free: Option<u64>,
     /// How many calls still work; after that the power is off.
     calls: Option<u64>,
     sync_fails: bool,
@@ -36,6 +38,11 @@ struct TestFile {
 }
 
 impl TestDisk {
+    /// Has so many bytes free, by what the system says; none for what it really says.
+    pub fn set_free(&self, bytes: Option<u64>) {
+        self.0.lock().unwrap().free = bytes;
+    }
+
     pub fn set_space(&self, bytes: Option<u64>) {
         self.0.lock().unwrap().space = bytes;
     }
@@ -146,6 +153,11 @@ impl Disk for TestDisk {
         self.call()?;
         self.0.lock().unwrap().renamed.clear();
         Ok(())
+    }
+
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        let free = self.0.lock().unwrap().free;
+        free.map_or_else(|| RealDisk.free(dir), Ok)
     }
 }
 
