@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::rows::{CUSTOMERS, IDENTITIES, Identity, LINKS, Link, Rule};
-use crate::ids::{CustomerId, IdentityId};
+use crate::conversation::rows::MESSAGES;
+use crate::ids::{CustomerId, IdentityId, MessageId};
 use crate::limits;
 use crate::tables::{Read, Result};
 
@@ -84,12 +85,32 @@ pub fn path(tables: &(impl Read + ?Sized), from: IdentityId, to: IdentityId) -> 
     Ok(Some(path))
 }
 
+/// The identity an id stands for.
+///
+/// Rules of another edition may have made an identity for a sender whom these rules know already; that is what clients were told, and
+/// what later facts name. Its id is that of the message which brought it, by place (see [`Fact::IdsByPlace`]), so it stands for whoever
+/// sent that message.
+///
+/// [`Fact::IdsByPlace`]: crate::fact::Fact::IdsByPlace
+///
+/// # Errors
+/// When the views cannot be read.
+pub(crate) fn known(tables: &(impl Read + ?Sized), id: IdentityId) -> Result<Option<Identity>> {
+    if let Some(row) = IDENTITIES.get(tables, (id,))? {
+        return Ok(Some(row));
+    }
+    match MESSAGES.get(tables, (MessageId::from_bytes(id.to_bytes()),))? {
+        Some(message) => IDENTITIES.get(tables, (message.identity,)),
+        None => Ok(None),
+    }
+}
+
 /// The customer an id stands for now. Ids of customers that were merged into others keep resolving.
 ///
 /// # Errors
 /// When the views cannot be read.
 pub fn resolve(tables: &(impl Read + ?Sized), id: CustomerId) -> Result<Option<CustomerId>> {
-    Ok(IDENTITIES.get(tables, (IdentityId::from(id),))?.map(|identity| identity.customer))
+    Ok(known(tables, id.into())?.map(|identity| identity.customer))
 }
 
 /// The identities of a customer, oldest first.

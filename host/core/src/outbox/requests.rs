@@ -37,6 +37,7 @@ impl Applier<'_> {
             return Ok(not_found("customer", customer));
         };
         let members = graph::members(&self.tables, customer)?;
+        let via = self.via_known(via)?;
         let answered = match reply_to {
             None => None,
             Some(id) => match MESSAGES.get(&self.tables, (id,))? {
@@ -44,7 +45,7 @@ impl Applier<'_> {
                 _ => return Ok(refuse("not_found", &format!("customer {customer} has no message {id}"))),
             },
         };
-        let address = match self.address(&members, Wish { via, answered: answered.as_ref(), thread })? {
+        let address = match self.address(&members, Wish { via: via.as_ref(), answered: answered.as_ref(), thread })? {
             Ok(address) => address,
             Err(refused) => return Ok(refused),
         };
@@ -65,6 +66,17 @@ impl Applier<'_> {
         self.enqueue(row)?;
         self.emit(DomainEvent::MessageQueued { customer, message: id });
         Ok(Outcome::Queued { message: id, to })
+    }
+
+    /// With the id that the identity has in these tables.
+    fn via_known(&self, via: Option<&Via>) -> Result<Option<Via>> {
+        Ok(match via {
+            Some(Via::Identity(id)) => {
+                let row = graph::known(&self.tables, *id)?;
+                Some(Via::Identity(row.map_or(*id, |row| row.id)))
+            }
+            other => other.cloned(),
+        })
     }
 
     /// An outbound message without content, queued.

@@ -100,6 +100,32 @@ fn a_rejected_suggestion_shows_nothing_and_does_not_come_back() {
 }
 
 #[test]
+fn an_id_that_other_tables_gave_a_known_sender_stands_for_the_sender() {
+    let mut desk = Desk::new();
+    complaint(&mut desk);
+    let who = sender("whatsapp", "6281234567890", vec![]);
+    desk.receive("wa", vec![text("wa-2", who, "Hello?")]);
+    // Tables in which nobody had this address made a customer of the second message.
+    let last = desk.journal.last().unwrap().seq;
+    let (given, known) = (CustomerId::new(last, 0), desk.customer_of("phone", PHONE));
+    assert_ne!(given, known);
+    assert_eq!(desk.view(given), desk.view(known));
+    let request = |via| Fact::MessageRequested {
+        customer: given,
+        parts: vec![jackfield_core::event::Part::Text { text: "hi".into() }],
+        via,
+        reply_to: None,
+        thread: None,
+        idempotency: None,
+    };
+    for via in [None, Some(Via::Identity(given.into()))] {
+        assert!(matches!(desk.apply(request(via)), Outcome::Queued { .. }));
+    }
+    let nobody = CustomerId::new(last, 1);
+    assert!(customer::customer(&desk.tables, nobody).unwrap().is_none());
+}
+
+#[test]
 fn no_reply_goes_to_an_address_that_was_merely_claimed() {
     let mut desk = Desk::new();
     laptop_question(&mut desk);

@@ -11,6 +11,7 @@ use crate::problem::{Problem, Result};
 pub async fn run(host: &Host, caller: Caller, idempotency: Option<&Idempotency>, fact: Fact) -> Result<Outcome> {
     let outcome = match done_before(host, caller, idempotency)? {
         Some(outcome) => outcome,
+        None if is_about_links(&fact) && !host.store.is_of_this_edition() => return Err(upgrading()),
         // Two such requests at the same moment both come here; the journal's order decides, and the second gets what the first got.
         None => host.command(caller.actor(), fact).await?.outcome,
     };
@@ -19,6 +20,27 @@ pub async fn run(host: &Host, caller: Caller, idempotency: Option<&Idempotency>,
         outcome => Ok(outcome),
     }
 }
+
+/// Whether a fact names people and suggestions as the tables have them.
+fn is_about_links(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::MergeRequested { .. }
+            | Fact::UnlinkRequested { .. }
+            | Fact::SuggestionDecided { .. }
+            | Fact::SharedCleared { .. }
+    )
+}
+
+/// Who is whom may be another in the tables of this version, so what is decided by those before it might come to nothing.
+fn upgrading() -> Problem {
+    let detail = "the tables of a new version are being built, and decisions about who is one person wait for them; messages do not. \
+                  `GET /readyz` says how far they are. Nothing was stored, try again later";
+    Problem::unavailable("upgrading", detail, UPGRADING)
+}
+
+/// How long a client is told to wait for the tables of a new version, seconds.
+const UPGRADING: u32 = 30;
 
 /// A look before the append keeps a client that repeats itself from filling the journal.
 fn done_before(host: &Host, caller: Caller, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>> {
