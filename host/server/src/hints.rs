@@ -132,6 +132,8 @@ enum Answer {
     Given,
     /// Not now; the channel may have said how long to wait.
     None(Option<Duration>),
+    /// The call broke down, which says something about this question and nothing about others.
+    Failed,
 }
 
 impl HintFetcher {
@@ -143,7 +145,7 @@ impl HintFetcher {
         let now = Instant::now();
         let silent = self.silent.get(channel).is_some_and(|silence| silence.until > now);
         let known = self.known.get(&question).is_some_and(|until| *until > now);
-        if silent || known || lane.busy().contains(&question) {
+        if silent || known || lane.busy().contains(&question) || is_suspended(host, channel) {
             return;
         }
         let older_than = Millis(clock::now().0.saturating_sub(OLD));
@@ -164,7 +166,8 @@ impl HintFetcher {
 
     fn ended(&mut self, question: Question, answer: Option<Answer>) {
         // A panic of ours is no answer.
-        match answer.unwrap_or(Answer::None(None)) {
+        match answer.unwrap_or(Answer::Failed) {
+            Answer::Failed => self.remember(question, Instant::now()),
             Answer::Given => {
                 self.silent.remove(&question.0);
             }
@@ -178,6 +181,11 @@ impl HintFetcher {
     }
 }
 
+/// Whether the operator has paused the channel, or its credentials do not work.
+fn is_suspended(host: &Host, channel: &ChannelId) -> bool {
+    operations::channel(&host.view(), channel).is_ok_and(|row| row.is_none_or(|row| row.is_suspended()))
+}
+
 async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identity) -> Answer {
     let (hints, state) = match channel.hints(who.identifier()).await {
         Ok(call) => match call.result {
@@ -186,12 +194,14 @@ async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identity) -> Answer {
                 return Answer::None(after_ms.map(Duration::from_millis));
             }
             // It would say the same again, so nothing is what it has to tell.
-            Err(_) => (Vec::new(), Vec::new()),
+            Err(Failure::Rejected(_) | Failure::RecipientGone(_) | Failure::Unsupported(_)) => (Vec::new(), Vec::new()),
+            Err(Failure::Credentials(_) | Failure::Misconfigured(_)) => return Answer::None(None),
+            Err(_) => return Answer::Failed,
         },
         Err(error) if error.kind == CallErrorKind::Busy => return Answer::None(None),
         Err(error) => {
             tracing::warn!(channel = %channel.id, kind = error.kind.as_str(), "asking who somebody is failed: {error}");
-            (Vec::new(), Vec::new())
+            return Answer::Failed;
         }
     };
     match learn(host, channel, who, hints, state).await {

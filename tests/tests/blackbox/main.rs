@@ -7,6 +7,7 @@ mod events;
 mod files;
 mod front;
 mod golden;
+mod hints;
 mod hostile;
 mod interleavings;
 mod languages;

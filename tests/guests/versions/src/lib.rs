@@ -5,13 +5,14 @@
 //!
 //! * `good-…`: every message begins with the word, and so does the reply to the webhook, which shows which version answered.
 //! * `bad-probe`: it cannot check the channel.
+//! * `bad-hints…`: it fails when it is asked who somebody is. `good-named`: it says that it is Ada.
 //! * `bad-soon…`: it fails at every webhook after the tenth.
 //! * `bad-always`: it fails at every webhook with a body.
 //! * `poison`: it fails at webhooks whose text is `poison`.
 
 use jackfield_sdk::{
     Action, Author, Connector, Content, Delivery, EventBody, Failure, Health, Hint, Identifier, Message, Outcome, Part,
-    Receipt, Reply, Request, Sender, Thread, config, export, http, hub, state,
+    Receipt, Reply, Request, Sender, Subject, Thread, config, export, http, hub, state,
 };
 use serde::Deserialize;
 
@@ -82,7 +83,11 @@ impl Connector for Versions {
     }
 
     fn hints(_: Identifier) -> Result<Vec<Hint>, Failure> {
-        Ok(Vec::new())
+        match word().as_str() {
+            word if word.starts_with("bad-hints") => panic!("this version cannot say who somebody is"),
+            "good-named" => Ok(vec![Hint::claimed(Subject::Name(String::from("Ada")), "asked")]),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn check() -> Result<Health, Failure> {
