@@ -16,10 +16,23 @@ pub const TIMELINE: Table<(IdentityId, Millis, Item), Present> = Table::new(6, "
 pub const EXTERNAL: Table<(ChannelId, u8, Text), External> = Table::new(7, "external ids");
 /// Updates of a message that has not come yet, in the order in which they came.
 pub const EARLY: Table<(ChannelId, Text, Seq, u16), EventBody> = Table::new(8, "early updates");
+/// The same, oldest first.
+pub const EARLY_BY_AGE: Table<(Seq, u16), EarlyUpdate> = Table::new(46, "early updates by age");
 /// Touchpoints.
 pub const TOUCHPOINTS: Table<(TouchpointId,), Touchpoint> = Table::new(13, "touchpoints");
 /// Messages that were sent to a thread, by time.
 pub const SENT_IN_THREAD: Table<(ChannelId, Text, Millis, MessageId), Present> = Table::new(21, "sent in threads");
+
+/// Where an update is that waits for its message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyUpdate {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The channel's id of the message.
+    pub id: String,
+    /// Since when.
+    pub at: Millis,
+}
 
 /// An id of a message, in [`EXTERNAL`].
 pub const EXTERNAL_MESSAGE: u8 = b'm';
@@ -262,6 +275,7 @@ pub struct Place {
     pub item: Item,
 }
 
+impl Json for EarlyUpdate {}
 impl Json for Message {}
 impl Json for Touchpoint {}
 impl Json for External {}

@@ -1,7 +1,7 @@
 //! What is said of a message that may not have come yet, and read marks of whole threads.
 
 use super::inbound::{EventEffect, Origin};
-use super::rows::{EARLY, SENT_IN_THREAD};
+use super::rows::{EARLY, EARLY_BY_AGE, EarlyUpdate, SENT_IN_THREAD};
 use crate::apply::Applier;
 use crate::event::{DeliveryUpdate, EventBody, Property};
 use crate::ids::{ChannelId, Millis};
@@ -36,6 +36,8 @@ impl Applier<'_> {
         }
         let index = self.ids.early()?;
         EARLY.put(&mut self.tables, (channel, external, self.seq, index), body)?;
+        let early = EarlyUpdate { channel: channel.clone(), id: external.to_owned(), at: self.at };
+        EARLY_BY_AGE.put(&mut self.tables, (self.seq, index), &early)?;
         Ok(EventEffect::New)
     }
 
@@ -48,6 +50,7 @@ impl Applier<'_> {
         let early: Vec<_> = EARLY.scan(&self.tables, range, false).take(limits::EARLY).collect::<Result<_>>()?;
         for ((channel, id, seq, index), body) in early {
             EARLY.delete(&mut self.tables, (&channel, &id.0, seq, index));
+            EARLY_BY_AGE.delete(&mut self.tables, (seq, index));
             if let Some(message) = self.message_by_external(origin.channel, external)? {
                 self.change_message(origin, message, &body)?;
             }

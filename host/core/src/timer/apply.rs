@@ -3,10 +3,10 @@
 use super::rows::TIMERS;
 use crate::access::rows::{IDEMPOTENCY, IDEMPOTENCY_BY_TIME};
 use crate::apply::{Applier, refuse};
-use crate::conversation::rows::EARLY;
+use crate::conversation::rows::{EARLY, EARLY_BY_AGE, EarlyUpdate};
 use crate::effect::Effect;
 use crate::fact::{Outcome, Timer};
-use crate::ids::{Millis, Seq};
+use crate::ids::Millis;
 use crate::tables::{Present, Result};
 
 /// How often rows that nothing needs any more are taken away.
@@ -15,8 +15,8 @@ const RETENTION_EVERY: u64 = 60 * 60 * 1000;
 const SWEPT: usize = 1_000;
 /// How long the answer to a command is remembered. Clients repeat within minutes.
 const IDEMPOTENCY_KEPT: u64 = 7 * 24 * 60 * 60 * 1000;
-/// How many facts an update may wait for its message, about. An update of a message that was sent from elsewhere waits for ever.
-const EARLY_KEPT_FACTS: u64 = 1_000_000;
+/// How long an update waits for its message. One of a message that was sent from elsewhere would wait for ever.
+const EARLY_KEPT: u64 = 30 * 24 * 60 * 60 * 1000;
 
 impl Timer {
     /// Its name, in keys.
@@ -73,18 +73,16 @@ impl Applier<'_> {
         Ok(old.len() == SWEPT)
     }
 
-    /// Updates of messages that never came. They are looked through a piece at a time, by channel and id, beginning where the last
-    /// look ended.
+    /// Updates of messages that never came.
     fn forget_early(&mut self) -> Result<bool> {
-        let oldest = Seq(self.seq.0.saturating_sub(EARLY_KEPT_FACTS));
-        let found: Vec<_> = EARLY.scan(&self.tables, EARLY.all(), false).take(SWEPT).collect::<Result<_>>()?;
-        let mut gone = 0;
-        for ((channel, id, seq, index), _) in &found {
-            if *seq < oldest {
-                EARLY.delete(&mut self.tables, (channel, &id.0, *seq, *index));
-                gone += 1;
-            }
+        let until = Millis(self.at.0.saturating_sub(EARLY_KEPT));
+        let oldest = EARLY_BY_AGE.scan(&self.tables, EARLY_BY_AGE.all(), false).take(SWEPT);
+        let old = oldest.take_while(|row| row.as_ref().map_or(true, |(_, early)| early.at < until));
+        let old: Vec<_> = old.collect::<Result<_>>()?;
+        for ((seq, index), EarlyUpdate { channel, id, .. }) in &old {
+            EARLY.delete(&mut self.tables, (channel, id, *seq, *index));
+            EARLY_BY_AGE.delete(&mut self.tables, (*seq, *index));
         }
-        Ok(gone > 0 && found.len() == SWEPT)
+        Ok(old.len() == SWEPT)
     }
 }

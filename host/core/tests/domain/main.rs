@@ -7,5 +7,6 @@ mod files;
 mod identity;
 mod messages;
 mod properties;
+mod retention;
 mod support;
 mod totality;
