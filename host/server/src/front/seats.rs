@@ -71,6 +71,7 @@ pub(crate) struct Seat {
     id: u64,
     /// None for those that speak for many.
     peer: Option<IpAddr>,
+    /// Whether there was no other place when it was taken.
     reserved: bool,
     accepted: Instant,
     state: Mutex<State>,
@@ -255,9 +256,9 @@ impl Seat {
         self.accepted
     }
 
-    /// Whether it is one of the places that are kept for operators and health checks.
+    /// Whether it is one of the places that are kept for operators and health checks, as long as there is no other.
     pub(crate) fn is_reserved(&self) -> bool {
-        self.reserved
+        self.reserved && self.seats.taken() > self.seats.limits.total
     }
 
     /// A request showed a good API key.
@@ -378,6 +379,17 @@ mod tests {
         let next = seats.take(ip("127.0.0.1")).unwrap();
         assert!(!is_evicted(&all[0]) && !next.seat().is_reserved());
         assert!(is_evicted(&all[2]) || is_evicted(&all[3]) || is_evicted(&kept));
+    }
+
+    #[test]
+    fn a_connection_in_a_place_that_was_kept_is_like_any_other_once_there_is_room() {
+        let seats = seats(1, 1);
+        let busy = seats.take(ip("127.0.0.1")).unwrap();
+        let request = busy.seat().request();
+        let kept = seats.take(ip("127.0.0.1")).unwrap();
+        assert!(kept.seat().is_reserved());
+        drop((request, busy));
+        assert!(!kept.seat().is_reserved());
     }
 
     #[test]
