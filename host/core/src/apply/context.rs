@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use super::applied::{Applied, set_applied};
 use super::event::DomainEvent;
@@ -33,7 +34,7 @@ pub(crate) struct Applier<'a> {
     /// Deliveries that read marks have looked at.
     pub(crate) read_marks: usize,
     /// Rows that were read or stored, as they are now.
-    pub(crate) identities: RefCell<BTreeMap<IdentityId, Identity>>,
+    pub(crate) identities: RefCell<BTreeMap<IdentityId, Rc<Identity>>>,
 }
 
 impl<'a> Applier<'a> {

@@ -113,7 +113,7 @@ impl Applier<'_> {
         }
         let (a, b) = (self.identity_row(left)?, self.identity_row(next)?);
         if a.customer != b.customer {
-            let (a, b) = (graph::members(&self.tables, a.customer)?, graph::members(&self.tables, b.customer)?);
+            let (a, b) = (self.members(a.customer)?, self.members(b.customer)?);
             if let Some(reason) = graph::objection(&a, &b) {
                 return self.suggest(next, left, evidence, reason, Shown::No, true);
             }

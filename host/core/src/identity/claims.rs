@@ -87,7 +87,7 @@ impl Applier<'_> {
             return Ok(());
         }
         let policy = self.claim_policy()?;
-        let (a, b) = (graph::members(&self.tables, a.customer)?, graph::members(&self.tables, b.customer)?);
+        let (a, b) = (self.members(a.customer)?, self.members(b.customer)?);
         match (policy, graph::objection(&a, &b)) {
             (ClaimPolicy::Off, _) => Ok(()),
             (ClaimPolicy::Auto, None) => {

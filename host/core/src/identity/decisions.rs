@@ -72,7 +72,7 @@ impl Applier<'_> {
         if a == b {
             return Ok(None);
         }
-        let (a, b) = (graph::members(&self.tables, a)?, graph::members(&self.tables, b)?);
+        let (a, b) = (self.members(a)?, self.members(b)?);
         Ok(graph::objection(&a, &b).map(|why| refuse("conflict", &format!("these customers cannot be one: {why}"))))
     }
 

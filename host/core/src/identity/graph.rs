@@ -1,5 +1,6 @@
 //! The graph of identities and links: who is one person, by which path, and what speaks against joining two people.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::rows::{CUSTOMERS, IDENTITIES, Identity, LINKS, Link, Rule};
@@ -124,12 +125,12 @@ pub fn members(tables: &(impl Read + ?Sized), customer: CustomerId) -> Result<Ve
 
 /// What speaks against these being one person, if anything.
 #[must_use]
-pub fn objection(a: &[Identity], b: &[Identity]) -> Option<String> {
+pub fn objection<I: Borrow<Identity>>(a: &[I], b: &[I]) -> Option<String> {
     if a.len() + b.len() > limits::IDENTITIES {
         return Some(format!("one customer would have more than {} identities", limits::IDENTITIES));
     }
     let mut by_kind: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for identity in a.iter().chain(b).filter(|i| i.retired_at.is_none()) {
+    for identity in a.iter().chain(b).map(Borrow::borrow).filter(|i| i.retired_at.is_none()) {
         by_kind.entry((&identity.kind, &identity.scope)).or_default().insert(&identity.value);
     }
     let over = by_kind.iter().find(|((kind, _), values)| values.len() > most_of_kind(kind))?;

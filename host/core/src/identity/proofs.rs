@@ -34,7 +34,7 @@ impl Applier<'_> {
         }
         evidence.verified = true;
         if a.customer != b.customer {
-            let (a, b) = (graph::members(&self.tables, a.customer)?, graph::members(&self.tables, b.customer)?);
+            let (a, b) = (self.members(a.customer)?, self.members(b.customer)?);
             if let Some(reason) = graph::objection(&a, &b) {
                 return self.suggest(from, to, evidence, reason, Shown::No, false);
             }

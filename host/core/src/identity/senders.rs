@@ -1,5 +1,7 @@
 //! The identity of a sender, made if it is new.
 
+use std::rc::Rc;
+
 use super::address;
 use super::rows::{BY_ACTIVITY, BY_ADDRESS, BY_WORD, CUSTOMERS, Customer, Evidence, IDENTITIES, Identity};
 use super::search::words;
@@ -53,18 +55,29 @@ impl Applier<'_> {
         self.claim(id, &sender.identity, &proven, sender.trust, evidence, true)
     }
 
-    /// The row of an identity. One fact looks at the same few again and again, so they are decoded once.
+    /// The row of an identity, to change it.
     pub(crate) fn identity_row(&self, id: IdentityId) -> Result<Identity> {
+        Ok((*self.known_identity(id)?).clone())
+    }
+
+    /// The row of an identity. One fact looks at the same few again and again, so they are decoded once.
+    fn known_identity(&self, id: IdentityId) -> Result<Rc<Identity>> {
         if let Some(row) = self.identities.borrow().get(&id) {
-            return Ok(row.clone());
+            return Ok(Rc::clone(row));
         }
-        let row = IDENTITIES.need(&self.tables, (id,))?;
-        self.identities.borrow_mut().insert(id, row.clone());
+        let row = Rc::new(IDENTITIES.need(&self.tables, (id,))?);
+        self.identities.borrow_mut().insert(id, Rc::clone(&row));
         Ok(row)
     }
 
+    /// The identities of a customer, oldest first.
+    pub(super) fn members(&self, customer: CustomerId) -> Result<Vec<Rc<Identity>>> {
+        let row = CUSTOMERS.need(&self.tables, (customer,))?;
+        row.members.iter().map(|id| self.known_identity(*id)).collect()
+    }
+
     pub(crate) fn store_identity(&mut self, row: &Identity) -> Result<()> {
-        self.identities.get_mut().insert(row.id, row.clone());
+        self.identities.get_mut().insert(row.id, Rc::new(row.clone()));
         IDENTITIES.put(&mut self.tables, (row.id,), row)
     }
 
