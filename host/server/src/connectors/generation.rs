@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{ChannelRules, Source};
 use jackfield_core::ids::{ChannelId, Millis};
-use jackfield_sandbox::{Channel, Connector, Grants};
+use jackfield_sandbox::{CallError, CallErrorKind, Channel, Connector, Grants, Usage};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -36,9 +36,40 @@ impl BoundChannel {
         Self { channel, grants, config, revoked: CancellationToken::new() }
     }
 
-    /// Returns once something that it may do was taken back. Calls that run with it end then.
-    pub(crate) async fn revoked(&self) {
-        self.revoked.cancelled().await;
+    /// A call of it, which ends when something that it may do is taken back.
+    ///
+    /// # Errors
+    /// Those of the call, and [`CallErrorKind::Revoked`].
+    pub(crate) async fn unless_revoked<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        tokio::select! {
+            ended = call => ended,
+            () = self.revoked.cancelled() => Err(revoked()),
+        }
+    }
+
+    /// Whether it may do something that is not granted now.
+    #[must_use]
+    pub fn exceeds(&self, now: &Grants) -> bool {
+        grants_less(now, &self.grants)
+    }
+
+    /// Ends its calls.
+    pub(super) fn revoke(&self) {
+        self.revoked.cancel();
+    }
+}
+
+fn revoked() -> CallError {
+    CallError {
+        kind: CallErrorKind::Revoked,
+        message: String::from("A grant of the channel was taken back while the call ran."),
+        authenticated: false,
+        log: Vec::new(),
+        // How far it had come is not known, so something may have been sent.
+        usage: Usage { http_sent: 1, ..Usage::default() },
     }
 }
 
@@ -102,9 +133,9 @@ impl Generation {
             bindings
         });
         if let Some(Ok(before)) = before.get(id)
-            && binding.as_ref().map_or(true, |now| grants_less(&now.grants, &before.grants))
+            && binding.as_ref().map_or(true, |now| before.exceeds(&now.grants))
         {
-            before.revoked.cancel();
+            before.revoke();
         }
     }
 

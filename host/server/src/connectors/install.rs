@@ -81,9 +81,7 @@ impl Lifecycle {
         if versions.active == Some(generation) {
             return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
         }
-        // What served was approved, whether that was written down then or not.
-        let has_served = matches!(row.stage, Stage::Draining | Stage::Retired | Stage::RolledBack);
-        let consent = if has_served { Consent::Given } else { consent };
+        let consent = if row.stage.has_served() { Consent::Given } else { consent };
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
         let component = self.read(&row.source.digest).await?;
         if let Some(why) = self.distrusts(&component) {

@@ -216,7 +216,8 @@ impl Reactor {
         Ok(())
     }
 
-    /// Binds a channel to every generation of its connector that is loaded or ready.
+    /// Binds a channel to every generation of its connector that is loaded or ready, and ends calls that run with more than is granted,
+    /// on whichever generation.
     fn bind(&self, channel: &ChannelRuntime) -> tables::Result<()> {
         let slot = &channel.slot;
         let versions = operations::connector(&self.store.read(), &slot.name)?;
@@ -227,6 +228,8 @@ impl Reactor {
         Ok(())
     }
 
+        // First, whatever becomes of the rest.
+        self.lifecycle.recall(channel)?;
     /// Has the generations serve that the tables name. What serves goes on until what is to serve is loaded.
     fn connector(&mut self, name: &str) -> tables::Result<()> {
         let Some(versions) = operations::connector(&self.store.read(), name)? else {

@@ -6,6 +6,8 @@
 
 mod disk;
 mod panics;
+mod races;
+mod revoked;
 mod world;
 
 use std::collections::BTreeSet;
