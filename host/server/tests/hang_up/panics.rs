@@ -162,3 +162,25 @@ async fn what_a_worker_has_begun_comes_to_its_end_though_the_worker_panics() -> 
     work.await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_of_the_reactor_is_counted_and_shown_and_it_goes_on() -> Result<()> {
+    PanicsAt::install(&["channel=late "]);
+    let world = World::start().await?;
+    let on = |what: &str| format!("/v1/connectors/versions/{what}");
+    world.host.lifecycle.install("versions", taking_a_note("good-b")?, "upload", Actor::Host).await?;
+    let approved = world.api.post(&on("approve"), &json!({ "generation": 2 })).await?;
+    ensure!(approved.status == 201, "{}", approved.text());
+    assert_eq!(world.api.read("/readyz").await?["reactor"]["panics"], 0);
+    // The version that stands by cannot serve this one, which the reactor logs.
+    world.configure(Some(("late", "note = \"x\"")))?;
+    let reloaded = world.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.json()["added"], json!(["late"]), "{}", reloaded.text());
+    assert_eq!(world.api.read("/readyz").await?["reactor"]["panics"], 1);
+    assert_eq!(world.api.read("/v1/channels/late").await?["state"], "active");
+    let paused = world.api.post("/v1/channels/late/pause", &json!({})).await?;
+    assert_eq!(paused.json()["state"], "paused", "{}", paused.text());
+    until("it has looked again", async || Ok(world.api.read("/readyz").await?["reactor"]["to_look_at_again"] == 0))
+        .await?;
+    world.stop().await
+}
