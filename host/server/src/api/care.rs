@@ -44,7 +44,7 @@ pub(super) async fn pause_channel(
 pub(super) struct ReloadedView {
     /// Channels that were not there before.
     added: Vec<ChannelId>,
-    /// Channels whose settings changed.
+    /// Channels whose settings or secrets changed.
     changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     removed: Vec<ChannelId>,

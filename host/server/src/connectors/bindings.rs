@@ -45,6 +45,7 @@ impl Lifecycle {
                 config: &config,
                 id: &channel.id,
                 channel: &channel.config,
+                made: channel.made,
                 changes: &changes,
                 state,
             };
@@ -82,7 +83,7 @@ impl Lifecycle {
         for channel in self.channels().of(&slot.name) {
             let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
             let grants = grants::effective(&channel.config.grants, &changes);
-            if !generation.is_bound_as(&channel.id, &channel.config, &grants) {
+            if !generation.is_bound_as(&channel.id, channel.made, &grants) {
                 return Ok(false);
             }
         }
@@ -95,7 +96,7 @@ impl Lifecycle {
     pub(crate) fn rebind(&self, generation: &Generation, channel: &ChannelRuntime, active: bool) {
         let bound = operations::grant_changes(&self.store().read(), &channel.id).and_then(|changes| {
             let grants = grants::effective(&channel.config.grants, &changes);
-            if generation.is_bound_as(&channel.id, &channel.config, &grants) {
+            if generation.is_bound_as(&channel.id, channel.made, &grants) {
                 return Ok(None);
             }
             let excess = if active { Excess::RefusedUnlessRevoked } else { Excess::Denied };

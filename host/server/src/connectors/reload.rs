@@ -15,7 +15,7 @@ use super::lifecycle::Lifecycle;
 use super::restore::NewComponent;
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;
-use crate::config::Config;
+use crate::config::{Config, SecretsMark};
 use crate::metrics::Metrics;
 
 /// What a new configuration brought.
@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 pub struct Reloaded {
     /// Channels that were not there before.
     pub added: Vec<ChannelId>,
-    /// Channels whose settings changed.
+    /// Channels whose settings or secrets changed.
     pub changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     pub removed: Vec<ChannelId>,
@@ -104,9 +104,11 @@ impl Lifecycle {
         let (mut channels, mut reloaded) = (Vec::new(), Reloaded::default());
         for (id, section) in &config.channels {
             let known = self.channels().get(id);
-            if let Some(same) =
-                known.as_ref().filter(|known| known.config == *section && known.region == config.region(section))
-            {
+            let secrets = SecretsMark::of(&section.secrets, |path| config.resolve(path));
+            let is_same = |known: &&Arc<ChannelRuntime>| {
+                known.config == *section && known.region == config.region(section) && known.secrets == secrets
+            };
+            if let Some(same) = known.as_ref().filter(is_same) {
                 channels.push(Arc::clone(same));
                 continue;
             }
