@@ -66,7 +66,8 @@ pub(super) struct Readiness {
 pub(super) struct ReactorState {
     /// How often a mistake of the host was contained there, since it started. The log has the reasons.
     panics: u64,
-    /// How many things could not be carried out yet. They are looked at again every five seconds.
+    /// How many things could not be carried out yet, versions that are to serve and cannot be loaded among them. They are looked at again
+    /// in time.
     to_look_at_again: usize,
 }
 

@@ -18,7 +18,7 @@ impl ReactorHealth {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// How many things it could not carry out yet. They are looked at again every few seconds.
+    /// How many things it could not carry out yet, generations that are to be loaded among them. They are looked at again in time.
     #[must_use]
     pub fn to_look_at_again(&self) -> usize {
         self.to_look_at_again.load(Ordering::Relaxed)

@@ -97,7 +97,7 @@ impl Reactor {
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.inbox.health.set_to_look_at_again(self.again.len());
+            self.inbox.health.set_to_look_at_again(self.again.len() + self.loading.len());
             tokio::select! {
                 batch = self.effects.next() => match batch {
                     Some(batch) => {

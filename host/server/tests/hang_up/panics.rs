@@ -135,8 +135,9 @@ impl Work for Clumsy {
     }
 
     fn attempt(&self, _: u8) -> impl Future<Output = Option<Millis>> + Send + 'static {
-        async {
-            drop(MAY_END.acquire().await);
+        let may_end = &MAY_END;
+        async move {
+            drop(may_end.acquire().await);
             ENDED.store(true, Ordering::SeqCst);
             None
         }

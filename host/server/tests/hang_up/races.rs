@@ -10,7 +10,7 @@ use jackfield_core::views::operations;
 use jackfield_tests::versions::{asking_for_more, version, webhook};
 use serde_json::json;
 
-use crate::world::{CHANNEL, CUSTOMER, World};
+use crate::world::{CHANNEL, CUSTOMER, World, until};
 
 const ROLLBACK: &str = "/v1/connectors/versions/rollback";
 
@@ -138,5 +138,36 @@ async fn a_channel_that_comes_while_a_version_is_on_its_way_goes_dark_with_no_ve
     let approved = world.api.post("/v1/connectors/versions/approve", &json!({ "generation": 2 })).await?;
     assert_eq!(approved.status, 201, "{}", approved.text());
     assert_eq!(who_answers(&world, "late", "l2").await?, "good-b");
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_cannot_be_loaded_when_its_turn_comes_is_shown_while_the_one_before_serves() -> Result<()> {
+    let world = World::start().await?;
+    world.host.lifecycle.install("versions", version("good-b")?, "upload", Actor::Host).await?;
+    ensure!(world.api.post(ROLLBACK, &json!({})).await?.status == 200, "it is rolled back, and not loaded any more");
+    let versions = operations::connector(&world.host.view(), "versions")?.context("it is there")?;
+    let artifact = world.artifact(&versions.get(2).context("the second")?.source.digest);
+    let kept = std::fs::read(&artifact)?;
+    std::fs::remove_file(&artifact)?;
+    // As from a host that had the component.
+    let active = Fact::GenerationMoved {
+        connector: String::from("versions"),
+        generation: 2,
+        to: Stage::Active,
+        problem: None,
+        missing: Vec::new(),
+        approved: None,
+        differences: Vec::new(),
+    };
+    world.host.command(Actor::Host, active).await?;
+    let waiting = async || -> Result<u64> {
+        world.api.read("/readyz").await?["reactor"]["to_look_at_again"].as_u64().context("a number")
+    };
+    until("it is shown", async || Ok(waiting().await? == 1)).await?;
+    assert_eq!(who_answers(&world, CHANNEL, "l1").await?, "good-a");
+    std::fs::write(&artifact, kept)?;
+    until("it serves", async || Ok(who_answers(&world, CHANNEL, "l2").await? == "good-b")).await?;
+    until("nothing waits", async || Ok(waiting().await? == 0)).await?;
     world.stop().await
 }

@@ -93,6 +93,11 @@ impl World {
         Ok(world)
     }
 
+    /// Where a component is kept.
+    pub fn artifact(&self, digest: &str) -> PathBuf {
+        self.folder.path().join("data/artifacts").join(format!("{digest}.wasm"))
+    }
+
     /// Sends a request and goes away while what it appends is on its way to the disk. The host has seen that before the disk goes on.
     pub async fn hang_up(&self, request: &Request) -> Result<()> {
         self.disk.hold();
