@@ -74,6 +74,12 @@ impl Stage {
         }
     }
 
+    /// Whether it serves or has served: then it was approved, whether that was written down at the time or not, and has passed its probe.
+    #[must_use]
+    pub fn has_served(self) -> bool {
+        matches!(self, Self::Active | Self::Draining | Self::Retired | Self::RolledBack)
+    }
+
     /// Whether nothing more happens with it by itself.
     #[must_use]
     pub fn is_over(self) -> bool {
@@ -393,6 +399,44 @@ mod tests {
         versions.advance(b, Stage::RolledBack, None, &[], Millis(4));
         versions.advance(a, Stage::Active, None, &[], Millis(4));
         assert_eq!((versions.active, versions.standby), (Some(a), None));
+    }
+
+    /// An activation of one generation and rollbacks, in every order in which their facts can come.
+    #[test]
+    fn after_activations_and_rollbacks_in_any_order_exactly_the_one_that_came_last_serves() {
+        #[derive(Clone, Copy, Debug)]
+        enum Step {
+            Activate(u32),
+            RollBack,
+        }
+        let steps = [Step::Activate(1), Step::Activate(2), Step::Activate(3), Step::RollBack];
+        let orders = (0..steps.len().pow(5)).map(|n| (0..5).map(move |place| steps[n / 4_usize.pow(place) % 4]));
+        for order in orders {
+            let mut versions = Versions::new("shop");
+            (1..=3).for_each(|n| assert_eq!(staged(&mut versions, &n.to_string()), n));
+            let mut last = None;
+            for step in order.clone() {
+                match (step, versions.active, versions.standby) {
+                    (Step::Activate(number), ..) if versions.active != Some(number) => {
+                        versions.advance(number, Stage::Probing, None, &[], Millis(2));
+                        versions.advance(number, Stage::Active, None, &[], Millis(2));
+                        last = Some(number);
+                    }
+                    (Step::RollBack, Some(failed), Some(before)) => {
+                        versions.advance(failed, Stage::RolledBack, None, &[], Millis(3));
+                        versions.advance(before, Stage::Active, None, &[], Millis(3));
+                        last = Some(before);
+                    }
+                    _ => {}
+                }
+                let order: Vec<Step> = order.clone().collect();
+                let active = versions.generations.iter().filter(|row| row.stage == Stage::Active);
+                let active: Vec<u32> = active.map(|row| row.number).collect();
+                assert_eq!((active, versions.active), (last.into_iter().collect(), last), "{order:?}");
+                let standby = versions.standby.and_then(|number| versions.get(number)).map(|row| row.stage);
+                assert!(matches!(standby, None | Some(Stage::Draining)), "{standby:?} stands by: {order:?}");
+            }
+        }
     }
 
     #[test]

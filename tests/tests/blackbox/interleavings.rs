@@ -24,6 +24,8 @@ enum Step {
     SwapToBad(usize),
     /// The one before comes back, while so many webhooks come.
     RollBack(usize),
+    /// A new good version, and the one before comes back, in whichever order, while so many webhooks come.
+    SwapAndRollBack(usize),
     Crash,
     Restart,
 }
@@ -34,6 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (1_usize..12).prop_map(Step::Swap),
         2 => (1_usize..12).prop_map(Step::SwapToBad),
         2 => (1_usize..12).prop_map(Step::RollBack),
+        3 => (1_usize..12).prop_map(Step::SwapAndRollBack),
         1 => Just(Step::Crash),
         1 => Just(Step::Restart),
     ];
@@ -83,6 +86,17 @@ async fn play(steps: &[Step]) -> Result<()> {
                 let status = back?.status.as_u16();
                 ensure!([200, 409].contains(&status), "a rollback was answered with {status}");
             }
+            Step::SwapAndRollBack(count) => {
+                brought += 1;
+                let (swap, body) = (bring(&host, version(&format!("good-{brought}"))?), json!({}));
+                let back = host.api.post("/v1/connectors/versions/rollback", &body);
+                let (calls, swapped, back) = tokio::join!(calls(&host, &mut sent, count), swap, back);
+                answered.extend(calls?);
+                ensure!(swapped? == 201, "a good version was not taken");
+                let status = back?.status.as_u16();
+                ensure!([200, 409].contains(&status), "a rollback was answered with {status}");
+                one_is_active(&host).await?;
+            }
             Step::Crash => {
                 host.kill().await?;
                 host = home.start().await?;
@@ -117,6 +131,15 @@ async fn bring(host: &Host, component: Vec<u8>) -> Result<u16> {
     let headers = [("content-type", "application/wasm")];
     let answer = host.api.send(Method::POST, "/v1/connectors/versions/generations", &headers, component).await?;
     Ok(answer.status.as_u16())
+}
+
+/// Exactly one generation is active, and that one serves.
+async fn one_is_active(host: &Host) -> Result<()> {
+    let connector = host.api.read("/v1/connectors/versions").await?;
+    let generations = connector["generations"].as_array().context("generations")?;
+    let active: Vec<_> = generations.iter().filter(|row| row["stage"] == "active").collect();
+    ensure!(active.len() == 1 && active[0]["generation"] == connector["generation"], "{connector}");
+    Ok(())
 }
 
 /// Every answer names the version whose text is stored, and every call is stored once or parked once.

@@ -19,6 +19,7 @@ mod reactor;
 mod registry;
 mod reload;
 mod replies;
+mod rollback;
 mod slack;
 mod story;
 mod webhooks;

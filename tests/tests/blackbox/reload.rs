@@ -5,7 +5,7 @@ use http::Method;
 use jackfield_tests::host::{Home, Setup, TELEGRAM};
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::versions::{taking_a_note, webhook};
-use jackfield_tests::webhooks::{meta, telegram, telegram_text, whatsapp_text};
+use jackfield_tests::webhooks::{APP_SECRET, meta, telegram, telegram_text, whatsapp_text};
 use serde_json::json;
 
 const SECRETS: [(&str, &str); 1] = [("app-secret", "APP_SECRET")];
@@ -106,5 +106,23 @@ async fn settings_for_a_version_that_does_not_serve_yet_leave_the_channel_as_it_
     let reloaded = host.api.post("/v1/reload", &json!({})).await?;
     assert_eq!(reloaded.json()["changed"], json!(["late"]), "{}", reloaded.text());
     assert_eq!(host.hook("late", &webhook("m2", "6281234", "hello")).await?.text(), "good-b");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_that_was_changed_in_its_place_counts_from_the_next_reload_on() -> Result<()> {
+    let provider = provider().await?;
+    let setup = Setup::new().channel("late", "versions", &provider.url(), "", &SECRETS)?;
+    let home = Home::new(&setup.replaced("{ env = \"APP_SECRET\" }", "{ file = \"app-secret\" }")).await?;
+    let secret = home.folder.join("app-secret");
+    std::fs::write(&secret, "the one before")?;
+    let host = home.start().await?;
+    assert_eq!(host.hook("late", &webhook("m1", "6281234", "hello")).await?.status, 401);
+    std::fs::write(&secret, APP_SECRET)?;
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.json()["changed"], json!(["late"]), "{}", reloaded.text());
+    assert_eq!(host.hook("late", &webhook("m1", "6281234", "hello")).await?.text(), "good-a");
+    let reloaded = host.api.post("/v1/reload", &json!({})).await?;
+    assert_eq!(reloaded.json()["changed"], json!([]), "nothing is new: {}", reloaded.text());
     Ok(())
 }

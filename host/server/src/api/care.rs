@@ -44,7 +44,7 @@ pub(super) async fn pause_channel(
 pub(super) struct ReloadedView {
     /// Channels that were not there before.
     added: Vec<ChannelId>,
-    /// Channels whose settings changed.
+    /// Channels whose settings or secrets changed.
     changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     removed: Vec<ChannelId>,
@@ -57,15 +57,14 @@ pub(super) struct ReloadedView {
 #[utoipa::path(post, path = "/v1/reload", tag = "channels", request_body = Nothing,
     responses((status = 200, description = "What changed", body = ReloadedView)))]
 pub(super) async fn reload(State(api): State<Api>, _: Caller, _: Command<Nothing>) -> Result<Json<ReloadedView>> {
-    // A client that goes away must not leave it half way.
-    let reloaded = tokio::spawn(async move {
+    let reloaded = command::to_its_end(async move {
         let certificate = api.front.read_certificate().map_err(|why| conflict(&why.to_string()))?;
         let host = &api.host;
         let reloaded = host.lifecycle.reload(&host.metrics, &host.public_url).await.map_err(Problem::from)?;
         api.front.use_certificate(certificate);
         Ok::<_, Problem>(reloaded)
     });
-    let Reloaded { added, changed, removed, distrusted } = reloaded.await.map_err(|_| Problem::internal())??;
+    let Reloaded { added, changed, removed, distrusted } = reloaded.await?;
     Ok(Json(ReloadedView { added, changed, removed, distrusted }))
 }
 

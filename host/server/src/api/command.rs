@@ -42,6 +42,16 @@ fn upgrading() -> Problem {
 /// How long a client is told to wait for the tables of a new version, seconds.
 const UPGRADING: u32 = 30;
 
+/// Does all of a command that is more than one fact, even if the client goes away meanwhile: it may wait for a lock, a call or the disk
+/// before it appends anything.
+pub async fn to_its_end<T, E>(work: impl Future<Output = std::result::Result<T, E>> + Send + 'static) -> Result<T>
+where
+    T: Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    tokio::spawn(work).await.map_err(|_| Problem::internal())?.map_err(Into::into)
+}
+
 /// A look before the append keeps a client that repeats itself from filling the journal.
 fn done_before(host: &Host, caller: Caller, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>> {
     let Some(Idempotency { key, request }) = idempotency else {

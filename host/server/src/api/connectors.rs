@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
+use super::command;
 use super::params::{Command, Id, Nothing, Text};
 use crate::config::Reference;
 pub(super) use crate::connectors::COMPONENT_BYTES;
@@ -193,7 +194,7 @@ pub(super) async fn bring_generation(
     }
     let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
     let install = async move { lifecycle.install(&connector, component.into(), "upload", caller.actor()).await };
-    to_its_end(&host, &name, install).await
+    brought(&host, &name, install).await
 }
 
 /// What is to be pulled.
@@ -213,12 +214,12 @@ pub(super) async fn pull_generation(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(name): Id<Name>,
-    command: Command<Pull>,
+    wanted: Command<Pull>,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
-    let reference = command.body.reference.0.parse::<Reference>();
+    let reference = wanted.body.reference.0.parse::<Reference>();
     let reference = reference.map_err(|bad| Problem::invalid(bad.to_string()))?;
     let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
-    to_its_end(&host, &name, async move { lifecycle.pull(&connector, &reference, caller.actor()).await }).await
+    brought(&host, &name, async move { lifecycle.pull(&connector, &reference, caller.actor()).await }).await
 }
 
 /// Has a generation serve that waits for approval, or that served before. What it asks for has to be granted by then.
@@ -232,7 +233,7 @@ pub(super) async fn activate_generation(
     command: Command<Which>,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
     let (lifecycle, connector, number) = (Arc::clone(&host.lifecycle), name.0.clone(), command.body.generation);
-    to_its_end(&host, &name, async move { lifecycle.activate(&connector, number, caller.actor()).await }).await
+    brought(&host, &name, async move { lifecycle.activate(&connector, number, caller.actor()).await }).await
 }
 
 /// Lets a generation have all that it asks for and waits for, grants the channels the origins among it, and has it serve.
@@ -246,7 +247,7 @@ pub(super) async fn approve_generation(
     command: Command<Which>,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
     let (lifecycle, connector, number) = (Arc::clone(&host.lifecycle), name.0.clone(), command.body.generation);
-    to_its_end(&host, &name, async move { lifecycle.approve(&connector, number, caller.actor()).await }).await
+    brought(&host, &name, async move { lifecycle.approve(&connector, number, caller.actor()).await }).await
 }
 
 /// Brings back the generation that served before.
@@ -259,7 +260,9 @@ pub(super) async fn roll_back(
     Id(name): Id<Name>,
     _: Command<Nothing>,
 ) -> Result<Json<ConnectorView>> {
-    host.lifecycle.roll_back(&name.0, None, "The operator brought the generation before back.", caller.actor()).await?;
+    let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
+    let why = "The operator brought the generation before back.";
+    command::to_its_end(async move { lifecycle.roll_back(&connector, None, why, caller.actor()).await }).await?;
     one(&host, &name.0)
 }
 
@@ -280,7 +283,8 @@ pub(super) async fn remove_connector(
     Id(name): Id<Name>,
     _: Command<Nothing>,
 ) -> Result<Json<Removed>> {
-    host.lifecycle.remove(&name.0, caller.actor()).await?;
+    let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
+    command::to_its_end(async move { lifecycle.remove(&connector, caller.actor()).await }).await?;
     Ok(Json(Removed { connector: name.0 }))
 }
 
@@ -289,13 +293,13 @@ fn one(host: &Host, name: &str) -> Result<Json<ConnectorView>> {
     Ok(Json(view(host, row)))
 }
 
-/// Brings a generation as far as it comes, even if the client goes away meanwhile.
-async fn to_its_end(
+/// Brings a generation as far as it comes.
+async fn brought(
     host: &Host,
     name: &Name,
     work: impl Future<Output = std::result::Result<Installed, LifecycleError>> + Send + 'static,
 ) -> Result<(StatusCode, Json<GenerationView>)> {
-    let installed = tokio::spawn(work).await.map_err(|_| Problem::internal())??;
+    let installed = command::to_its_end(work).await?;
     outcome(host, &name.0, installed.generation)
 }
 

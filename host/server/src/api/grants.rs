@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Caller;
+use super::command;
 use super::params::{Command, Id, Query};
 use crate::channels::ChannelRuntime;
 use crate::host::Host;
@@ -90,11 +91,14 @@ pub(super) async fn grant(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(id): Id<ChannelId>,
-    command: Command<GrantRequest>,
+    wanted: Command<GrantRequest>,
 ) -> Result<Json<GrantsState>> {
     let channel = running(&host, &id)?;
-    let GrantRequest { http, private_addresses, public_webhook } = command.body;
-    host.lifecycle.grant(&channel, &http, &private_addresses, public_webhook, caller.actor()).await?;
+    let GrantRequest { http, private_addresses, public_webhook } = wanted.body;
+    let (lifecycle, granted) = (Arc::clone(&host.lifecycle), Arc::clone(&channel));
+    let work =
+        async move { lifecycle.grant(&granted, &http, &private_addresses, public_webhook, caller.actor()).await };
+    command::to_its_end(work).await?;
     state(&channel)
 }
 
@@ -106,10 +110,12 @@ pub(super) async fn revoke(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(id): Id<ChannelId>,
-    command: Command<RevokeRequest>,
+    wanted: Command<RevokeRequest>,
 ) -> Result<Json<GrantsState>> {
     let channel = running(&host, &id)?;
-    host.lifecycle.revoke(&channel, &command.body.http, caller.actor()).await?;
+    let (lifecycle, revoked) = (Arc::clone(&host.lifecycle), Arc::clone(&channel));
+    let work = async move { lifecycle.revoke(&revoked, &wanted.body.http, caller.actor()).await };
+    command::to_its_end(work).await?;
     state(&channel)
 }
 

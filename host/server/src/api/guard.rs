@@ -99,14 +99,18 @@ pub(super) async fn bound_work(State(bounds): State<Bounds>, request: Request, n
         return Problem::unavailable("overloaded", "too many requests at once; try again in a moment", 1)
             .into_response();
     };
+    // A command that takes no key is refused if it has one.
+    let then = match (request.method().is_safe(), request.headers().contains_key("idempotency-key")) {
+        (true, _) => "try again in a moment",
+        (false, true) => "it may have been done all the same: send it again with the same Idempotency-Key",
+        (false, false) => {
+            "it may have been done all the same, or go on: look how things stand before you send it again"
+        }
+    };
     match tokio::time::timeout(bounds.time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            let detail = format!(
-                "the request took longer than {} s; if it was a command, it may have been done all the same: send it again with the \
-                 same Idempotency-Key",
-                bounds.time.as_secs()
-            );
+            let detail = format!("the request took longer than {} s; {then}", bounds.time.as_secs());
             Problem::unavailable("timed_out", &detail, 1).into_response()
         }
     }
@@ -222,6 +226,28 @@ mod tests {
         let (response, document) = ask(router, "GET").await;
         assert_eq!((response.status().as_u16(), &document["code"]), (503, &serde_json::json!("overloaded")));
         assert_eq!(response.headers()["retry-after"], "1");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_took_too_long_is_told_what_can_be_done_about_it() {
+        let told = async |method: &str, key: Option<&str>| {
+            let bounds = Bounds { time: Duration::ZERO, ..Bounds::quick() };
+            let handlers = get(std::future::pending::<&str>).post(std::future::pending::<&str>);
+            let mut router =
+                Router::new().route("/", handlers).layer(axum::middleware::from_fn_with_state(bounds, bound_work));
+            let mut request = http::Request::builder().method(method).uri("/");
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            let answer = Service::call(&mut router, request.body(Body::empty()).unwrap()).await.unwrap();
+            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        assert!(told("POST", Some("k")).await.contains("same Idempotency-Key"));
+        let unkeyed = told("POST", None).await;
+        assert!(unkeyed.contains("look how things stand") && !unkeyed.contains("Idempotency-Key"), "{unkeyed}");
+        let read = told("GET", None).await;
+        assert!(read.contains("try again") && !read.contains("done all the same"), "{read}");
     }
 
     #[test]

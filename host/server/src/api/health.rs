@@ -59,6 +59,18 @@ pub(super) struct Readiness {
     not_serving: Vec<NotServing>,
     /// The background work that has panicked and waits to be started again.
     workers_down: Vec<WorkerDown>,
+    /// What carries out what follows from facts.
+    reactor: ReactorState,
+}
+
+/// How what follows from facts is carried out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReactorState {
+    /// How often a mistake of the host was contained there, since it started. The log has the reasons.
+    panics: u64,
+    /// How many things could not be carried out yet, versions that are to serve and cannot be loaded among them. They are looked at again
+    /// in time.
+    to_look_at_again: usize,
 }
 
 /// How far tables are that are built beside those that serve.
@@ -119,5 +131,7 @@ pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<
         tracing::error!("the free space of the disk cannot be told: {error}");
         false
     });
-    Ok(Json(Readiness { status: "ok", skipped, rebuilding, disk_low, not_serving, workers_down }))
+    let health = host.reactor.health();
+    let reactor = ReactorState { panics: health.panics(), to_look_at_again: health.to_look_at_again() };
+    Ok(Json(Readiness { status: "ok", skipped, rebuilding, disk_low, not_serving, workers_down, reactor }))
 }

@@ -115,9 +115,10 @@ pub(super) async fn replay_parked(
     State(host): State<Arc<Host>>,
     caller: Caller,
     Id(id): Id<ParkedId>,
-    command: Command<ReplayRequest>,
+    wanted: Command<ReplayRequest>,
 ) -> Result<Json<ReplayedView>> {
-    let replayed = replay(&host, id, command.body.generation, caller.actor()).await?;
+    let work = async move { replay(&host, id, wanted.body.generation, caller.actor()).await };
+    let replayed = command::to_its_end(work).await?;
     Ok(Json(ReplayedView::new(id, replayed)))
 }
 
@@ -163,20 +164,24 @@ pub(super) async fn replay_all(
     State(host): State<Arc<Host>>,
     State(reader): State<Reader>,
     caller: Caller,
-    command: Command<ReplayAllRequest>,
+    wanted: Command<ReplayAllRequest>,
 ) -> Result<Json<ReplayedAll>> {
-    let ReplayAllRequest { channel, generation } = command.body;
+    let ReplayAllRequest { channel, generation } = wanted.body;
     let mut ids = reader.read(move |view| operations::parked_requests(view, channel.as_ref(), AT_ONCE + 1)).await?;
     let more = ids.len() > AT_ONCE;
     ids.truncate(AT_ONCE);
-    let (mut replayed, mut stay) = (Vec::new(), Vec::new());
-    for id in ids {
-        match replay(&host, id, generation, caller.actor()).await {
-            Ok(done) => replayed.push(ReplayedView::new(id, done)),
-            Err(ReplayError::Append(error)) => return Err(error.into()),
-            Err(error) => stay.push(StaysParked { parked: id, reason: error.to_string() }),
+    let work = async move {
+        let (mut replayed, mut stay) = (Vec::new(), Vec::new());
+        for id in ids {
+            match replay(&host, id, generation, caller.actor()).await {
+                Ok(done) => replayed.push(ReplayedView::new(id, done)),
+                Err(ReplayError::Append(error)) => return Err(error),
+                Err(error) => stay.push(StaysParked { parked: id, reason: error.to_string() }),
+            }
         }
-    }
+        Ok((replayed, stay))
+    };
+    let (replayed, stay) = command::to_its_end(work).await?;
     Ok(Json(ReplayedAll { replayed, stay, more }))
 }
 

@@ -160,13 +160,7 @@ impl ChannelRuntime {
         F: Future<Output = Result<Call<T>, CallError>>,
     {
         let call = generation.run(call(bound.channel.clone()));
-        let unless_revoked = async {
-            tokio::select! {
-                ended = call => ended,
-                () = bound.revoked() => Err(revoked()),
-            }
-        };
-        self.counted(function, unless_revoked).await
+        self.counted(function, bound.unless_revoked(call)).await
     }
 
     async fn counted<T>(
@@ -204,15 +198,4 @@ impl ChannelRuntime {
 /// Whether a call came to nothing by the doing of the guest's code.
 fn is_fault(error: &CallError) -> bool {
     !matches!(error.kind, CallErrorKind::Busy | CallErrorKind::Unverified | CallErrorKind::Revoked)
-}
-
-fn revoked() -> CallError {
-    CallError {
-        kind: CallErrorKind::Revoked,
-        message: String::from("A grant of the channel was taken back while the call ran."),
-        authenticated: false,
-        log: Vec::new(),
-        // How far it had come is not known, so something may have been sent.
-        usage: Usage { http_sent: 1, ..Usage::default() },
-    }
 }

@@ -1,7 +1,7 @@
 //! One channel while the host runs: its settings, what it counts, and what wakes its jobs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use jackfield_core::canonical::Context;
 use jackfield_core::fact::ChannelRules;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::activity::Activity;
 use super::log::CallLog;
 use super::quota::ParkedQuota;
-use crate::config::{ChannelConfig, Config};
+use crate::config::{ChannelConfig, Config, SecretsMark};
 use crate::connectors::generation::{BoundChannel, Generation};
 use crate::connectors::slot::Slot;
 use crate::metrics::Metrics;
@@ -27,6 +27,9 @@ pub type Native = fn(Request) -> Result<Call<Received>, CallError>;
 /// KiB of webhook bodies of one channel that may be in memory at once: a quarter of what all may have, so that no channel takes it all.
 const CHANNEL_BODIES_KIB: usize = 32 << 10;
 
+/// How many channels were made. The first has 1.
+static MADE: AtomicU64 = AtomicU64::new(1);
+
 /// A channel that is switched on.
 #[derive(Debug)]
 pub struct ChannelRuntime {
@@ -36,6 +39,10 @@ pub struct ChannelRuntime {
     pub slot: Arc<Slot>,
     /// Its section of the configuration.
     pub config: ChannelConfig,
+    /// Its secrets when it was made.
+    pub(crate) secrets: SecretsMark,
+    /// Another number for each channel that is made, also where the configuration says the same: its secrets may be others.
+    pub(crate) made: u64,
     /// What a call may use.
     pub limits: Limits,
     /// The public URL of its webhook.
@@ -85,6 +92,8 @@ impl ChannelRuntime {
             id: id.clone(),
             slot,
             config: channel.clone(),
+            secrets: SecretsMark::of(&channel.secrets, |path| config.resolve(path)),
+            made: MADE.fetch_add(1, Ordering::Relaxed),
             limits: channel.limits.limits(),
             region: config.region(channel),
             activity: Arc::default(),

@@ -26,7 +26,7 @@ pub use hosts::AllowedHosts;
 pub(crate) use reference::sha256_of;
 pub use reference::{BadReference, Reference};
 pub use registry::RegistryConfig;
-pub use secret::SecretSource;
+pub use secret::{SecretSource, SecretsMark};
 pub use server::{ServerConfig, TlsConfig};
 
 /// The whole file. Paths are as they stand in it; [`Config::resolve`] makes them absolute.

@@ -1,7 +1,10 @@
 //! Where a secret is. The file never holds one: it is copied, shown, sent to colleagues and put under version control.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use jackfield_sandbox::Secret;
 use serde::de::{Error, MapAccess, Visitor};
@@ -22,6 +25,10 @@ impl SecretSource {
     /// # Errors
     /// A sentence with the remedy. It never holds the value.
     pub fn fetch(&self, resolve: impl FnOnce(&Path) -> PathBuf) -> Result<Secret, String> {
+        self.read(resolve).map(Secret::new)
+    }
+
+    fn read(&self, resolve: impl FnOnce(&Path) -> PathBuf) -> Result<String, String> {
         let value = match self {
             Self::Env(name) => match std::env::var(name) {
                 Ok(value) => value,
@@ -41,8 +48,29 @@ impl SecretSource {
         };
         match value.is_empty() {
             true => Err(format!("{self} is empty; put the secret there")),
-            false => Ok(Secret::new(value)),
+            false => Ok(value),
         }
+    }
+}
+
+/// What secrets were at some moment, to tell whether they have changed. It says nothing about them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretsMark(u64);
+
+impl SecretsMark {
+    /// Of the secrets as they are now.
+    #[must_use]
+    pub fn of(secrets: &BTreeMap<String, SecretSource>, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+        // Random for each run of the program, so that a mark cannot be compared with anybody's guess.
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let values: Vec<_> = secrets.iter().map(|(name, source)| (name, source.read(&resolve))).collect();
+        Self(KEY.hash_one(values))
+    }
+}
+
+impl fmt::Debug for SecretsMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretsMark")
     }
 }
 

@@ -20,6 +20,8 @@ pub struct BindInputs<'a> {
     pub id: &'a ChannelId,
     /// The channel's section.
     pub channel: &'a ChannelConfig,
+    /// The number of the channel, as [`BoundChannel::new`] takes it.
+    pub made: u64,
     /// What is allowed on top of it.
     pub changes: &'a GrantChanges,
     /// The channel's committed state.
@@ -70,7 +72,7 @@ pub fn bind(connector: &Arc<Connector>, inputs: &BindInputs<'_>, strict: bool) -
     };
     let bound = if strict { connector.bind(binding) } else { connector.bind_with_less(binding) };
     match bound {
-        Ok(channel) if !unfetched => Ok(BoundChannel::new(channel, grants, inputs.channel.clone())),
+        Ok(channel) if !unfetched => Ok(BoundChannel::new(channel, grants, inputs.made)),
         Ok(_) => Err(rejections),
         Err(problems) => {
             for problem in problems {

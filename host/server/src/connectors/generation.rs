@@ -9,12 +9,11 @@ use arc_swap::ArcSwap;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{ChannelRules, Source};
 use jackfield_core::ids::{ChannelId, Millis};
-use jackfield_sandbox::{Channel, Connector, Grants};
+use jackfield_sandbox::{CallError, CallErrorKind, Channel, Connector, Grants, Usage};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::config::ChannelConfig;
 
 /// A channel as a generation serves it.
 #[derive(Clone, Debug)]
@@ -23,22 +22,53 @@ pub struct BoundChannel {
     pub channel: Channel,
     /// What it may do.
     pub grants: Grants,
-    /// The section of the configuration that it was bound with.
-    config: ChannelConfig,
+    /// The number of the channel that it was bound for, which stands for its settings and secrets.
+    made: u64,
     /// Cancelled once the channel may do less than this.
     revoked: CancellationToken,
 }
 
 impl BoundChannel {
-    /// A channel that was bound with this section of the configuration.
+    /// A channel that was bound; `made` is its number.
     #[must_use]
-    pub fn new(channel: Channel, grants: Grants, config: ChannelConfig) -> Self {
-        Self { channel, grants, config, revoked: CancellationToken::new() }
+    pub fn new(channel: Channel, grants: Grants, made: u64) -> Self {
+        Self { channel, grants, made, revoked: CancellationToken::new() }
     }
 
-    /// Returns once something that it may do was taken back. Calls that run with it end then.
-    pub(crate) async fn revoked(&self) {
-        self.revoked.cancelled().await;
+    /// A call of it, which ends when something that it may do is taken back.
+    ///
+    /// # Errors
+    /// Those of the call, and [`CallErrorKind::Revoked`].
+    pub(crate) async fn unless_revoked<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        tokio::select! {
+            ended = call => ended,
+            () = self.revoked.cancelled() => Err(revoked()),
+        }
+    }
+
+    /// Whether it may do something that is not granted now.
+    #[must_use]
+    pub fn exceeds(&self, now: &Grants) -> bool {
+        grants_less(now, &self.grants)
+    }
+
+    /// Ends its calls.
+    pub(super) fn revoke(&self) {
+        self.revoked.cancel();
+    }
+}
+
+fn revoked() -> CallError {
+    CallError {
+        kind: CallErrorKind::Revoked,
+        message: String::from("A grant of the channel was taken back while the call ran."),
+        authenticated: false,
+        log: Vec::new(),
+        // How far it had come is not known, so something may have been sent.
+        usage: Usage { http_sent: 1, ..Usage::default() },
     }
 }
 
@@ -88,10 +118,10 @@ impl Generation {
         self.bindings.load().get(channel)?.as_ref().err().cloned()
     }
 
-    /// Whether it is bound to a channel with this section of the configuration and these grants.
+    /// Whether it is bound to the channel that has this number, with these grants.
     #[must_use]
-    pub fn is_bound_as(&self, channel: &ChannelId, config: &ChannelConfig, grants: &Grants) -> bool {
-        self.bound(channel).is_some_and(|bound| bound.config == *config && bound.grants == *grants)
+    pub fn is_bound_as(&self, channel: &ChannelId, made: u64, grants: &Grants) -> bool {
+        self.bound(channel).is_some_and(|bound| bound.made == made && bound.grants == *grants)
     }
 
     /// Serves a channel like this from here on. Calls that run with more than is granted now end.
@@ -102,9 +132,9 @@ impl Generation {
             bindings
         });
         if let Some(Ok(before)) = before.get(id)
-            && binding.as_ref().map_or(true, |now| grants_less(&now.grants, &before.grants))
+            && binding.as_ref().map_or(true, |now| before.exceeds(&now.grants))
         {
-            before.revoked.cancel();
+            before.revoke();
         }
     }
 
@@ -144,6 +174,8 @@ fn grants_less(now: &Grants, before: &Grants) -> bool {
     before.http.iter().any(|origin| !now.http.contains(origin))
         || before.private_addresses.iter().any(|origin| !now.private_addresses.contains(origin))
         || (before.public_webhook && !now.public_webhook)
+        || before.attests.iter().any(|kind| !now.attests.contains(kind))
+        || before.scopes.iter().any(|scope| !now.scopes.contains(scope))
 }
 
 /// A call that runs.
@@ -160,6 +192,36 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.idle.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_not_granted_any_more_is_less() {
+        let origin = || vec!["https://a.example".parse().unwrap()];
+        let words = || vec![String::from("x")];
+        let all = Grants {
+            http: origin(),
+            private_addresses: origin(),
+            public_webhook: true,
+            attests: words(),
+            scopes: words(),
+        };
+        assert!(!grants_less(&all, &all));
+        let less = [
+            Grants { http: Vec::new(), ..all.clone() },
+            Grants { private_addresses: Vec::new(), ..all.clone() },
+            Grants { public_webhook: false, ..all.clone() },
+            Grants { attests: Vec::new(), ..all.clone() },
+            Grants { scopes: Vec::new(), ..all.clone() },
+        ];
+        for less in less {
+            assert!(grants_less(&less, &all), "{less:?}");
+            assert!(!grants_less(&all, &less), "{less:?}");
         }
     }
 }

@@ -1,12 +1,16 @@
 //! A component becomes a generation, and a generation comes to serve.
 
+use std::sync::Arc;
+
 use jackfield_core::fact::{Actor, Fact, Outcome, Source};
 use jackfield_core::generation::Stage;
 use jackfield_sandbox::{Manifest, Origin};
+use tokio::sync::OwnedMutexGuard;
 
 use super::error::{Installed, LifecycleError};
 use super::lifecycle::{Lifecycle, row};
 use super::signature;
+use super::slot::Slot;
 use super::steps::{Consent, Step, about_itself};
 
 impl Lifecycle {
@@ -21,8 +25,7 @@ impl Lifecycle {
         origin: &str,
         actor: Actor,
     ) -> Result<Installed, LifecycleError> {
-        let slot = self.channels().slot_for(name);
-        let _install = slot.install.lock().await;
+        let (slot, _install) = self.alone(name).await;
         let signature = signature::examine(&component, &self.config().trust);
         let (component, digest) = self.keep(component).await?;
         let source = source(&component, digest);
@@ -51,6 +54,18 @@ impl Lifecycle {
         self.bring_to_serve(name, generation, Consent::AsBefore, actor).await
     }
 
+    /// A connector in which nobody else brings a generation until the guard is dropped.
+    async fn alone(&self, name: &str) -> (Arc<Slot>, OwnedMutexGuard<()>) {
+        loop {
+            let slot = self.channels().slot_for(name);
+            let alone = Arc::clone(&slot.install).lock_owned().await;
+            // One that was removed meanwhile is another one if it comes again.
+            if self.channels().slot(name).is_some_and(|now| Arc::ptr_eq(&now, &slot)) {
+                return (slot, alone);
+            }
+        }
+    }
+
     async fn bring_to_serve(
         &self,
         name: &str,
@@ -58,17 +73,15 @@ impl Lifecycle {
         consent: Consent,
         actor: Actor,
     ) -> Result<Installed, LifecycleError> {
-        let slot = self.channels().slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
-        let _install = slot.install.lock().await;
+        self.versions(name)?;
+        let (slot, _install) = self.alone(name).await;
         let versions = self.versions(name)?;
         let unknown = || LifecycleError::NoGeneration { connector: name.to_owned(), generation };
         let row = versions.get(generation).ok_or_else(unknown)?;
         if versions.active == Some(generation) {
             return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
         }
-        // What served was approved, whether that was written down then or not.
-        let has_served = matches!(row.stage, Stage::Draining | Stage::Retired | Stage::RolledBack);
-        let consent = if has_served { Consent::Given } else { consent };
+        let consent = if row.stage.has_served() { Consent::Given } else { consent };
         let step = Step { lifecycle: self, slot: &slot, generation, actor };
         let component = self.read(&row.source.digest).await?;
         if let Some(why) = self.distrusts(&component) {

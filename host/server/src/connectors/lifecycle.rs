@@ -10,23 +10,21 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome};
-use jackfield_core::generation::{self, GrantChanges, Stage, Versions};
+use jackfield_core::generation::{self, Stage, Versions};
 use jackfield_core::ids::{ChannelId, Seq};
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Connector, Origin, Sandbox};
+use jackfield_sandbox::{Origin, Sandbox};
 use jackfield_store::{Committed, Store};
 
 use super::artifacts::Artifacts;
-use super::binding::{BindInputs, BindRejection, bind};
 use super::error::{LifecycleError, moved};
-use super::generation::{Binding, Bindings, BoundChannel, Generation};
+use super::generation::Generation;
+use super::issued::Issued;
 use super::prepared::Prepared;
 use super::slot::Slot;
-use super::{grants, signature};
-use crate::channels::{ChannelRuntime, Channels, state};
+use crate::channels::{ChannelRuntime, Channels};
 use crate::config::Config;
 use crate::reactor::handle::ReactorHandle;
 
@@ -40,6 +38,8 @@ pub struct Lifecycle {
     reactor: ReactorHandle,
     /// Generations that are ready, and of which no applied fact says yet that they serve.
     pub(crate) prepared: Prepared,
+    /// Every binding that is used somewhere.
+    issued: Issued,
     /// Held by whoever reads the configuration again.
     pub(super) reload: tokio::sync::Mutex<()>,
 }
@@ -63,6 +63,7 @@ impl Lifecycle {
             channels,
             reactor,
             prepared: Prepared::default(),
+            issued: Issued::default(),
             reload: tokio::sync::Mutex::default(),
         }
     }
@@ -98,43 +99,8 @@ impl Lifecycle {
         &self.reactor
     }
 
-    /// Brings the generation that stands by back. `failed` is the one it is to take the place of, if only that may go. Waits for no
-    /// installation.
-    ///
-    /// # Errors
-    /// When none stands by.
-    pub async fn roll_back(
-        &self,
-        name: &str,
-        failed: Option<u32>,
-        why: &str,
-        actor: Actor,
-    ) -> Result<u32, LifecycleError> {
-        let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
-        let pointer = slot.pointer.lock().await;
-        let versions = self.versions(name)?;
-        let active = versions.active.ok_or_else(|| LifecycleError::Conflict(format!("nothing of {name} serves")))?;
-        if failed.is_some_and(|failed| failed != active) {
-            return Ok(active);
-        }
-        let before = versions.standby.and_then(|number| slot.loaded().find(|generation| generation.number == number));
-        let before = before.ok_or_else(|| {
-            LifecycleError::Conflict(format!("no earlier generation of {name} stands by; activate one by its number"))
-        })?;
-        let problem = Problem { message: why.to_owned(), code: Some(String::from("rolled_back")) };
-        let gone = moved(name, active, Stage::RolledBack, Some(problem), Vec::new());
-        let seq = self.append_active(&slot, &before, vec![gone], actor).await?;
-        drop(pointer);
-        self.reactor.reached(seq).await;
-        tracing::warn!(connector = name, from = active, to = before.number, "rolled back: {why}");
-        Ok(before.number)
-    }
-
-    /// Whether a generation still serves and another one stands by.
-    pub(super) fn can_roll_back(&self, name: &str, generation: u32) -> bool {
-        self.channels.slot(name).is_some_and(|slot| {
-            slot.active().is_some_and(|active| active.number == generation) && slot.standby().is_some()
-        })
+    pub(super) fn issued(&self) -> &Issued {
+        &self.issued
     }
 
     /// Takes a connector out that no channel uses.
@@ -146,6 +112,7 @@ impl Lifecycle {
         let _reload = self.reload.lock().await;
         let slot = self.channels.slot(name).ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))?;
         let _install = slot.install.lock().await;
+        let _pointer = slot.pointer.lock().await;
         let users: Vec<String> = self.channels.of(name).iter().map(|channel| channel.id.to_string()).collect();
         if !users.is_empty() || self.config().connectors.contains_key(name) {
             let who = if users.is_empty() { String::from("the configuration") } else { users.join(", ") };
@@ -204,11 +171,7 @@ impl Lifecycle {
     pub(super) async fn append_and_follow(&self, facts: Vec<Fact>, actor: Actor) -> Result<(), LifecycleError> {
         let facts = facts.into_iter().map(|fact| (actor.clone(), fact)).collect();
         let committed = self.store.append_all(facts).await?;
-        for one in &committed {
-            if let Outcome::Refused(refusal) = &one.outcome {
-                return Err(LifecycleError::Conflict(refusal.message.clone()));
-            }
-        }
+        accepted(&committed)?;
         if let Some(Committed { seq, .. }) = committed.last() {
             self.reactor.reached(*seq).await;
         }
@@ -225,43 +188,6 @@ impl Lifecycle {
                 channel.id
             ))),
         }
-    }
-
-    /// A generation that is kept, loaded for one channel only, to handle something again.
-    ///
-    /// # Errors
-    /// When there is no such generation, or it does not fit the channel.
-    pub(crate) async fn borrow(
-        &self,
-        channel: &ChannelRuntime,
-        number: u32,
-    ) -> Result<(Arc<Generation>, Arc<BoundChannel>), LifecycleError> {
-        if let Some(generation) = channel.slot.loaded().find(|generation| generation.number == number)
-            && let Some(bound) = generation.bound(&channel.id)
-        {
-            return Ok((generation, bound));
-        }
-        let name = &channel.slot.name;
-        let unknown = || LifecycleError::NoGeneration { connector: name.clone(), generation: number };
-        let versions = self.versions(name)?;
-        let row = versions.get(number).ok_or_else(unknown)?;
-        let component = self.read(&row.source.digest).await?;
-        if let Some(why) = self.distrusts(&component) {
-            return Err(LifecycleError::Conflict(why));
-        }
-        let connector = self.sandbox.load(component).await.map_err(|e| LifecycleError::Conflict(e.to_string()))?;
-        let changes = operations::grant_changes(&self.store.read(), &channel.id)?;
-        let bound = self.bind(channel, &connector, &changes, true).map_err(|rejection| {
-            let messages: Vec<String> = rejection.all().map(|problem| problem.message).collect();
-            LifecycleError::Conflict(messages.join(" "))
-        })?;
-        Ok((Arc::new(Generation::new(number, connector, Bindings::new())), Arc::new(bound)))
-    }
-
-    /// Why a component that is kept is not let in any more: whom the operator trusts may have changed since it was installed.
-    pub(super) fn distrusts(&self, component: &[u8]) -> Option<String> {
-        let trust = &self.config().trust;
-        signature::refusal(&signature::examine(component, trust), trust)
     }
 
     pub(super) fn versions(&self, name: &str) -> Result<Versions, LifecycleError> {
@@ -283,62 +209,25 @@ impl Lifecycle {
         Ok(read.map_err(std::io::Error::other)??)
     }
 
-    pub(super) fn bind(
-        &self,
-        channel: &ChannelRuntime,
-        connector: &Arc<Connector>,
-        changes: &GrantChanges,
-        strict: bool,
-    ) -> Result<BoundChannel, BindRejection> {
-        let state = state::of(&self.store, &channel.id);
-        let inputs = BindInputs { config: &self.config(), id: &channel.id, channel: &channel.config, changes, state };
-        bind(connector, &inputs, strict)
-    }
-
-    /// Binds a generation to a channel as configuration and grants are now, unless it is bound so. What cannot be bound is not served:
-    /// a revocation must not leave the old grants in place. `active` refuses what asks for more than is granted, unless that was taken
-    /// back on purpose. Called by the reactor.
-    pub(crate) fn rebind(&self, generation: &Generation, channel: &ChannelRuntime, active: bool) {
-        let binding = match operations::grant_changes(&self.store.read(), &channel.id) {
-            Ok(changes) => {
-                let grants = grants::effective(&channel.config.grants, &changes);
-                if generation.is_bound_as(&channel.id, &channel.config, &grants) {
-                    return;
-                }
-                let strict = active && changes.revoked.is_empty();
-                let bound = self.bind(channel, &generation.connector, &changes, strict);
-                bound.map(Arc::new).map_err(|rejection| rejection.all().collect::<Vec<_>>())
-            }
-            Err(error) => Err(vec![Problem { message: format!("its grants cannot be read: {error}"), code: None }]),
-        };
-        let binding: Binding = binding.map_err(|problems| {
-            let known = generation.refusal(&channel.id);
-            for problem in problems.iter().filter(|problem| known.as_ref().is_none_or(|known| !known.contains(problem))) {
-                let (connector, number) = (&channel.slot.name, generation.number);
-                tracing::error!(channel = %channel.id, connector, generation = number, "not served: {}", problem.message);
-            }
-            problems.into()
-        });
-        generation.bind(&channel.id, binding);
-    }
-
-    /// Has a generation serve: the fact, and then the reactor.
+    /// Has a generation serve: the fact, and then the reactor. It does not if it is not bound to every channel of the connector as that is
+    /// now: channels have come, or something was granted or taken back, since it was looked at.
     pub(super) async fn publish(
         &self,
         slot: &Arc<Slot>,
         generation: Arc<Generation>,
         actor: Actor,
-    ) -> Result<(), LifecycleError> {
+    ) -> Result<Published, LifecycleError> {
         let number = generation.number;
         self.prepared.insert(&slot.name, Arc::clone(&generation));
-        let appended = {
-            let _pointer = slot.pointer.lock().await;
-            self.append_active(slot, &generation, Vec::new(), actor).await
-        };
-        match appended {
-            Ok(seq) => {
+        let published = self.publish_prepared(slot, &generation, actor).await;
+        match published {
+            Ok(Some(seq)) => {
                 self.reactor.reached(seq).await;
-                Ok(())
+                Ok(Published::Serves)
+            }
+            Ok(None) => {
+                self.prepared.remove(&slot.name, number);
+                Ok(Published::LookAgain)
             }
             Err(error) => {
                 // If it is stored all the same, the reactor loads it again.
@@ -348,8 +237,25 @@ impl Lifecycle {
         }
     }
 
+    async fn publish_prepared(
+        &self,
+        slot: &Slot,
+        generation: &Generation,
+        actor: Actor,
+    ) -> Result<Option<Seq>, LifecycleError> {
+        let _pointer = slot.pointer.lock().await;
+        if self.versions(&slot.name)?.active == Some(generation.number) {
+            // A rollback was faster.
+            return Ok(Some(Seq(0)));
+        }
+        if !self.is_bound_to_all(slot, generation)? {
+            return Ok(None);
+        }
+        self.append_active(slot, generation, Vec::new(), actor).await.map(Some)
+    }
+
     /// Appends that a generation serves, with what goes before it; the number of the last fact. The caller holds `pointer`.
-    async fn append_active(
+    pub(super) async fn append_active(
         &self,
         slot: &Slot,
         generation: &Generation,
@@ -360,6 +266,7 @@ impl Lifecycle {
         facts.push(moved(&slot.name, generation.number, Stage::Active, None, Vec::new()));
         facts.extend(self.unannounced(&slot.name, generation)?);
         let committed = self.store.append_all(facts.into_iter().map(|fact| (actor.clone(), fact)).collect()).await?;
+        accepted(&committed)?;
         Ok(committed.last().map(|committed| committed.seq).unwrap_or_default())
     }
 
@@ -417,6 +324,24 @@ impl Lifecycle {
             }
         }
     }
+}
+
+/// What became of a generation that was ready to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    /// It serves.
+    Serves,
+    /// Something it was looked at with has changed.
+    LookAgain,
+}
+
+/// Whether all that was appended was taken.
+fn accepted(committed: &[Committed]) -> Result<(), LifecycleError> {
+    let refused = committed.iter().find_map(|one| match &one.outcome {
+        Outcome::Refused(refusal) => Some(refusal.message.clone()),
+        _ => None,
+    });
+    refused.map_or(Ok(()), |message| Err(LifecycleError::Conflict(message)))
 }
 
 /// The row of a generation, for who is told of it.

@@ -4,17 +4,20 @@
 //! * [`lifecycle`]: how a version goes, and what all of this shares. `install`: how one comes to serve: staged, verified, compiled,
 //!   checked, approved, probed, published. [`steps`]: each of these in turn. [`error`]: what all of this comes to. [`prepared`]: versions that are ready. [`rollback`]: the end of one that fails. [`restore`]: how a
 //!   version serves again after a restart. [`reload`]: the configuration, read again.
-//! * [`binding`]: a version and a channel's configuration, secrets and grants. [`grants`]: what is allowed while the host runs.
+//! * [`binding`]: a version and a channel's configuration, secrets and grants. [`bindings`]: all of them while the host runs. [`issued`]:
+//!   those that are used, so that a revocation reaches them. [`grants`]: what is allowed while the host runs.
 //! * [`signature`]: who vouches for a component. [`artifacts`]: where components are kept. [`folder`]: a folder that is watched.
 //!   [`registry`]: components out of registries.
 
 pub mod artifacts;
 pub mod binding;
+mod bindings;
 pub mod error;
 pub mod folder;
 pub mod generation;
 pub mod grants;
 mod install;
+mod issued;
 pub mod lifecycle;
 pub mod prepared;
 pub mod registry;

@@ -1,6 +1,7 @@
 //! The configuration, read again while the host runs: its connectors, its channels, and whom it trusts. Everything is checked before
 //! anything is changed, and the channels change at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_core::event::Problem;
@@ -14,7 +15,7 @@ use super::lifecycle::Lifecycle;
 use super::restore::NewComponent;
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;
-use crate::config::Config;
+use crate::config::{Config, SecretsMark};
 use crate::metrics::Metrics;
 
 /// What a new configuration brought.
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 pub struct Reloaded {
     /// Channels that were not there before.
     pub added: Vec<ChannelId>,
-    /// Channels whose settings changed.
+    /// Channels whose settings or secrets changed.
     pub changed: Vec<ChannelId>,
     /// Channels that are not there any more.
     pub removed: Vec<ChannelId>,
@@ -81,11 +82,19 @@ impl Lifecycle {
             }
             renewed.push(slot);
         }
+        // From the last look on until the channels are there, no other generation comes to serve.
+        let slots: BTreeMap<&str, &Arc<Slot>> =
+            channels.iter().map(|channel| (channel.slot.name.as_str(), &channel.slot)).collect();
+        let mut pointers = Vec::new();
+        for slot in slots.into_values() {
+            pointers.push(slot.pointer.lock().await);
+        }
         self.check_what_serves(&renewed, channels.iter().filter(|channel| reloaded.concerns(&channel.id)))?;
         self.record(config, &channels).await?;
         let gone = self.channels().all().into_iter().filter(|old| !channels.iter().any(|new| Arc::ptr_eq(new, old)));
         let gone: Vec<Arc<ChannelRuntime>> = gone.collect();
-        self.reactor().replace_channels(channels).await;
+        self.reactor().replace_channels(channels.clone()).await;
+        drop(pointers);
         gone.iter().for_each(|old| old.gone.cancel());
         reloaded.distrusted = self.distrusted().await?;
         Ok(reloaded)
@@ -95,9 +104,11 @@ impl Lifecycle {
         let (mut channels, mut reloaded) = (Vec::new(), Reloaded::default());
         for (id, section) in &config.channels {
             let known = self.channels().get(id);
-            if let Some(same) =
-                known.as_ref().filter(|known| known.config == *section && known.region == config.region(section))
-            {
+            let secrets = SecretsMark::of(&section.secrets, |path| config.resolve(path));
+            let is_same = |known: &&Arc<ChannelRuntime>| {
+                known.config == *section && known.region == config.region(section) && known.secrets == secrets
+            };
+            if let Some(same) = known.as_ref().filter(is_same) {
                 channels.push(Arc::clone(same));
                 continue;
             }
@@ -172,17 +183,17 @@ impl Lifecycle {
         }
     }
 
-    /// Looks whether the channels of connectors that have a new version can be served by what serves now: the new version may wait for
-    /// approval, or have been refused.
+    /// Looks whether channels can be served by what serves now: a new version may wait for approval or have been refused, and another one
+    /// may have come to serve meanwhile.
     fn check_what_serves<'a>(
         &self,
         renewed: &[Arc<Slot>],
         channels: impl Iterator<Item = &'a Arc<ChannelRuntime>>,
     ) -> Result<(), LifecycleError> {
         let mut rejections = Vec::new();
-        for channel in channels.filter(|channel| renewed.iter().any(|slot| Arc::ptr_eq(slot, &channel.slot))) {
+        for channel in channels {
             let mut found = self.check_channel(channel)?;
-            if !found.is_empty() {
+            if !found.is_empty() && renewed.iter().any(|slot| Arc::ptr_eq(slot, &channel.slot)) {
                 found.extend(self.why_not_the_newest(&channel.slot.name)?);
             }
             rejections.extend(found);
@@ -211,15 +222,13 @@ impl Lifecycle {
 
     /// What stands in the way of a channel on the generation that serves.
     fn check_channel(&self, channel: &ChannelRuntime) -> Result<Vec<Rejection>, LifecycleError> {
-        let on_channel = |problem| Rejection { channel: Some(channel.id.clone()), problem };
-        let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
         let Some(active) = channel.slot.active() else {
             let name = &channel.slot.name;
             let message = format!("nothing of the connector {name} serves; see `jackfield connector show {name}`");
-            return Ok(vec![on_channel(Problem { message, code: None })]);
+            let problem = Problem { message, code: None };
+            return Ok(vec![Rejection { channel: Some(channel.id.clone()), problem }]);
         };
-        let bound = self.bind(channel, &active.connector, &changes, changes.revoked.is_empty());
-        Ok(bound.err().into_iter().flat_map(|found| found.all()).map(on_channel).collect())
+        Ok(self.obstacles(channel, &active.connector)?)
     }
 
     /// Tells the journal what is new in the configuration; nothing if nothing is.

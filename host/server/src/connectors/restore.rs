@@ -10,6 +10,7 @@ use jackfield_core::generation::{Generation as Row, Stage, Versions};
 use jackfield_core::views::operations;
 
 use super::artifacts::digest_of;
+use super::bindings::Excess;
 use super::error::{Installed, LifecycleError, Rejection, moved};
 use super::generation::{Bindings, Generation};
 use super::lifecycle::Lifecycle;
@@ -140,8 +141,7 @@ impl Lifecycle {
         };
         let mut rejections = Vec::new();
         for channel in channels {
-            let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
-            let problems: Vec<Problem> = match self.bind(channel, &connector, &changes, true) {
+            let problems: Vec<Problem> = match self.bind(channel, &connector, Excess::Refused)? {
                 Ok(bound) => validate(channel, &bound).await,
                 Err(rejection) => rejection.all().collect(),
             };

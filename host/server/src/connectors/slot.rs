@@ -44,7 +44,7 @@ pub struct Slot {
     /// Why the generation that is to serve is not loaded.
     problem: StdMutex<Option<String>>,
     /// Held by whoever brings a generation, from its first step to its last: one at a time.
-    pub(super) install: Mutex<()>,
+    pub(super) install: Arc<Mutex<()>>,
     /// Held by whoever reads which generation serves and appends a fact about that. Never while anything is loaded, compiled or called.
     pub(super) pointer: Mutex<()>,
 }
@@ -61,7 +61,7 @@ impl Slot {
             good: AtomicU32::new(0),
             alarms,
             problem: StdMutex::default(),
-            install: Mutex::new(()),
+            install: Arc::default(),
             pointer: Mutex::new(()),
         }
     }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use jackfield_core::ask::{Ask, Change, Difference};
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::fact::{Actor, Fact, Source};
 use jackfield_core::generation::{Missing, Stage};
 use jackfield_core::ids::ChannelId;
-use jackfield_core::views::operations;
 use jackfield_sandbox::{Call, CallError, CallErrorKind, Connector, Failure, Request};
 
+use super::bindings::Excess;
 use super::error::{Installed, LifecycleError, Rejection, moved};
 use super::generation::{Bindings, BoundChannel, Generation};
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Lifecycle, Published};
 use super::slot::Slot;
 use crate::channels::ChannelRuntime;
 use crate::clock;
@@ -26,6 +26,9 @@ pub(super) enum Consent {
     /// No more than was approved before may be asked for.
     AsBefore,
 }
+
+/// The channels that a generation is bound to, what it is not granted, and what else stands in its way.
+type BoundToAll = (BTreeMap<ChannelId, Arc<BoundChannel>>, Vec<Missing>, Vec<Rejection>);
 
 /// A generation on its way.
 pub(super) struct Step<'a> {
@@ -79,36 +82,28 @@ impl Step<'_> {
             Consent::Given => Vec::new(),
             Consent::AsBefore => self.beyond_what_was_approved(&ask)?,
         };
-        let (mut bound, mut missing, mut rejections) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for channel in self.lifecycle.channels().of(&self.slot.name) {
-            let changes = operations::grant_changes(&self.lifecycle.store().read(), &channel.id)?;
-            match self.lifecycle.bind(&channel, &connector, &changes, true) {
-                Ok(one) => {
-                    bound.insert(channel.id.clone(), Arc::new(one));
-                }
-                Err(in_the_way) => {
-                    missing.extend(in_the_way.missing);
-                    let wrong = in_the_way.problems.into_iter();
-                    rejections.extend(wrong.map(|problem| Rejection { channel: Some(channel.id.clone()), problem }));
-                }
+        // Again where channels or grants change while it is probed.
+        loop {
+            let (bound, missing, rejections) = self.bind_all(&connector)?;
+            if !rejections.is_empty() {
+                return self.refuse(rejections).await;
+            }
+            if !missing.is_empty() || !differences.is_empty() {
+                return self.wait_for(missing, differences).await;
+            }
+            self.approved(ask.clone()).await?;
+            self.reach(Stage::Probing).await?;
+            let found = self.probe(&bound).await;
+            if !found.is_empty() {
+                return self.refuse(found).await;
+            }
+            let bindings: Bindings = bound.into_iter().map(|(id, bound)| (id, Ok(bound))).collect();
+            let generation = Arc::new(Generation::new(self.generation, Arc::clone(&connector), bindings));
+            if self.lifecycle.publish(self.slot, generation, self.actor.clone()).await? == Published::Serves {
+                break;
             }
         }
-        if !rejections.is_empty() {
-            return self.refuse(rejections).await;
-        }
-        if !missing.is_empty() || !differences.is_empty() {
-            return self.wait_for(missing, differences).await;
-        }
-        self.approved(ask).await?;
-        self.reach(Stage::Probing).await?;
-        let found = self.probe(&bound).await;
-        if !found.is_empty() {
-            return self.refuse(found).await;
-        }
-        let bindings: Bindings = bound.into_iter().map(|(id, bound)| (id, Ok(bound))).collect();
-        let generation = Arc::new(Generation::new(self.generation, connector, bindings));
-        let (version, digest) = (generation.source().version, generation.source().digest);
-        self.lifecycle.publish(self.slot, generation, self.actor.clone()).await?;
+        let Source { version, digest, .. } = connector.source();
         tracing::info!(
             connector = self.slot.name,
             generation = self.generation,
@@ -117,6 +112,24 @@ impl Step<'_> {
             "a generation serves"
         );
         Ok(Installed { generation: self.generation, stage: Stage::Active, rejections: Vec::new() })
+    }
+
+    /// Binds it to every channel of the connector: what came of that, what is not granted, and what is wrong besides.
+    fn bind_all(&self, connector: &Arc<Connector>) -> Result<BoundToAll, LifecycleError> {
+        let (mut bound, mut missing, mut rejections) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for channel in self.lifecycle.channels().of(&self.slot.name) {
+            match self.lifecycle.bind(&channel, connector, Excess::Refused)? {
+                Ok(one) => {
+                    bound.insert(channel.id.clone(), one);
+                }
+                Err(in_the_way) => {
+                    missing.extend(in_the_way.missing);
+                    let wrong = in_the_way.problems.into_iter();
+                    rejections.extend(wrong.map(|problem| Rejection { channel: Some(channel.id.clone()), problem }));
+                }
+            }
+        }
+        Ok((bound, missing, rejections))
     }
 
     /// How an ask differs from the one that was approved for this generation, or for the one that serves. Nothing if it is within that, or
@@ -188,16 +201,16 @@ impl Step<'_> {
         let Some((_, serving)) = channel.serving() else {
             return Vec::new();
         };
-        if let Err(error) = bound.channel.receive(smoke_request(channel)).await
+        if let Err(error) = bound.unless_revoked(bound.channel.receive(smoke_request(channel))).await
             && !matches!(error.kind, CallErrorKind::Busy | CallErrorKind::Unverified)
         {
             return vec![fault("it fails at an empty request", &error)];
         }
-        match bound.channel.check().await {
+        match bound.unless_revoked(bound.channel.check()).await {
             Ok(Call { result: Ok(_) | Err(Failure::Unsupported(_)), .. }) => Vec::new(),
             Err(error) if error.kind == CallErrorKind::Busy => Vec::new(),
             Err(error) => vec![fault("it cannot check the channel", &error)],
-            Ok(Call { result: Err(failure), .. }) => match serving.channel.check().await {
+            Ok(Call { result: Err(failure), .. }) => match serving.unless_revoked(serving.channel.check()).await {
                 Ok(Call { result: Ok(_), .. }) => vec![failure.problem().clone()],
                 _ => Vec::new(),
             },

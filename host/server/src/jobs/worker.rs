@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jackfield_core::ids::Millis;
 use jackfield_core::tables;
 use jackfield_core::views::operations;
@@ -87,6 +89,12 @@ pub trait Work: Send {
     /// The key of an item.
     fn key(&self, item: &Self::Item) -> Self::Key;
 
+    /// Brings to a truthful end what attempts that broke off left behind, so that it is due again or over. Called before anything is
+    /// started, and after an attempt has panicked; the attempts that run have the keys `busy`. False if that has to be tried again.
+    fn recover(&mut self, _busy: &HashSet<Self::Key>) -> impl Future<Output = bool> + Send {
+        std::future::ready(true)
+    }
+
     /// One attempt, with its end written down. Until when nothing more is to be started, if the attempt says so.
     fn attempt(&self, item: Self::Item) -> impl Future<Output = Option<Millis>> + Send + 'static;
 
@@ -94,14 +102,40 @@ pub trait Work: Send {
     fn ended(&mut self, hold: Option<Option<Millis>>);
 }
 
-/// Works until the host stops or the configuration says something else of the channel.
+/// Works until the host stops or the configuration says something else of the channel. Where the worker panics, attempts that are waited
+/// for at a stop come to their end first.
 pub async fn run<W: Work>(host: Arc<Host>, channel: Arc<ChannelRuntime>, mut work: W, places: usize) {
     let mut lane = Lane::new(places);
+    let worked = AssertUnwindSafe(work_on(&host, &channel, &mut work, &mut lane)).catch_unwind().await;
+    if W::DRAINS {
+        while let Some(Ended { result, .. }) = lane.ended().await {
+            if worked.is_ok() {
+                work.ended(result);
+            }
+        }
+    }
+    if let Err(panic) = worked {
+        resume_unwind(panic);
+    }
+}
+
+async fn work_on<W: Work>(
+    host: &Host,
+    channel: &ChannelRuntime,
+    work: &mut W,
+    lane: &mut Lane<W::Key, Option<Millis>>,
+) {
+    // What a worker before this one left behind is not known.
+    let mut broke_off = true;
     while !host.stop.has_begun() && !channel.gone.is_cancelled() {
-        let pause = start(&host, &channel, &mut work, &mut lane).unwrap_or_else(|error| {
-            tracing::error!(channel = %channel.id, "what is to be done cannot be read: {error}");
-            Some(READ_AGAIN)
-        });
+        broke_off = broke_off && !work.recover(&lane.busy()).await;
+        let pause = match broke_off {
+            true => Some(READ_AGAIN),
+            false => start(host, channel, work, lane).unwrap_or_else(|error| {
+                tracing::error!(channel = %channel.id, "what is to be done cannot be read: {error}");
+                Some(READ_AGAIN)
+            }),
+        };
         let until = async {
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
@@ -111,14 +145,12 @@ pub async fn run<W: Work>(host: Arc<Host>, channel: Arc<ChannelRuntime>, mut wor
         tokio::select! {
             () = host.stop.begun() => {}
             () = channel.gone.cancelled() => {}
-            () = W::wake(&channel).notified() => {}
-            Some(Ended { result, .. }) = lane.ended() => work.ended(result),
+            () = W::wake(channel).notified() => {}
+            Some(Ended { result, .. }) = lane.ended() => {
+                broke_off |= result.is_none();
+                work.ended(result);
+            }
             () = until => {}
-        }
-    }
-    if W::DRAINS {
-        while let Some(Ended { result, .. }) = lane.ended().await {
-            work.ended(result);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One attempt at one message: recorded, made, and its end recorded.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jackfield_core::canonical;
@@ -7,6 +8,7 @@ use jackfield_core::event::{Event, Problem};
 use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, StateChange};
 use jackfield_core::ids::Millis;
 use jackfield_core::rows::Outgoing;
+use jackfield_core::tables;
 use jackfield_core::views::operations::{self, ToSend};
 use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
 use jackfield_store::AppendError;
@@ -89,20 +91,27 @@ async fn expire(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, numb
     }
 }
 
-/// Records that an attempt came to no end of its own: the host made a mistake in its middle.
-pub(super) async fn broke_off(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) {
-    let number = outgoing.attempts + 1;
-    let attempt = Attempt {
-        outgoing,
-        number,
-        idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
-        now: clock::now(),
-        base_ms: host.config.outbox.retry_base_ms,
-        random: backoff::random(),
-    };
-    let verdict = attempt.interrupted();
-    host.metrics.send(channel.id.as_str(), word(&verdict.result));
-    record(host, channel, outgoing, number, verdict.into()).await;
+/// Ends the attempts that nobody makes any more, because the host made a mistake in their middle: all that run but those in the threads
+/// `busy`. The worker has the channel for itself, so no other makes them.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub(super) async fn end_broken(host: &Host, channel: &ChannelRuntime, busy: &HashSet<String>) -> tables::Result<()> {
+    for outgoing in operations::outbox(&host.view(), &channel.id, usize::MAX)? {
+        let Some(number) = outgoing.running.filter(|_| !busy.contains(&outgoing.thread)) else { continue };
+        let attempt = Attempt {
+            outgoing: &outgoing,
+            number,
+            idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
+            now: clock::now(),
+            base_ms: host.config.outbox.retry_base_ms,
+            random: backoff::random(),
+        };
+        let verdict = attempt.broke_off();
+        host.metrics.send(channel.id.as_str(), word(&verdict.result));
+        record(host, channel, &outgoing, number, verdict.into()).await;
+    }
+    Ok(())
 }
 
 /// How far an attempt came.

@@ -120,6 +120,13 @@ impl Attempt<'_> {
         self.unknown(Problem { message: String::from(message), code: Some(String::from("interrupted")) }).into()
     }
 
+    /// The host made a mistake in its middle.
+    #[must_use]
+    pub fn broke_off(&self) -> Verdict {
+        let message = "The host made a mistake in the middle of this attempt, so nobody can tell whether it was sent; see its log.";
+        self.unknown(Problem { message: String::from(message), code: Some(String::from("interrupted")) }).into()
+    }
+
     /// The message could not be read, so nothing was called.
     #[must_use]
     pub fn not_made(&self) -> Verdict {

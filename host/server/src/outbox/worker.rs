@@ -2,12 +2,10 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use jackfield_core::ids::Millis;
 use jackfield_core::rows::Outgoing;
 use jackfield_core::tables;
@@ -99,19 +97,17 @@ impl Work for Outbox {
         item.thread.clone()
     }
 
+    async fn recover(&mut self, busy: &HashSet<String>) -> bool {
+        let ended = attempt::end_broken(&self.host, &self.channel, busy).await;
+        if let Err(error) = &ended {
+            tracing::error!(channel = %self.channel.id, "the outbox cannot be read: {error}");
+        }
+        ended.is_ok()
+    }
+
     fn attempt(&self, item: Outgoing) -> impl Future<Output = Option<Millis>> + Send + 'static {
         let (host, channel) = (Arc::clone(&self.host), Arc::clone(&self.channel));
-        async move {
-            let made = AssertUnwindSafe(attempt::make(&host, &channel, &item)).catch_unwind().await;
-            match made {
-                Ok(hold) => hold,
-                Err(_) => {
-                    tracing::error!(channel = %channel.id, message = %item.message, "an attempt has panicked");
-                    attempt::broke_off(&host, &channel, &item).await;
-                    None
-                }
-            }
-        }
+        async move { attempt::make(&host, &channel, &item).await }
     }
 
     fn ended(&mut self, hold: Option<Option<Millis>>) {

@@ -6,6 +6,7 @@ use jackfield_core::effect::Effect;
 use jackfield_core::ids::Seq;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::health::ReactorHealth;
 use crate::channels::ChannelRuntime;
 
 /// The way to the reactor. Cheap to clone.
@@ -14,6 +15,7 @@ pub struct ReactorHandle {
     reached: watch::Receiver<Seq>,
     keys: watch::Receiver<u64>,
     orders: mpsc::UnboundedSender<Order>,
+    health: Arc<ReactorHealth>,
 }
 
 /// The other end, for the reactor.
@@ -22,6 +24,7 @@ pub struct ReactorInbox {
     pub(super) reached: watch::Sender<Seq>,
     pub(super) keys: watch::Sender<u64>,
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
+    pub(super) health: Arc<ReactorHealth>,
 }
 
 /// Something to be done that no fact is about.
@@ -39,7 +42,9 @@ pub fn handle() -> (ReactorHandle, ReactorInbox) {
     let (reached, seen) = watch::channel(Seq(0));
     let (keys, changed) = watch::channel(0);
     let (send, orders) = mpsc::unbounded_channel();
-    (ReactorHandle { reached: seen, keys: changed, orders: send }, ReactorInbox { reached, keys, orders })
+    let health = Arc::new(ReactorHealth::default());
+    let handle = ReactorHandle { reached: seen, keys: changed, orders: send, health: Arc::clone(&health) };
+    (handle, ReactorInbox { reached, keys, orders, health })
 }
 
 impl ReactorHandle {
@@ -63,6 +68,12 @@ impl ReactorHandle {
         if self.orders.send(Order::Replace(channels, done)).is_ok() {
             let _ = seen.await;
         }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn health(&self) -> &ReactorHealth {
+        &self.health
     }
 
     /// Changes whenever an API key was revoked or changed. A stream that goes on looks at its key again then.

@@ -7,13 +7,16 @@
 //! The reactor never waits for anything but the next effect: what takes time (loading a component) is a task of its own that has its
 //! result looked at when it is there. What could not be read is looked at again.
 //!
-//! * [`handle`]: the way to it. [`timers`]: what the tables say is due at a time.
+//! A mistake of its own is contained: it is counted, shown by `/readyz`, and what it was about is looked at again.
+//!
+//! * [`handle`]: the way to it. [`health`]: how it stands. [`timers`]: what the tables say is due at a time.
 
 pub mod handle;
+pub mod health;
 mod timers;
 
 use std::collections::{BTreeSet, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -94,12 +97,13 @@ impl Reactor {
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.inbox.health.set_to_look_at_again(self.again.len() + self.loading.len());
             tokio::select! {
                 batch = self.effects.next() => match batch {
                     Some(batch) => {
                         batch.effects.into_iter().for_each(|effect| self.act(effect));
                         if batch.replaced {
-                            self.act_on_everything();
+                            self.contain(&"other tables", Self::act_on_everything);
                         }
                         self.progress(batch.through);
                     }
@@ -125,7 +129,7 @@ impl Reactor {
                         None
                     });
                 }
-                _ = look_again.tick() => self.look_again(),
+                _ = look_again.tick() => self.contain(&"what is looked at again", Self::look_again),
             }
         }
     }
@@ -146,7 +150,7 @@ impl Reactor {
                 let _ = done.send(());
             }
             Order::Replace(channels, done) => {
-                self.replace(channels);
+                self.contain(&"other channels", |reactor| reactor.replace(channels));
                 let _ = done.send(());
             }
         }
@@ -159,18 +163,23 @@ impl Reactor {
     }
 
     fn act(&mut self, effect: Effect) {
-        let acted = catch_unwind(AssertUnwindSafe(|| self.try_act(&effect)));
-        match acted {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
+        let health = Arc::clone(&self.inbox.health);
+        match health.contain(&effect, || self.try_act(&effect)) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                self.again.insert(effect.clone());
                 tracing::error!(?effect, "what follows from a fact cannot be looked at yet: {error}");
-                self.again.insert(effect);
             }
-            Err(_) => {
-                tracing::error!(?effect, "the reactor has made a mistake; it looks again");
+            None => {
                 self.again.insert(effect);
             }
         }
+    }
+
+    fn contain(&mut self, what: &dyn Debug, work: impl FnOnce(&mut Self)) {
+        let health = Arc::clone(&self.inbox.health);
+        // What it is about is looked at again in time, by whatever was contained inside.
+        let _ = health.contain(what, || work(self));
     }
 
     fn try_act(&mut self, effect: &Effect) -> tables::Result<()> {
@@ -216,8 +225,11 @@ impl Reactor {
         Ok(())
     }
 
-    /// Binds a channel to every generation of its connector that is loaded or ready.
+    /// Binds a channel to every generation of its connector that is loaded or ready, and ends calls that run with more than is granted,
+    /// on whichever generation.
     fn bind(&self, channel: &ChannelRuntime) -> tables::Result<()> {
+        // First, whatever becomes of the rest.
+        self.lifecycle.recall(channel)?;
         let slot = &channel.slot;
         let versions = operations::connector(&self.store.read(), &slot.name)?;
         let active = versions.and_then(|versions| versions.active);
@@ -325,9 +337,14 @@ impl Reactor {
             let row = operations::channel(&self.store.read(), &channel.id);
             let paused = row.as_ref().is_ok_and(|row| row.as_ref().is_some_and(|row| row.paused));
             channel.paused.store(paused, Ordering::Release);
-            if let Err(error) = self.bind(channel) {
-                tracing::error!(channel = %channel.id, "the channel cannot be bound yet: {error}");
-                self.again.insert(Effect::Grants(channel.id.clone()));
+            match self.inbox.health.contain(&channel.id, || self.bind(channel)) {
+                Some(Ok(())) => {}
+                failed => {
+                    self.again.insert(Effect::Grants(channel.id.clone()));
+                    if let Some(Err(error)) = failed {
+                        tracing::error!(channel = %channel.id, "the channel cannot be bound yet: {error}");
+                    }
+                }
             }
         }
         self.channels.replace(channels);

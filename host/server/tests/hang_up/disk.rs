@@ -1,4 +1,4 @@
-//! A disk whose syncs can be held up.
+//! A disk whose syncs can be held up, all of them or one by one.
 
 use std::io;
 use std::path::Path;
@@ -13,25 +13,46 @@ pub struct SlowDisk(Arc<Gate>);
 
 #[derive(Debug)]
 struct Gate {
-    held: Mutex<bool>,
-    released: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
     /// Whether a sync waits.
     waits: watch::Sender<bool>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    held: bool,
+    /// How many syncs have come since the disk is held, and how many of them may go on.
+    come: u64,
+    allowed: u64,
+}
+
+impl State {
+    fn some_wait(&self) -> bool {
+        self.held && self.come > self.allowed
+    }
+}
+
 impl SlowDisk {
     pub fn new() -> Self {
-        let gate = Gate { held: Mutex::new(false), released: Condvar::new(), waits: watch::Sender::new(false) };
-        Self(Arc::new(gate))
+        Self(Arc::new(Gate { state: Mutex::default(), changed: Condvar::new(), waits: watch::Sender::new(false) }))
     }
 
     pub fn hold(&self) {
-        *self.0.held.lock().unwrap() = true;
+        *self.0.state.lock().unwrap() = State { held: true, ..State::default() };
     }
 
     pub fn release(&self) {
-        *self.0.held.lock().unwrap() = false;
-        self.0.released.notify_all();
+        self.0.state.lock().unwrap().held = false;
+        self.0.changed.notify_all();
+    }
+
+    /// Lets the sync go on that waits, and holds the next one.
+    pub fn let_one_pass(&self) {
+        let mut state = self.0.state.lock().unwrap();
+        state.allowed += 1;
+        self.0.waits.send_replace(state.some_wait());
+        self.0.changed.notify_all();
     }
 
     /// Returns once a sync waits.
@@ -40,12 +61,13 @@ impl SlowDisk {
     }
 
     fn pass(&self) {
-        let held = self.0.held.lock().unwrap();
-        if *held {
-            self.0.waits.send_replace(true);
-        }
-        drop(self.0.released.wait_while(held, |held| *held).unwrap());
-        self.0.waits.send_replace(false);
+        let mut state = self.0.state.lock().unwrap();
+        state.come += u64::from(state.held);
+        let number = state.come;
+        self.0.waits.send_replace(state.some_wait());
+        let waits = |state: &mut State| state.held && state.allowed < number;
+        let state = self.0.changed.wait_while(state, waits).unwrap();
+        self.0.waits.send_replace(state.some_wait());
     }
 }
 

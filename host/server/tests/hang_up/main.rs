@@ -1,7 +1,13 @@
-//! Clients that go away in the middle of a command: what they asked for takes effect all the same.
+//! A host in this process, on a disk that can be held up.
+//!
+//! Here: clients that go away in the middle of a command: what they asked for takes effect all the same. [`races`]: two that change what
+//! serves at the same time. [`revoked`]: what is taken back reaches every call. [`panics`]: mistakes of the host itself, contained.
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
 mod disk;
+mod panics;
+mod races;
+mod revoked;
 mod world;
 
 use std::collections::BTreeSet;
@@ -9,6 +15,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use http::Method;
 use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::generation::Stage;
 use jackfield_tests::provider::Script;
 use jackfield_tests::versions::{asking_for_more, version, webhook};
 use serde_json::{Value, json};
@@ -150,7 +157,7 @@ async fn a_version_is_installed_rolled_back_activated_and_approved_though_the_cl
     world.hang_up(&Request::json(on("activate"), &json!({ "generation": 2 }))).await?;
     generation(&world, 2).await?;
     world.settled().await?;
-    world.add_channel("late")?;
+    world.configure(Some(("late", "")))?;
     world.hang_up(&Request::json("/v1/reload", &json!({}))).await?;
     until("the channel is there", async || Ok(world.api.get("/v1/channels/late/grants").await?.status == 200)).await?;
     world.settled().await?;
@@ -164,6 +171,23 @@ async fn a_version_is_installed_rolled_back_activated_and_approved_though_the_cl
     ensure!(spare.status == 201, "{}", spare.text());
     world.settled().await?;
     world.hang_up(&Request::json("/v1/connectors/spare/remove", &json!({}))).await?;
+    until("it is gone", async || Ok(world.api.get("/v1/connectors/spare").await?.status == 404)).await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_is_removed_though_the_client_hangs_up_while_an_installation_is_waited_for() -> Result<()> {
+    let world = World::start().await?;
+    let install = |word: &str| {
+        let (component, lifecycle) = (version(word), world.host.lifecycle.clone());
+        async move { lifecycle.install("spare", component.unwrap(), "upload", Actor::Host).await }
+    };
+    install("good-d").await?;
+    let mut next = Box::pin(install("good-e"));
+    world.hold_at("spare", Stage::Approved, &mut next).await;
+    world.disk.release();
+    world.hang_up_at_once(&Request::json("/v1/connectors/spare/remove", &json!({}))).await?;
+    ensure!(next.await?.stage == Stage::Active, "it was installed first");
     until("it is gone", async || Ok(world.api.get("/v1/connectors/spare").await?.status == 404)).await?;
     world.stop().await
 }

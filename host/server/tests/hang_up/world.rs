@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome, RawRequest, Role, Source};
-use jackfield_core::ids::Millis;
+use jackfield_core::generation::Stage;
+use jackfield_core::ids::{ChannelId, Millis};
+use jackfield_core::views::operations;
 use jackfield_sandbox::Compiler;
 use jackfield_server::config::Config;
 use jackfield_server::host::Host;
@@ -20,7 +22,7 @@ use jackfield_tests::client::Client;
 use jackfield_tests::host::Setup;
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::versions::webhook;
-use jackfield_tests::webhooks::APP_SECRET;
+use jackfield_tests::webhooks::{APP_SECRET, Webhook};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -91,15 +93,40 @@ impl World {
         Ok(world)
     }
 
-    /// Rewrites the configuration file with one more channel.
-    pub fn add_channel(&self, name: &str) -> Result<PathBuf> {
-        let more = setup(&self.provider)?.channel(name, "versions", &self.provider.url(), "", &secrets())?;
-        from_file(more).write(self.folder.path())
+    /// Where a component is kept.
+    pub fn artifact(&self, digest: &str) -> PathBuf {
+        self.folder.path().join("data/artifacts").join(format!("{digest}.wasm"))
     }
 
     /// Sends a request and goes away while what it appends is on its way to the disk. The host has seen that before the disk goes on.
     pub async fn hang_up(&self, request: &Request) -> Result<()> {
         self.disk.hold();
+        let stream = self.send(request).await?;
+        let waits = tokio::time::timeout(Duration::from_secs(60), self.disk.sync_waits()).await;
+        drop(stream);
+        self.rounds().await?;
+        self.disk.release();
+        waits.with_context(|| format!("{} appends nothing", request.path))?;
+        Ok(())
+    }
+
+    /// Sends a request and goes away while it waits for something.
+    pub async fn hang_up_at_once(&self, request: &Request) -> Result<()> {
+        let stream = self.send(request).await?;
+        self.rounds().await?;
+        drop(stream);
+        self.rounds().await
+    }
+
+    /// What came over a connection before is older than these, and comes through the same driver.
+    async fn rounds(&self) -> Result<()> {
+        for _ in 0..20 {
+            self.api.get("/healthz").await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, request: &Request) -> Result<TcpStream> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
@@ -110,15 +137,49 @@ impl World {
             request.body.len()
         );
         stream.write_all(&[head.as_bytes(), &request.body].concat()).await?;
-        let waits = tokio::time::timeout(Duration::from_secs(60), self.disk.sync_waits()).await;
-        drop(stream);
-        // The end of the connection is older than these, and comes through the same driver.
-        for _ in 0..20 {
-            self.api.get("/healthz").await?;
+        Ok(stream)
+    }
+
+    /// Has a command about connectors go on until the newest generation of one has come this far and the next step waits for the disk.
+    /// The command goes no further until it is polled again; everything else does.
+    pub async fn hold_at<T>(&self, connector: &str, stage: Stage, command: &mut (impl Future<Output = T> + Unpin)) {
+        self.disk.hold();
+        let there = async {
+            loop {
+                self.disk.sync_waits().await;
+                let versions = operations::connector(&self.host.view(), connector).unwrap().unwrap();
+                if versions.generations.last().unwrap().stage == stage {
+                    return;
+                }
+                self.disk.let_one_pass();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = there => {}
+            _ = command => panic!("it ended before it was {}", stage.word()),
         }
-        self.disk.release();
-        waits.with_context(|| format!("{} appends nothing", request.path))?;
-        Ok(())
+    }
+
+    /// The configuration file with one more channel, which has settings of its own, or without it.
+    pub fn configure(&self, more: Option<(&str, &str)>) -> Result<PathBuf> {
+        let setup = setup(&self.provider)?;
+        let setup = match more {
+            Some((name, settings)) => {
+                from_file(setup.channel(name, "versions", &self.provider.url(), settings, &secrets())?)
+            }
+            None => setup,
+        };
+        setup.write(self.folder.path())
+    }
+
+    /// The configuration file with one more channel, of the guest `hostile`, which may call the provider.
+    pub fn add_caller(&self, name: &str) -> Result<PathBuf> {
+        let (url, settings) = (self.provider.url(), format!("do = \"only-calls\", target = {:?}", self.provider.url()));
+        let more = from_file(setup(&self.provider)?.guest(name, "hostile", &settings)?);
+        let granted = format!("http = [{url:?}, \"http://ungranted.example\"]\nprivate-addresses = [{url:?}]");
+        more.replaced("http = [\"http://127.0.0.1:1\", \"http://ungranted.example\"]", &granted)
+            .write(self.folder.path())
     }
 
     /// Returns once nothing more is appended.
@@ -135,14 +196,18 @@ impl World {
 
     /// Parks a delivery that can be handled.
     pub async fn park(&self, id: &str) -> Result<String> {
-        let webhook = webhook(id, CUSTOMER, "parked");
-        let channel: jackfield_core::ids::ChannelId = CHANNEL.parse()?;
+        self.park_on(CHANNEL, &webhook(id, CUSTOMER, "parked")).await
+    }
+
+    /// Parks a delivery of a channel.
+    pub async fn park_on(&self, channel: &str, webhook: &Webhook) -> Result<String> {
+        let channel: ChannelId = channel.parse()?;
         let fact = Fact::DeliveryParked {
             channel: channel.clone(),
             source: Source { connector: String::new(), version: String::new(), digest: String::new() },
             request: RawRequest {
                 method: String::from("POST"),
-                url: format!("http://{}/hooks/{CHANNEL}", self.address),
+                url: format!("http://{}/hooks/{channel}", self.address),
                 headers: webhook.headers().iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
                 body: webhook.body.clone().into_bytes(),
                 received_at: Millis(1),

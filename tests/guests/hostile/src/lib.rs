@@ -40,7 +40,7 @@ impl Connector for Hostile {
     fn receive(request: Request) -> Result<Outcome, Failure> {
         let behaviour = config::load::<Config>()?.r#do;
         match behaviour.as_str() {
-            "calls" => Ok(Outcome::reply(Reply::text(200, calls::all(&request.body)))),
+            "calls" | "only-calls" => Ok(Outcome::reply(Reply::text(200, calls::all(&request.body)))),
             "waits" => calls::waits(),
             "remembers" => Ok(remembers::remembers(&request.body)),
             #[cfg(target_family = "wasm")]
