@@ -32,19 +32,35 @@ pub struct Arguments {
     show: bool,
 }
 
-/// Builds what is not built yet. Other commands call it before they need a component.
+/// Which components.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The connectors, which take a Rust compiler only.
+    Connectors,
+    /// Those of the tests, too, which take the tools of JavaScript and Python.
+    All,
+}
+
+/// Builds all that is not built yet.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    build(Which::All, arguments)
+}
+
+/// Builds what is not built yet. Other commands call it before they need a component.
+pub fn build(which: Which, arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
     let toolchain = Toolchain::find(arguments.with)?;
     warn_of_the_first_build(&workspace, &toolchain);
-    for (source, made) in PLACES {
+    let places = if which == Which::All { &PLACES[..] } else { &PLACES[..1] };
+    for (source, made) in places {
         for guest in workspace.guests(source) {
             let component = guest::build(&workspace, &toolchain, &guest, &workspace.root.join("target").join(made))?;
             // A guest of the tests may ask for what it must not get.
-            check(&component, arguments.show, (source == "connectors").then_some(&[]))?;
+            check(&component, arguments.show, (*source == "connectors").then_some(&[]))?;
         }
     }
-    for (source, made) in PLACES.into_iter().chain([GOLDEN]) {
+    let golden = (which == Which::All).then_some(&GOLDEN);
+    for (source, made) in places.iter().chain(golden) {
         for (project, language) in languages::projects(&workspace, source) {
             let component =
                 languages::build(&workspace, &project, language, &workspace.root.join("target").join(made))?;

@@ -16,6 +16,6 @@ pub struct Arguments {
 /// Walk the path of a stranger in each language; print how long each part took.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
-    tasks::build(&workspace, false)?;
+    tasks::build(&workspace)?;
     tasks::start(&workspace, "stranger", false, &arguments.rest)
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::guests;
+use crate::guests::{self, Which};
 use crate::progress::say;
 use crate::workspace::{Workspace, cargo};
 
@@ -22,18 +22,15 @@ pub fn run(workspace: &Workspace, command: &mut Command) -> Result<()> {
 pub const MOST: [&str; 3] = ["--workspace", "--exclude", "jackfield-bench"];
 
 /// Builds the components, the host, and the programs of the tests' crate.
-pub fn build(workspace: &Workspace, release: bool) -> Result<()> {
+pub fn build(workspace: &Workspace) -> Result<()> {
     let mut what = MOST.to_vec();
     what.push("--bins");
-    if release {
-        what.push("--release");
-    }
-    build_all(workspace, &[&what])
+    build_all(workspace, Which::All, &[&what])
 }
 
-/// Builds the components, and then what each list of arguments says, in builds of their own.
-pub fn build_all(workspace: &Workspace, builds: &[&[&str]]) -> Result<()> {
-    guests::run(&guests::Arguments::default())?;
+/// Builds components, and then what each list of arguments says, in builds of their own.
+pub fn build_all(workspace: &Workspace, components: Which, builds: &[&[&str]]) -> Result<()> {
+    guests::build(components, &guests::Arguments::default())?;
     say("building the host; the first time this takes several minutes");
     for arguments in builds {
         run(workspace, cargo().args(["build", "--locked"]).args(*arguments))?;

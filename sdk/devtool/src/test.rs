@@ -19,7 +19,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::find()?;
     python::schemathesis(&workspace)?;
     registry::docker_registry(&workspace)?;
-    tasks::build(&workspace, false)?;
+    tasks::build(&workspace)?;
     let nextest = has_nextest();
     let runner: &[&str] = if nextest {
         &["nextest", "run"]
