@@ -84,12 +84,13 @@ pub fn path(tables: &(impl Read + ?Sized), from: IdentityId, to: IdentityId) -> 
     Ok(Some(path))
 }
 
-/// The customer an id stands for now. Ids of customers that were merged into others keep resolving.
+/// The customer an id stands for now; none where the person was erased. Ids of customers that were merged into others keep resolving.
 ///
 /// # Errors
 /// When the views cannot be read.
 pub fn resolve(tables: &(impl Read + ?Sized), id: CustomerId) -> Result<Option<CustomerId>> {
-    Ok(IDENTITIES.get(tables, (IdentityId::from(id),))?.map(|identity| identity.customer))
+    let row = IDENTITIES.get(tables, (IdentityId::from(id),))?;
+    Ok(row.filter(|identity| identity.erased.is_none()).map(|identity| identity.customer))
 }
 
 /// The identities of a customer, oldest first.
