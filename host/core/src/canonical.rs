@@ -77,6 +77,8 @@ fn body(body: EventBody, context: &Context) -> Option<EventBody> {
             };
             EventBody::Delivery { about, state, at }
         }
+        // Only the host erases.
+        EventBody::Erased { .. } => return None,
         EventBody::Other(property) => {
             let value = cut(&property.value, limits::PROPERTIES_BYTES - limits::WORD);
             EventBody::Other(Property { name: cut(&property.name, limits::WORD), value })

@@ -26,6 +26,10 @@ pub enum Effect {
     Key(KeyId),
     /// The timers.
     Timer,
+    /// People who are to be erased from the journal.
+    Erasures,
+    /// Files that nothing may refer to any more.
+    UnusedFiles,
     /// A fact was skipped.
     Skipped,
 }

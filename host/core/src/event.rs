@@ -439,6 +439,12 @@ pub enum EventBody {
         /// More.
         extra: Vec<Property>,
     },
+    /// What is left of an event that was erased. It keeps the event's place, and makes the identities that it made, without an address.
+    Erased {
+        /// Whom the event was about, in the order in which they were looked at.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<Sender>,
+    },
     /// Genuine, of a kind without a form of its own. Kept and shown.
     Other(Property),
 }

@@ -619,6 +619,16 @@ pub enum Fact {
         /// Which.
         key: KeyId,
     },
+    /// An operator has a person erased. Holds no content; see [`erasure`](crate::erasure).
+    CustomerErased {
+        /// Whom: everybody who is this customer now.
+        customer: CustomerId,
+    },
+    /// Nothing of an erased person is in the journal and the tables any more.
+    ErasureEnded {
+        /// The number of the fact that began it.
+        erasure: Seq,
+    },
     /// What is left of a fact that was redacted.
     Redacted,
 }
@@ -677,6 +687,11 @@ pub enum Outcome {
     KeyCreated {
         /// Under this id.
         key: KeyId,
+    },
+    /// A person is erased.
+    Erased {
+        /// The number of the fact that began it.
+        erasure: Seq,
     },
     /// Nothing was done.
     Refused(Refusal),

@@ -10,7 +10,7 @@
 //! * [`canonical`], [`claims`], [`forms`]: from what a connector says to what a fact holds. [`limits`]: every bound.
 //! * [`apply`]: hands a fact to the area it belongs to. [`effect`]: what has to be looked at outside the tables afterwards.
 //! * the areas, each with its `rows` (tables), `apply`, and what is read: [`identity`], [`conversation`], [`outbox`], [`files`],
-//!   [`channel`], [`connector`] with [`generation`], [`access`], [`parked`], [`timer`], [`feed`].
+//!   [`channel`], [`connector`] with [`generation`], [`access`], [`parked`], [`timer`], [`erasure`], [`feed`].
 //! * [`tables`]: how rows are read and written. [`read`]: what lists have in common. [`views`], [`rows`]: what other rooms read.
 
 pub mod access;
@@ -23,6 +23,7 @@ pub mod claims;
 pub mod connector;
 pub mod conversation;
 pub mod effect;
+pub mod erasure;
 pub mod event;
 pub mod fact;
 pub mod feed;

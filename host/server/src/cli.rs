@@ -43,6 +43,11 @@ pub enum Command {
     /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Erase a customer of a running host
+    ///
+    /// Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
+    #[command(subcommand)]
+    Customer(CustomerCommand),
     /// Have a running host read its configuration again: connectors, channels, and whom it trusts
     ///
     /// All of it counts, or nothing. Asks the host's API, with the key of an operator in the variable JACKFIELD_KEY.
@@ -317,6 +322,21 @@ pub enum ChannelCommand {
     /// Say what is wrong with a channel, and how to mend it; ends with status 1 if something is
     Doctor {
         /// The channel
+        id: String,
+        /// Where.
+        #[command(flatten)]
+        host: HostPlace,
+    },
+}
+
+/// What to do with customers.
+#[derive(Debug, Subcommand)]
+pub enum CustomerCommand {
+    /// Erase a person: addresses, names, messages, files, and what was said about the person
+    ///
+    /// At once nobody finds the customer any more; then the content is taken out of the journal. Run it again to see whether that is done.
+    Erase {
+        /// The customer's id: cus_12
         id: String,
         /// Where.
         #[command(flatten)]

@@ -19,6 +19,7 @@ use crate::front::Front;
 use crate::front::starting::Start;
 use crate::hints::{self, HintsQueue};
 use crate::host::Host;
+use crate::housekeeping::{self, Housekeeping};
 use crate::metrics::Metrics;
 use crate::reactor::{self, Reactor};
 use crate::shutdown::{GRACE, LAST_WORDS};
@@ -90,7 +91,8 @@ impl Running {
         let start = door.front.start.clone();
         let store = open(&config, options, start.clone()).await?;
         start.note("the connectors are loaded");
-        match prepare(config, &store, address, compiler).await {
+        let housekeeping = Housekeeping::default();
+        match prepare(config, &store, address, compiler, housekeeping.clone()).await {
             Ok((host, queue, alarms, reactor)) => {
                 let host = Arc::new(host);
                 let mut tasks = JoinSet::new();
@@ -103,6 +105,7 @@ impl Running {
                 tasks.spawn(outbox::run(Arc::clone(&host)));
                 tasks.spawn(poller::run(Arc::clone(&host)));
                 tasks.spawn(attachments::run(Arc::clone(&host)));
+                tasks.spawn(housekeeping::run(Arc::clone(&host), housekeeping));
                 door.front.open(api::router(Arc::clone(&host), Arc::clone(&door.front)));
                 Ok(Self { host, address, door, tasks, reactor })
             }
@@ -210,6 +213,7 @@ async fn prepare(
     store: &Store,
     address: SocketAddr,
     compiler: Compiler,
+    housekeeping: Housekeeping,
 ) -> anyhow::Result<(Host, HintsQueue, Alarms, AbortOnDrop)> {
     let metrics = Arc::new(Metrics::default());
     let config = Arc::new(config);
@@ -221,7 +225,7 @@ async fn prepare(
     let lifecycle = Arc::new(start::lifecycle(&config, store, &channels, &handle, compiler)?);
     let queue = HintsQueue::default();
     let (way, life, all) = ((handle.clone(), orders), Arc::clone(&lifecycle), Arc::clone(&channels));
-    let reactor = Reactor::new(store.clone(), effects, life, all, queue.clone(), way);
+    let reactor = Reactor::new(store.clone(), effects, life, all, (queue.clone(), housekeeping), way);
     let running = AbortOnDrop(tokio::spawn(reactor.run()));
     let prepared = async {
         let public_url = config.server.public_url(address);

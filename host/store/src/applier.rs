@@ -155,7 +155,7 @@ fn apply_some(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
 
     use jackfield_core::fact::{Actor, Fact};
 
@@ -187,8 +187,8 @@ mod tests {
             Ok(Box::new(self.0.follow(from)?.take(2).chain(lost)))
         }
 
-        fn redact(&self, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
-            self.0.redact(seqs)
+        fn replace(&self, facts: &BTreeMap<Seq, Fact>) -> Result<usize, JournalError> {
+            self.0.replace(facts)
         }
 
         fn stats(&self) -> JournalStats {

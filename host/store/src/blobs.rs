@@ -124,16 +124,35 @@ impl Blobs {
         Ok(BlobDraft { blobs: self.clone(), path, writer, sum, size: 0, checked: 0 })
     }
 
-    /// Removes the files that nothing refers to and that are at least `age` old: a younger one may wait for the fact that names it.
+    /// Removes the files that nothing refers to and that are at least `age` old: a younger one may wait for the fact that names it. Whoever
+    /// appends such a fact has made the file young by [`renew`](Self::renew), or keeps it just now.
     ///
     /// # Errors
     /// When the store fails. Some may have been removed then.
     pub async fn retain(&self, referenced: &BTreeSet<String>, age: Duration) -> io::Result<Removed> {
+        self.remove(|sum| (!referenced.contains(sum)).then_some(age)).await
+    }
+
+    /// Removes each of these files, which nothing refers to any more, unless it is younger than `age`, or a client brought it: that one is
+    /// left to [`retain`](Self::retain), since the client may be about to send it.
+    ///
+    /// # Errors
+    /// When the store fails. Some may have been removed then.
+    pub async fn remove_fetched(&self, sums: &BTreeSet<String>, age: Duration) -> io::Result<Removed> {
+        let notes: Vec<_> = self.store.list(Some(&Path::from(BROUGHT))).try_collect().await?;
+        let sum_of = |note: &ObjectMeta| Some(note.location.filename()?.split_once('-')?.0.to_owned());
+        let brought: BTreeSet<String> = notes.iter().filter_map(sum_of).collect();
+        self.remove(|sum| (sums.contains(sum) && !brought.contains(sum)).then_some(age)).await
+    }
+
+    /// Removes the files for which `least` gives an age and that are at least so old.
+    async fn remove(&self, least: impl Fn(&str) -> Option<Duration>) -> io::Result<Removed> {
         let mut removed = Removed::default();
         let mut files = self.store.list(None);
         while let Some(file) = files.try_next().await? {
-            let is_file = path(file.location.as_ref()).is_some();
-            if !is_file || referenced.contains(file.location.as_ref()) || !is_older(&file, age) {
+            let sum = file.location.as_ref();
+            let Some(age) = path(sum).and_then(|_| least(sum)) else { continue };
+            if !is_older(&file, age) {
                 continue;
             }
             let _names = self.names.write().await;
@@ -144,6 +163,11 @@ impl Blobs {
                 Err(error) => return Err(error.into()),
             }
             self.store.delete(&file.location).await?;
+            let note = Path::from(format!("{BROUGHT}/{}-{}", file.location, file.size));
+            match self.store.delete(&note).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
             removed.files += 1;
             removed.bytes += file.size;
         }
@@ -161,6 +185,22 @@ impl Blobs {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The file with a sum, none if it is not here, for somebody who is about to append a fact that names it: it counts as stored just
+    /// now, so that it is not removed meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn renew(&self, sha256: &str) -> io::Result<Option<Blob>> {
+        let _names = self.names.read().await;
+        let found = self.find(sha256).await?;
+        if found.is_some() {
+            let file = self.space.folder.join(sha256);
+            let touch = move || std::fs::File::options().append(true).open(file)?.set_modified(SystemTime::now());
+            tokio::task::spawn_blocking(touch).await.map_err(io::Error::other)??;
+        }
+        Ok(found)
     }
 
     /// Notes that a client brought a file. False if that was noted before.

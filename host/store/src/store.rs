@@ -1,6 +1,6 @@
 //! The handle on one data folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -148,7 +148,11 @@ pub fn redact(dir: &Path, options: &Options, seqs: &BTreeSet<Seq>) -> Result<usi
     let found = Journaled::scan(&journal, options.check_bytes, &mut |_, _| {})?;
     LocalJournal::open_scanned(&journal, &found, options)?.close();
     lock.remove_views().map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
-    Ok(crate::journal::redact(&journal, &*options.disk, seqs, Seq(u64::MAX))?)
+    Ok(crate::journal::replace(&journal, &*options.disk, &redacted(seqs), Seq(u64::MAX))?)
+}
+
+fn redacted(seqs: &BTreeSet<Seq>) -> BTreeMap<Seq, Fact> {
+    seqs.iter().map(|seq| (*seq, Fact::Redacted)).collect()
 }
 
 pub(crate) fn start(recovered: Recovered, options: &Options) -> Result<Store, OpenError> {
@@ -315,16 +319,31 @@ impl Store {
         tokio::task::spawn_blocking(compare).await.map_err(|e| e.to_string())?
     }
 
-    /// Takes the content of facts out of the journal, whose places remain, and says how many were there. Then views without that content
-    /// are built beside those that serve; [`Store::rebuilding`] tells when they have taken their place. Until then the old ones serve, also
+    /// Takes the content of facts out of the journal, whose places remain, and says how many were there. As [`Store::replace`].
+    ///
+    /// # Errors
+    /// Those of [`Store::replace`].
+    pub async fn erase(&self, seqs: BTreeSet<Seq>) -> Result<usize, EraseError> {
+        self.replace(redacted(&seqs)).await
+    }
+
+    /// Puts what is left of facts in their places in the journal, and says how many were replaced. Then views of what is left are built
+    /// beside those that serve; [`Store::rebuilding`] tells when they have taken their place. Until then the old ones serve, also
     /// after a crash. What was set aside of views is removed.
     ///
     /// # Errors
-    /// When the journal cannot be rewritten, in part perhaps; erasing the same again goes on with the rest.
-    pub async fn erase(&self, seqs: BTreeSet<Seq>) -> Result<usize, EraseError> {
+    /// When the journal cannot be rewritten, in part perhaps, beginning with the newest facts; replacing the same again goes on with the
+    /// rest.
+    pub async fn replace(&self, facts: BTreeMap<Seq, Fact>) -> Result<usize, EraseError> {
         let inner = Arc::clone(&self.inner);
-        let erased = tokio::task::spawn_blocking(move || inner.erase(&seqs)).await;
-        erased.map_err(|e| EraseError::Io(std::io::Error::other(e)))?
+        let replaced = tokio::task::spawn_blocking(move || inner.replace(&facts)).await;
+        replaced.map_err(|e| EraseError::Io(std::io::Error::other(e)))?
+    }
+
+    /// Whether the views that serve were built before facts were replaced in the journal.
+    #[must_use]
+    pub fn holds_erased(&self) -> bool {
+        self.inner.core.state.get().serving.erase
     }
 
     /// [`Store::close`] for tools, which can only say that it did not work.
@@ -336,7 +355,7 @@ impl Store {
 }
 
 impl Inner {
-    fn erase(&self, seqs: &BTreeSet<Seq>) -> Result<usize, EraseError> {
+    fn replace(&self, facts: &BTreeMap<Seq, Fact>) -> Result<usize, EraseError> {
         let core = &self.core;
         // What is being built may have read the facts already.
         while !core.rebuild.begin("facts were erased", core.watch.borrow().0) {
@@ -345,16 +364,16 @@ impl Inner {
             }
             core.rebuild.wait();
         }
-        let redacted = || {
+        let replace = || {
             // First, so that a crash from here on cannot leave views with what the journal no longer has.
             core.state.update(|state| state.serving.erase = true)?;
             core.lock.remove_set_aside()?;
-            self.journal.redact(seqs).map_err(EraseError::Journal)
+            self.journal.replace(facts).map_err(EraseError::Journal)
         };
-        let redacted = redacted();
+        let replaced = replace();
         let thread = beside::run_begun(core, Arc::clone(&self.journal), &self.options)?;
         lock(&self.threads).push(thread);
-        redacted
+        replaced
     }
 
     fn stop(&self) {

@@ -3,6 +3,7 @@
 mod attachments;
 mod bad_days;
 mod contract;
+mod erasure;
 mod events;
 mod files;
 mod front;

@@ -54,6 +54,9 @@ pub(crate) enum DomainEvent {
         from: CustomerId,
     },
     CustomerSplit(CustomerId),
+    CustomerErased(CustomerId),
+    /// Nothing of the customer is left.
+    ErasureEnded(CustomerId),
     ChannelSet(ChannelId),
     ChannelParked {
         channel: ChannelId,

@@ -144,6 +144,8 @@ impl Applier<'_> {
             Fact::KeyCreated { name, role, hash } => self.create_key(name, *role, hash),
             Fact::KeyRevoked { key } => self.revoke_key(*key),
             Fact::TimerFired { timer, due } => self.fire_timer(*timer, *due),
+            Fact::CustomerErased { customer } => self.erase_customer(*customer),
+            Fact::ErasureEnded { erasure } => self.end_erasure(*erasure),
             Fact::Redacted => Ok(Outcome::Done),
         }
     }

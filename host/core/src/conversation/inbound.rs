@@ -97,6 +97,11 @@ impl Applier<'_> {
                 self.touchpoint(origin, id, sender, kind, *at, summary, extra)?;
             }
             EventBody::Call { .. } => self.call(origin, &event.body)?,
+            EventBody::Erased { people } => {
+                for person in people {
+                    self.sender(person, origin.statement(None))?;
+                }
+            }
             EventBody::Other(property) => self.other(channel, property)?,
         }
         Ok(EventEffect::New)

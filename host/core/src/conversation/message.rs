@@ -139,7 +139,7 @@ pub struct StepView {
 /// # Errors
 /// When the views cannot be read.
 pub fn message(tables: &impl Read, id: MessageId) -> Result<Option<MessageView>> {
-    let Some(row) = MESSAGES.get(tables, (id,))? else {
+    let Some(row) = super::view::row(tables, id)? else {
         return Ok(None);
     };
     let row = match row.echo_of {

@@ -2,15 +2,19 @@
 
 use super::rows::{EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, MESSAGES, Message};
 use crate::event::{Event, EventBody};
+use crate::identity::rows::IDENTITIES;
 use crate::ids::{ChannelId, MessageId};
 use crate::tables::{Read, Result};
 
-/// A message's row, as it is stored.
+/// A message's row, as it is stored; none if its person was erased.
 ///
 /// # Errors
 /// When the tables cannot be read.
 pub fn row(tables: &impl Read, id: MessageId) -> Result<Option<Message>> {
-    MESSAGES.get(tables, (id,))
+    match MESSAGES.get(tables, (id,))? {
+        Some(row) if IDENTITIES.need(tables, (row.identity,))?.erased.is_some() => Ok(None),
+        row => Ok(row),
+    }
 }
 
 /// Whether nothing in these events is new, so that there is nothing to append. What was seen stays seen, so this never turns false.

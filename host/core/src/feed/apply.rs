@@ -52,6 +52,15 @@ impl Applier<'_> {
                 self.tell("customer.merged", Some(*customer), None, &[("from", from.to_string())]);
                 Ok(())
             }
+            // The customer is nobody's any more, so it is named as what was erased.
+            DomainEvent::CustomerErased(customer) => {
+                self.tell("customer.erased", None, None, &[("customer", customer.to_string())]);
+                Ok(())
+            }
+            DomainEvent::ErasureEnded(customer) => {
+                self.tell("erasure.ended", None, None, &[("customer", customer.to_string())]);
+                Ok(())
+            }
             DomainEvent::CustomerSplit(customer) => {
                 self.tell("customer.unmerged", Some(*customer), None, &[]);
                 Ok(())

@@ -52,7 +52,7 @@ impl Applier<'_> {
         DUE.put(&mut self.tables, (channel, row.at, row.message, row.part), &Present)
     }
 
-    fn unwant(&mut self, channel: &ChannelId, (message, part): PartOf) -> Result<()> {
+    pub(crate) fn unwant(&mut self, channel: &ChannelId, (message, part): PartOf) -> Result<()> {
         if let Some(before) = WANTED.get(&self.tables, (channel, message, part))? {
             DUE.delete(&mut self.tables, (channel, before.at, message, part));
             WANTED.delete(&mut self.tables, (channel, message, part));

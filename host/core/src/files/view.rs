@@ -1,6 +1,10 @@
 //! What the host reads to fetch files.
 
+use std::collections::BTreeSet;
+
 use super::rows::{DUE, FILES, File, WANTED, Wanted};
+use crate::conversation::rows::{MESSAGES, Message};
+use crate::fact::MessageAction;
 use crate::ids::{ChannelId, MessageId, Millis};
 use crate::tables::{Read, Result};
 
@@ -42,4 +46,31 @@ pub fn due(
         due.extend(WANTED.get(tables, (channel, message, part))?);
     }
     Ok((due, None))
+}
+
+/// The sums of all files that a message names, or that were fetched for one. Looks at every message.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn referenced(tables: &impl Read) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for row in FILES.scan(tables, FILES.all(), false) {
+        if let File::Kept(attachment) = row?.1 {
+            found.insert(attachment.sha256);
+        }
+    }
+    for row in MESSAGES.scan(tables, MESSAGES.all(), false) {
+        found.extend(named_in(&row?.1));
+    }
+    Ok(found)
+}
+
+/// The sums of the files that a message names itself: those that clients brought, also for an edit that waits to be sent.
+pub(crate) fn named_in(message: &Message) -> impl Iterator<Item = String> + '_ {
+    let edit = match message.action.as_ref().map(|action| &action.action) {
+        Some(MessageAction::Edit { parts }) => parts.as_slice(),
+        _ => &[],
+    };
+    let parts = message.parts.iter().chain(edit);
+    parts.filter_map(|part| part.media()?.sha256.clone())
 }

@@ -10,7 +10,8 @@
 //!
 //! So a statement without proof never lands on somebody else's identity, and a connector speaks about nobody but its own people.
 
-use super::rows::BY_ADDRESS;
+use super::rows::{BY_ADDRESS, IDENTITIES, Identity};
+use crate::erasure::stand_in;
 use crate::event::{Identifier, Trust};
 use crate::ids::{ChannelId, IdentityId};
 use crate::tables::{Read, Result};
@@ -48,7 +49,13 @@ pub fn is_global(kind: &str) -> bool {
 /// Whether an address stands for several people by its nature, so that it must not link anybody.
 #[must_use]
 pub(super) fn is_shared_by_nature(identifier: &Identifier) -> bool {
-    identifier.kind == "email" && identifier.value.split_once('@').is_some_and(|(local, _)| ROLES.contains(&local))
+    role_of(&identifier.kind, &identifier.value).is_some()
+}
+
+/// The role whose mailbox an address is, if it is one.
+pub(crate) fn role_of<'a>(kind: &str, value: &'a str) -> Option<&'a str> {
+    let (local, _) = value.split_once('@').filter(|_| kind == "email")?;
+    ROLES.contains(&local).then_some(local)
 }
 
 /// Who speaks: a channel, and the scope whose people it speaks about.
@@ -92,9 +99,29 @@ pub(super) fn was_a_scope(namespace: &str) -> bool {
 /// When the tables cannot be read.
 pub fn find(tables: &(impl Read + ?Sized), identifier: &Identifier, scope: &str) -> Result<Option<IdentityId>> {
     let found = BY_ADDRESS.get(tables, (&identifier.kind, scope, &identifier.value))?;
+    if found.is_none()
+        && let Some(id) = stand_in::identity(&identifier.value)
+    {
+        return erased(tables, id, identifier, scope);
+    }
     if found.is_some() || scope.starts_with('?') || !was_a_scope(&identifier.namespace) {
         return Ok(found);
     }
     // Tables of edition 2, which serve until those of this edition are built, have the namespace in place of the scope.
     BY_ADDRESS.get(tables, (&identifier.kind, &identifier.namespace, &identifier.value))
+}
+
+/// The identity for whose address another value stands. It may have been made by a fact that still has the address: segments of the
+/// journal are rewritten one by one, the newest first.
+fn erased(
+    tables: &(impl Read + ?Sized),
+    id: IdentityId,
+    identifier: &Identifier,
+    scope: &str,
+) -> Result<Option<IdentityId>> {
+    let row = IDENTITIES.get(tables, (id,))?;
+    let is_it = |row: &Identity| {
+        row.kind == identifier.kind && row.scope == scope && row.retired_at.is_none() && row.erased.is_none()
+    };
+    Ok(row.filter(is_it).map(|row| row.id))
 }

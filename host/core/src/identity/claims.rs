@@ -83,7 +83,7 @@ impl Applier<'_> {
             return Ok(());
         }
         let (a, b) = (self.identity_row(claimant)?, self.identity_row(target)?);
-        if a.customer == b.customer || b.shared {
+        if a.customer == b.customer || b.shared || a.erased.is_some() || b.erased.is_some() {
             return Ok(());
         }
         let policy = self.claim_policy()?;
@@ -138,7 +138,7 @@ impl Applier<'_> {
     }
 
     /// A suggestion has another state: its place is free, or taken again.
-    pub(super) fn set_suggestion(&mut self, mut row: Suggestion, state: SuggestionState) -> Result<()> {
+    pub(crate) fn set_suggestion(&mut self, mut row: Suggestion, state: SuggestionState) -> Result<()> {
         let was_open = row.state == SuggestionState::Open;
         let is_open = state == SuggestionState::Open;
         if was_open != is_open {

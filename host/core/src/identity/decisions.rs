@@ -18,6 +18,9 @@ impl Applier<'_> {
         };
         let wanted = if accept { SuggestionState::Accepted } else { SuggestionState::Rejected };
         let (claimant, target) = (row.claimant, row.target);
+        if self.identity_row(claimant)?.erased.is_some() || self.identity_row(target)?.erased.is_some() {
+            return Ok(not_found("suggestion", id));
+        }
         if row.state == wanted {
             return self.decided(target);
         }

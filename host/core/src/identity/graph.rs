@@ -86,7 +86,7 @@ pub fn path(tables: &(impl Read + ?Sized), from: IdentityId, to: IdentityId) -> 
     Ok(Some(path))
 }
 
-/// The identity an id stands for.
+/// The identity an id stands for; none where the person was erased.
 ///
 /// Rules of another edition may have made an identity for a sender whom these rules know already; that is what clients were told, and
 /// what later facts name. Its id is that of the message which brought it, by place (see [`Fact::IdsByPlace`]), so it stands for whoever
@@ -97,16 +97,16 @@ pub fn path(tables: &(impl Read + ?Sized), from: IdentityId, to: IdentityId) -> 
 /// # Errors
 /// When the views cannot be read.
 pub(crate) fn known(tables: &(impl Read + ?Sized), id: IdentityId) -> Result<Option<Identity>> {
-    if let Some(row) = IDENTITIES.get(tables, (id,))? {
-        return Ok(Some(row));
+    let mut row = IDENTITIES.get(tables, (id,))?;
+    if row.is_none()
+        && let Some(message) = MESSAGES.get(tables, (MessageId::from_bytes(id.to_bytes()),))?
+    {
+        row = IDENTITIES.get(tables, (message.identity,))?;
     }
-    match MESSAGES.get(tables, (MessageId::from_bytes(id.to_bytes()),))? {
-        Some(message) => IDENTITIES.get(tables, (message.identity,)),
-        None => Ok(None),
-    }
+    Ok(row.filter(|identity| identity.erased.is_none()))
 }
 
-/// The customer an id stands for now. Ids of customers that were merged into others keep resolving.
+/// The customer an id stands for now; none where the person was erased. Ids of customers that were merged into others keep resolving.
 ///
 /// # Errors
 /// When the views cannot be read.

@@ -253,26 +253,31 @@ pub struct SuggestionSide {
 /// When the views cannot be read.
 pub fn suggestion(tables: &impl Read, id: SuggestionId) -> Result<Option<SuggestionView>> {
     match SUGGESTIONS.get(tables, (id,))? {
-        Some(row) => suggestion_view(tables, row).map(Some),
+        Some(row) => suggestion_view(tables, row),
         None => Ok(None),
     }
 }
 
-fn suggestion_view(tables: &impl Read, row: Suggestion) -> Result<SuggestionView> {
-    let side = |id: IdentityId| -> Result<SuggestionSide> {
+/// None where one of the two was erased.
+fn suggestion_view(tables: &impl Read, row: Suggestion) -> Result<Option<SuggestionView>> {
+    let side = |id: IdentityId| -> Result<Option<SuggestionSide>> {
         let i = IDENTITIES.need(tables, (id,))?;
-        Ok(SuggestionSide { identity: i.id, kind: i.kind, value: i.value, customer: i.customer })
+        let side = SuggestionSide { identity: i.id, kind: i.kind, value: i.value, customer: i.customer };
+        Ok(i.erased.is_none().then_some(side))
     };
-    Ok(SuggestionView {
+    let (Some(claimant), Some(target)) = (side(row.claimant)?, side(row.target)?) else {
+        return Ok(None);
+    };
+    Ok(Some(SuggestionView {
         id: row.id,
         state: row.state,
-        claimant: side(row.claimant)?,
-        target: side(row.target)?,
+        claimant,
+        target,
         evidence: row.evidence.text,
         message: row.evidence.message,
         reason: row.reason,
         at: Time(row.evidence.at),
-    })
+    }))
 }
 
 /// Suggestions, newest first.
@@ -298,7 +303,7 @@ pub fn suggestions(
             next = items.last().map(|s: &SuggestionView| s.id.to_string());
             break;
         }
-        items.push(suggestion_view(tables, row)?);
+        items.extend(suggestion_view(tables, row)?);
     }
     Ok(Page { items, next })
 }

@@ -11,6 +11,7 @@ use crate::tables::{Read, Result};
 /// When the tables cannot be read.
 pub fn to_ask_about(tables: &impl Read, id: IdentityId, older_than: Millis) -> Result<Option<Identity>> {
     let row = IDENTITIES.get(tables, (id,))?;
+    let row = row.filter(|row| row.erased.is_none());
     Ok(row.filter(|row| row.retired_at.is_none() && row.hints_at.is_none_or(|at| at < older_than)))
 }
 

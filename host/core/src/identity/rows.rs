@@ -98,6 +98,9 @@ pub struct Identity {
     /// How many statements about the person were over the bounds and are not kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped: u64,
+    /// The fact that had the person erased. The row keeps the id, so that nothing else gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Seq>,
 }
 
 fn is_zero(n: &u64) -> bool {

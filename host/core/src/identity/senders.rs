@@ -145,6 +145,7 @@ impl Applier<'_> {
             waiting_since: None,
             messages: 0,
             dropped: 0,
+            erased: None,
         };
         BY_ADDRESS.put(&mut self.tables, (&identifier.kind, scope, &identifier.value), &id)?;
         CUSTOMERS.put(&mut self.tables, (customer,), &Customer { members: vec![id] })?;

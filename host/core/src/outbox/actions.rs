@@ -18,6 +18,9 @@ impl Applier<'_> {
         let Some(row) = self.original(target)? else {
             return Ok(not_found("message", target));
         };
+        if self.identity_row(row.identity)?.erased.is_some() {
+            return Ok(not_found("message", target));
+        }
         let Some(channel) = CHANNELS.get(&self.tables, (&row.channel,))? else {
             return Ok(refuse("no_address", &format!("the channel {} is not configured any more", row.channel)));
         };

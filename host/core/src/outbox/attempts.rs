@@ -17,6 +17,9 @@ impl Applier<'_> {
         let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
             return Ok(not_found("message", id));
         };
+        if self.identity_row(row.identity)?.erased.is_some() {
+            return Ok(not_found("message", id));
+        }
         if OUTBOX.get(&self.tables, (&row.channel, id))?.is_some_and(|outgoing| outgoing.running.is_some()) {
             return Ok(refuse("conflict", "an attempt at this message runs; wait for its end"));
         }
@@ -46,6 +49,10 @@ impl Applier<'_> {
         if row.is_on_its_channel() {
             self.dequeue(&row.channel, &row.thread.id, id)?;
             return Ok(refuse("conflict", "the channel has this message already"));
+        }
+        if self.identity_row(row.identity)?.erased.is_some() {
+            self.dequeue(&row.channel, &row.thread.id, id)?;
+            return Ok(refuse("conflict", "the customer was erased"));
         }
         outgoing.running = Some(attempt);
         outgoing.attempts = attempt;

@@ -37,7 +37,7 @@ impl Applier<'_> {
     }
 
     /// Takes a message out of the outbox.
-    pub(super) fn dequeue(&mut self, channel: &ChannelId, thread: &str, message: MessageId) -> Result<()> {
+    pub(crate) fn dequeue(&mut self, channel: &ChannelId, thread: &str, message: MessageId) -> Result<()> {
         OUTBOX.delete(&mut self.tables, (channel, message));
         QUEUES.delete(&mut self.tables, (channel, thread, message));
         self.settle_head(channel, thread)

@@ -11,6 +11,8 @@ use crate::tables::{Present, Result};
 
 /// How often rows that nothing needs any more are taken away.
 const RETENTION_EVERY: u64 = 60 * 60 * 1000;
+/// Files that nothing refers to are looked for when this begins anew, in UTC.
+const DAY: u64 = 24 * 60 * 60 * 1000;
 /// How many rows of a kind are taken away by one fact.
 const SWEPT: usize = 1_000;
 /// How long the answer to a command is remembered. Clients repeat within minutes.
@@ -50,16 +52,21 @@ impl Applier<'_> {
         }
         TIMERS.delete(&mut self.tables, (due, timer.name()));
         match timer {
-            Timer::Retention => self.retain()?,
+            Timer::Retention => self.retain(due)?,
         }
         Ok(Outcome::Done)
     }
 
     /// Takes away what is too old; comes again at once while there is more.
-    fn retain(&mut self) -> Result<()> {
+    fn retain(&mut self, due: Millis) -> Result<()> {
         let more = self.forget_idempotency()? | self.forget_early()?;
         let pause = if more { 0 } else { RETENTION_EVERY };
-        self.set_timer(Timer::Retention, Millis(self.at.0.saturating_add(pause.max(1))))
+        let next = Millis(self.at.0.saturating_add(pause.max(1)));
+        if due.0 / DAY != next.0 / DAY {
+            // Once a day, and after days without a host.
+            self.affect(Effect::UnusedFiles);
+        }
+        self.set_timer(Timer::Retention, next)
     }
 
     fn forget_idempotency(&mut self) -> Result<bool> {

@@ -117,6 +117,7 @@ impl Arbitrary {
         let kind: String = self.pick(&["phone", "email", "whatsapp", "instagram", "external", "x"]).into();
         let value = match (kind.as_str(), self.below(8)) {
             ("phone", n) => format!("+628123456780{n}"),
+            (_, 6) => format!("erased:{}", self.identity_id()),
             ("email", n) => format!("{}@example.com", ["ana", "info", "budi"][usize::try_from(n % 3).unwrap_or(0)]),
             (_, 7) => self.word(),
             (_, n) => format!("{n}"),
@@ -190,7 +191,7 @@ impl Arbitrary {
 
     fn event(&mut self) -> Event {
         self.events += 1;
-        let body = match self.below(16) {
+        let body = match self.below(17) {
             0 => EventBody::Edit { message_id: self.external(), at: self.time(), parts: self.parts() },
             1 => EventBody::Deletion { message_id: self.external(), at: self.time() },
             2 => EventBody::Reaction {
@@ -231,6 +232,7 @@ impl Arbitrary {
                 extra: self.many(3, Self::property),
             },
             9 => EventBody::Other(self.property()),
+            10 => EventBody::Erased { people: self.many(2, Self::sender) },
             _ => self.message(),
         };
         let id = if self.one_in(3) { self.external() } else { String::new() };
@@ -406,7 +408,9 @@ impl Arbitrary {
     /// What operators and the host do.
     fn operation(&mut self) -> Fact {
         let (channel, connector) = (self.channel(), self.word());
-        match self.below(14) {
+        match self.below(16) {
+            14 => Fact::CustomerErased { customer: self.customer_id() },
+            15 => Fact::ErasureEnded { erasure: self.seq() },
             0 => Fact::ChannelParked { channel, problem: self.problem() },
             1 => Fact::ChannelResumed { channel },
             2 => Fact::ChannelPaused { channel },

@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod attacks;
+mod erasure;
 mod files;
 mod identity;
 mod messages;

@@ -138,6 +138,7 @@ fn name(body: &EventBody) -> String {
         EventBody::Deletion { .. } => "deletion".to_owned(),
         EventBody::Reaction { .. } => "reaction".to_owned(),
         EventBody::Touchpoint { .. } => "touchpoint".to_owned(),
+        EventBody::Erased { .. } => "erased".to_owned(),
         EventBody::IdentityChange { .. } => "change".to_owned(),
         EventBody::Other(property) => format!("other {}", property.name),
         EventBody::Call { direction, state, .. } => format!("{direction} {state}"),

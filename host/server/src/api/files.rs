@@ -165,14 +165,14 @@ pub(super) async fn bring_file(
     Ok((StatusCode::CREATED, Json(FileView { sha256, size })))
 }
 
-/// Looks whether the files that these parts name are here, and notes their sizes.
+/// Looks whether the files that these parts name are here, has them stay, and notes their sizes.
 ///
 /// # Errors
 /// When one is not, or cannot be looked for.
 pub(super) async fn find_files(host: &Host, parts: &mut [Part]) -> Result<()> {
     for media in parts.iter_mut().filter_map(Part::media_mut) {
         let Some(sha256) = media.own() else { continue };
-        let found = host.store.blobs().find(sha256).await.map_err(unstorable)?;
+        let found = host.store.blobs().renew(sha256).await.map_err(unstorable)?;
         let blob = found.ok_or_else(|| {
             let detail = format!("there is no file {sha256}; bring it first: `POST /v1/files` gives its `sha256`");
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_file", detail)

@@ -10,6 +10,7 @@ use jackfield_core::fact::{Destination, Fact, Outcome, Via};
 use jackfield_core::ids::{ChannelId, CustomerId, IdentityId, MessageId};
 use jackfield_core::rows::DeliveryState;
 use jackfield_core::views::message::{self, MessageView};
+use jackfield_core::views::operations;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -116,6 +117,10 @@ pub(super) async fn send_message(
     Id(customer): Id<CustomerId>,
     KeyedCommand { mut body, idempotency }: KeyedCommand<NewMessage>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
+    if operations::erasure_of(&host.view(), customer)?.is_some() {
+        // Also what is refused would be in the journal.
+        return Err(Problem::not_found("customer", customer));
+    }
     let mut parts = body.content()?;
     find_files(&host, &mut parts).await?;
     let fact = Fact::MessageRequested {

@@ -1,7 +1,7 @@
 //! HTTP: JSON under `/v1`, webhooks under `/hooks`, health and metrics. Reading is done by the views of `jackfield_core`; commands are
 //! facts, and their outcomes come back. What is here only translates between HTTP and those.
 //!
-//! * [`customers`], [`messages`], [`attachments`], [`files`], [`links`], [`inbox`], [`events`], [`channels`], [`logs`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
+//! * [`customers`], [`erasure`], [`messages`], [`attachments`], [`files`], [`links`], [`inbox`], [`events`], [`channels`], [`logs`], [`grants`], [`care`], [`connectors`], [`parked`], [`keys`], [`hooks`], [`health`], [`metrics`]:
 //!   the endpoints, one topic a file.
 //! * [`auth`]: who asks, and whether they may. [`guard`]: what every request has to pass.
 //! * [`params`], [`command`], [`problem`](crate::problem): from requests to facts, and from refusals to problem documents.
@@ -16,6 +16,7 @@ mod channels;
 mod command;
 mod connectors;
 mod customers;
+mod erasure;
 mod events;
 mod files;
 mod grants;
@@ -202,6 +203,7 @@ fn operator() -> OpenApiRouter<Api> {
         .routes(routes!(parked::replay_parked))
         .routes(routes!(parked::replay_all))
         .routes(routes!(parked::discard_parked))
+        .routes(routes!(erasure::erase_customer))
 }
 
 fn admin() -> OpenApiRouter<Api> {

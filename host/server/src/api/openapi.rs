@@ -93,7 +93,7 @@ pub fn json(document: &Value) -> String {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [item.get.as_mut(), item.post.as_mut()].into_iter().flatten()
+    [item.get.as_mut(), item.post.as_mut(), item.delete.as_mut()].into_iter().flatten()
 }
 
 fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
@@ -131,6 +131,9 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
             problems(operation, &[(409, "It cannot be done as things stand")]);
         }
     }
+    if path == "/v1/customers/{id}" && needs_operator(role) {
+        problems(operation, &[(409, "It cannot be done as things stand")]);
+    }
     if path.starts_with("/v1/connectors/") && operation.request_body.is_some() {
         problems(operation, &[(422, "The component was refused, and why")]);
     }
@@ -141,6 +144,10 @@ fn complete(path: &str, operation: &mut Operation, role: Option<Role>) {
         operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));
         problems(operation, &[(422, "It cannot be done at all, or the Idempotency-Key was used for another request")]);
     }
+}
+
+fn needs_operator(role: Option<Role>) -> bool {
+    role.is_some_and(|role| role >= Role::Operator)
 }
 
 fn complete_hook(operation: &mut Operation) {

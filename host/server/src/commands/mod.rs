@@ -4,6 +4,7 @@ mod ask;
 mod channel;
 mod check;
 mod connector;
+mod customer;
 mod export;
 mod import;
 mod key;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Key(command) => key::run(command),
         Command::Connector(command) => connector::run(command),
         Command::Channel(command) => channel::run(command),
+        Command::Customer(command) => customer::run(command),
         Command::Reload(place) => channel::reload(&place),
         Command::Parked(command) => parked::run(command),
         Command::Rebuild { config, check } => rebuild::run(&config, check),

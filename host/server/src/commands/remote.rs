@@ -49,6 +49,10 @@ impl Remote {
         self.send(Method::POST, path, "application/json", Bytes::from(body.to_string())).await
     }
 
+    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::DELETE, path, "application/json", Bytes::new()).await
+    }
+
     /// Sends a component.
     pub(super) async fn upload(&self, path: &str, component: Vec<u8>) -> anyhow::Result<Value> {
         self.send(Method::POST, path, "application/wasm", component.into()).await

@@ -34,6 +34,7 @@ use crate::connectors::generation::Generation;
 use crate::connectors::lifecycle::Lifecycle;
 use crate::connectors::slot::Slot;
 use crate::hints::HintsQueue;
+use crate::housekeeping::Housekeeping;
 use handle::{Order, ReactorHandle, ReactorInbox};
 use timers::Timers;
 
@@ -53,6 +54,7 @@ pub struct Reactor {
     channels: Arc<Channels>,
     lifecycle: Arc<Lifecycle>,
     hints: HintsQueue,
+    housekeeping: Housekeeping,
     effects: Effects,
     handle: ReactorHandle,
     inbox: ReactorInbox,
@@ -72,7 +74,7 @@ impl Reactor {
         effects: Effects,
         lifecycle: Arc<Lifecycle>,
         channels: Arc<Channels>,
-        hints: HintsQueue,
+        (hints, housekeeping): (HintsQueue, Housekeeping),
         (handle, inbox): (ReactorHandle, ReactorInbox),
     ) -> Self {
         Self {
@@ -80,6 +82,7 @@ impl Reactor {
             channels,
             lifecycle,
             hints,
+            housekeeping,
             effects,
             handle,
             inbox,
@@ -193,6 +196,8 @@ impl Reactor {
             Effect::Person(id, who) => self.hints.ask(id, *who),
             Effect::Key(_) => self.inbox.keys.send_modify(|changes| *changes += 1),
             Effect::Timer => self.timers.arm(operations::next_timer(&self.store.read())?),
+            Effect::Erasures => self.housekeeping.erasures.notify_one(),
+            Effect::UnusedFiles => self.housekeeping.files.notify_one(),
             Effect::Skipped => tracing::error!("a fact was skipped; `jackfield check` lists it"),
         }
         Ok(())

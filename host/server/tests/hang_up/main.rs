@@ -14,7 +14,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
-use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::event::{Author, Event, EventBody, Identifier, InboundMessage, Media, Part, Sender, Thread, Trust};
+use jackfield_core::fact::{Actor, Fact, Source};
 use jackfield_core::generation::Stage;
 use jackfield_tests::provider::Script;
 use jackfield_tests::versions::{asking_for_more, version, webhook};
@@ -51,7 +52,8 @@ const NOTHING: [&str; 5] = [
 ];
 
 /// Those of which the tests below show what follows.
-const WITH_EFFECTS: [&str; 16] = [
+const WITH_EFFECTS: [&str; 17] = [
+    "/v1/customers/{id}",
     "/v1/customers/{id}/messages",
     "/v1/messages/{id}/retry",
     "/v1/channels/{id}/pause",
@@ -76,7 +78,7 @@ fn every_command_of_the_api_has_a_client_that_hangs_up() {
     let mut commands = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys().filter(|method| *method != "get") {
-            assert_eq!(method, "post", "{path}");
+            assert!(matches!(method.as_str(), "post" | "delete"), "{method} {path}");
             if path.starts_with("/v1/") {
                 commands.insert(path.clone());
             }
@@ -127,6 +129,17 @@ async fn a_message_is_sent_though_its_client_hangs_up_before_it_is_stored() -> R
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_is_erased_though_the_client_hangs_up() -> Result<()> {
+    let world = World::start().await?;
+    let path = format!("/v1/customers/{}", customer(&world).await?);
+    world.hang_up(&Request::delete(path.clone())).await?;
+    until("the customer is gone", async || Ok(world.api.get(&path).await?.status == 404)).await?;
+    let ended = async || Ok(!world.api.send(Method::DELETE, &path, &[], "").await?.json()["ended_at"].is_null());
+    until("nothing of the customer is left", ended).await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_is_paused_granted_and_revoked_though_the_client_hangs_up() -> Result<()> {
     let world = World::start().await?;
     let on = |what: &str| format!("/v1/channels/{CHANNEL}/{what}");
@@ -147,7 +160,7 @@ async fn a_channel_is_paused_granted_and_revoked_though_the_client_hangs_up() ->
 async fn a_version_is_installed_rolled_back_activated_and_approved_though_the_client_hangs_up() -> Result<()> {
     let world = World::start().await?;
     let on = |what: &str| format!("/v1/connectors/versions/{what}");
-    let upload = |body| Request { path: on("generations"), body, media_type: "application/wasm" };
+    let upload = |body| Request { method: "POST", path: on("generations"), body, media_type: "application/wasm" };
     world.hang_up(&upload(version("good-b")?)).await?;
     generation(&world, 2).await?;
     world.settled().await?;
@@ -229,5 +242,51 @@ async fn every_other_command_is_stored_though_its_client_hangs_up() -> Result<()
     world.hang_up(&Request::json(format!("/v1/keys/{key}/revoke"), &json!({}))).await?;
     let revoked = world.api.with_key(Some(&new.text));
     until("the key is revoked", async || Ok(revoked.get("/v1/channels").await?.status == 401)).await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_nothing_names_for_a_day_is_removed_and_one_that_a_message_names_stays() -> Result<()> {
+    let world = World::start().await?;
+    let bring = async |content: &'static str| -> Result<String> {
+        let answer = world.api.send(Method::POST, "/v1/files", &[], content).await?;
+        answer.json()["sha256"].as_str().map(str::to_owned).with_context(|| answer.text())
+    };
+    let (named, unnamed, young) = (bring("named").await?, bring("unnamed").await?, bring("young").await?);
+    let files = world.host.config.data().join("files");
+    let day_before = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+    for sum in [&named, &unnamed] {
+        std::fs::File::options().append(true).open(files.join(sum))?.set_modified(day_before)?;
+    }
+    let media = Media { sha256: Some(named.clone()), ..Media::default() };
+    let identity = Identifier {
+        kind: String::from("x"),
+        namespace: String::new(),
+        value: String::from("1"),
+        raw: None,
+        scope: None,
+    };
+    let message = InboundMessage {
+        id: String::from("with-a-file"),
+        thread: Thread { id: String::from("1"), kind: String::from("direct") },
+        author: Author::Customer,
+        sender: Sender { identity, trust: Trust::Attested, hints: Vec::new() },
+        sent_at: None,
+        parts: vec![Part::File(media)],
+        reply_to: None,
+        extra: Vec::new(),
+        cut: Vec::new(),
+    };
+    let received = Fact::Received {
+        channel: CHANNEL.parse()?,
+        source: Source { connector: String::from("versions"), version: String::new(), digest: String::new() },
+        events: vec![Event { id: String::new(), body: EventBody::Message(message) }],
+        state: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    world.host.append(Actor::Host, received).await?;
+    jackfield_server::housekeeping::remove_unused(&world.host).await?;
+    let is_there = |sum: &String| files.join(sum).exists();
+    assert_eq!([&named, &unnamed, &young].map(is_there), [true, false, true]);
     world.stop().await
 }

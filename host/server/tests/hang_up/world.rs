@@ -51,6 +51,7 @@ pub struct World {
 
 /// A request.
 pub struct Request {
+    pub method: &'static str,
     pub path: String,
     pub body: Vec<u8>,
     pub media_type: &'static str,
@@ -58,7 +59,11 @@ pub struct Request {
 
 impl Request {
     pub fn json(path: impl Into<String>, body: &serde_json::Value) -> Self {
-        Self { path: path.into(), body: body.to_string().into_bytes(), media_type: "application/json" }
+        Self { method: "POST", path: path.into(), body: body.to_string().into_bytes(), media_type: "application/json" }
+    }
+
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self { method: "DELETE", path: path.into(), body: Vec::new(), media_type: "application/json" }
     }
 }
 
@@ -129,7 +134,8 @@ impl World {
     async fn send(&self, request: &Request) -> Result<TcpStream> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let head = format!(
-            "POST {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
+            "{} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
+            request.method,
             request.path,
             self.address,
             self.key,

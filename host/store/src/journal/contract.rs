@@ -1,6 +1,6 @@
 //! What every journal fulfils, and what goes in and out.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,12 +96,12 @@ pub trait Journal: Send + Sync {
     /// When the journal cannot be read at that place, or is closed.
     fn follow(&self, from: Seq) -> Result<Follower, JournalError>;
 
-    /// Takes the content of facts out, whose places remain, and says how many were there. What is stored under other numbers, before and
-    /// meanwhile, stays as it is. Blocks; one caller at a time.
+    /// Puts other facts in the places of these, the newest first, and says how many were there. Number, time and actor stay. What is stored
+    /// under other numbers, before and meanwhile, stays as it is. Blocks; one caller at a time.
     ///
     /// # Errors
-    /// When the journal cannot be rewritten. Some of the facts may be without content then.
-    fn redact(&self, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError>;
+    /// When the journal cannot be rewritten. Some of the facts may be replaced then, beginning with the newest.
+    fn replace(&self, facts: &BTreeMap<Seq, Fact>) -> Result<usize, JournalError>;
 
     /// What was done so far.
     fn stats(&self) -> JournalStats;

@@ -12,7 +12,7 @@
 //! It also makes a copy of the segments taken at any moment, without stopping, a backup: list the folder, copy what was listed, in
 //! order. The copy's last frame may be cut in the middle, which is an interrupted write.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -21,6 +21,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use jackfield_core::fact::Fact;
 use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
@@ -31,7 +32,7 @@ use super::frame::MAX_PAYLOAD;
 use super::group_commit::{Limits, end_feeds, run};
 use super::lanes::{Lane, Size};
 use super::read::read;
-use super::redact::redact;
+use super::redact::replace;
 use super::room::Room;
 use super::segment::io_error;
 use super::shared::{Job, Shared};
@@ -143,10 +144,10 @@ impl Journal for LocalJournal {
         Ok(Box::new(stored.chain(live)))
     }
 
-    fn redact(&self, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
+    fn replace(&self, facts: &BTreeMap<Seq, Fact>) -> Result<usize, JournalError> {
         // Nobody appends to the segments before the one that is begun now.
         let end = self.shared.roll().map_err(|e| io_error(&self.shared.dir, e))?;
-        redact(&self.shared.dir, &*self.disk, seqs, end)
+        replace(&self.shared.dir, &*self.disk, facts, end)
     }
 
     fn stats(&self) -> JournalStats {

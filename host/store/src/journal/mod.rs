@@ -35,5 +35,5 @@ pub use error::{AppendError, JournalError};
 pub use files::{Journaled, TornTail};
 pub(crate) use import::Importer;
 pub(crate) use read::read as read_folder;
-pub(crate) use redact::redact;
+pub(crate) use redact::replace;
 pub use stats::{JournalStats, SYNC_BOUNDS};

@@ -1,6 +1,6 @@
 //! Taking the content of facts out of the journal, while their places remain.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jackfield_core::fact::{Entry, Fact};
@@ -12,30 +12,34 @@ use super::read::{ALL, Step, Walker, entries};
 use super::segment::{Segment, io_error, list, rewritten_path};
 use crate::disk::Disk;
 
-/// Replaces facts by [`Fact::Redacted`], keeping number, time and actor, and says how many were replaced. Each segment is replaced as a
-/// whole: a crash leaves the old one or the new one. Facts from `end` on are left alone, since somebody may be
-/// appending to their segment.
-pub(crate) fn redact(dir: &Path, disk: &dyn Disk, seqs: &BTreeSet<Seq>, end: Seq) -> Result<usize, JournalError> {
+/// Puts other facts in the places of these, keeping number, time and actor, and says how many were replaced. Each segment is replaced as
+/// a whole, the newest first: a crash leaves the old one or the new one, and whoever goes on finds what the oldest facts say. Facts from
+/// `end` on are left alone, since somebody may be appending to their segment.
+pub(crate) fn replace(
+    dir: &Path,
+    disk: &dyn Disk,
+    facts: &BTreeMap<Seq, Fact>,
+    end: Seq,
+) -> Result<usize, JournalError> {
     let mut segments = list(dir)?;
     segments.retain(|segment| segment.first < end);
-    let mut redacted = 0;
-    for (index, segment) in segments.iter().enumerate() {
+    let mut replaced = 0;
+    for (index, segment) in segments.iter().enumerate().rev() {
         let after = segments.get(index + 1).map_or(end, |next| next.first);
-        let here: BTreeSet<Seq> = seqs.range(segment.first..after).copied().collect();
-        if !here.is_empty() {
-            redacted += rewrite(dir, segment, disk, &here)?;
+        if facts.range(segment.first..after).next().is_some() {
+            replaced += rewrite(dir, segment, disk, facts)?;
         }
     }
-    Ok(redacted)
+    Ok(replaced)
 }
 
-fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>) -> Result<usize, JournalError> {
+fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, facts: &BTreeMap<Seq, Fact>) -> Result<usize, JournalError> {
     let rewritten = rewritten_path(dir);
     let failed = |e| io_error(&rewritten, e);
     let mut walker = Walker::open(segment, ALL)?;
     let mut file = disk.create(&rewritten).map_err(failed)?;
     file.append(&frame::segment_head(segment.first)).map_err(failed)?;
-    let mut redacted = 0;
+    let mut replaced = 0;
     loop {
         let frame = match walker.step()? {
             Step::Frame(frame) => frame,
@@ -45,17 +49,18 @@ fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>)
             }
         };
         let mut bytes = frame::begin(frame.payload.len());
-        if seqs.range(frame.head.first..frame.head.next()).next().is_none() {
+        if facts.range(frame.head.first..frame.head.next()).next().is_none() {
             // Untouched facts keep their bytes, whatever a later version would write for them.
             bytes.extend_from_slice(&frame.payload);
         } else {
             let lines = frame.payload.split_inclusive(|b| *b == b'\n');
             for (entry, line) in entries(&segment.path, &frame)?.into_iter().zip(lines) {
-                if seqs.contains(&entry.seq) && entry.fact != Fact::Redacted {
-                    redacted += 1;
-                    bytes.extend_from_slice(&redacted_line(entry).map_err(failed)?);
-                } else {
-                    bytes.extend_from_slice(line);
+                match facts.get(&entry.seq).filter(|fact| **fact != entry.fact) {
+                    Some(fact) => {
+                        replaced += 1;
+                        bytes.extend_from_slice(&line_of(entry, fact).map_err(failed)?);
+                    }
+                    None => bytes.extend_from_slice(line),
                 }
             }
         }
@@ -65,11 +70,11 @@ fn rewrite(dir: &Path, segment: &Segment, disk: &dyn Disk, seqs: &BTreeSet<Seq>)
     file.sync().map_err(failed)?;
     drop(file);
     disk.rename(&rewritten, &segment.path).and_then(|()| disk.sync_dir(dir)).map_err(failed)?;
-    Ok(redacted)
+    Ok(replaced)
 }
 
-fn redacted_line(entry: Entry) -> std::io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(&Entry { fact: Fact::Redacted, ..entry })?;
+fn line_of(entry: Entry, fact: &Fact) -> std::io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Entry { fact: fact.clone(), ..entry })?;
     line.push(b'\n');
     Ok(line)
 }

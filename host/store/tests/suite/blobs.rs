@@ -100,3 +100,45 @@ async fn only_old_files_that_nothing_refers_to_are_removed() {
     let made = draft.keep().await.unwrap();
     assert_eq!(read(&blobs, &made.sha256, 0).await.unwrap(), b"in the making");
 }
+
+/// Makes a file look as if it had been stored so long ago.
+fn age(folder: &Path, blob: &Blob, hours: u64) {
+    let file = fs::File::options().append(true).open(folder.join(&blob.sha256)).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_is_about_to_name_is_young_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let (named, old, nobodys) = (keep(&blobs, b"named").await, keep(&blobs, b"old").await, BTreeSet::new());
+    let day = Duration::from_secs(24 * 3600);
+    blobs.note_brought(&old).await.unwrap();
+    for blob in [&named, &old] {
+        age(folder.path(), blob, 25);
+    }
+    assert_eq!(blobs.renew(&named.sha256).await.unwrap(), Some(named.clone()));
+    assert_eq!(blobs.retain(&nobodys, day).await.unwrap(), Removed { files: 1, bytes: 3 });
+    assert_eq!(blobs.find(&named.sha256).await.unwrap(), Some(named));
+    assert_eq!(blobs.renew(&old.sha256).await.unwrap(), None, "whoever comes too late is told");
+    assert_eq!(blobs.brought_bytes().await.unwrap(), 0, "its room is free again");
+}
+
+#[tokio::test]
+async fn files_of_an_erased_customer_go_unless_they_came_again_or_a_client_brought_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let (gone, again, brought) =
+        (keep(&blobs, b"gone").await, keep(&blobs, b"again").await, keep(&blobs, b"brought").await);
+    blobs.note_brought(&brought).await.unwrap();
+    for blob in [&gone, &again, &brought] {
+        age(folder.path(), blob, 2);
+    }
+    keep(&blobs, b"again").await;
+    let sums = BTreeSet::from([&gone, &again, &brought].map(|blob| blob.sha256.clone()));
+    let removed = blobs.remove_fetched(&sums, Duration::from_secs(3600)).await.unwrap();
+    assert_eq!(removed, Removed { files: 1, bytes: 4 });
+    assert_eq!(blobs.find(&gone.sha256).await.unwrap(), None);
+    assert!(blobs.find(&again.sha256).await.unwrap().is_some());
+    assert!(blobs.find(&brought.sha256).await.unwrap().is_some());
+}

@@ -1,6 +1,6 @@
 //! Facts lose their content while the host runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::{contains, edit_state, fact, name, open, small};
@@ -64,4 +64,28 @@ async fn a_crash_before_the_views_are_built_leaves_them_to_the_next_start() {
     assert!(!sled.exists());
     let store = open(dir.path(), &small());
     assert_eq!((store.stats().rebuilt, store.rebuilding().borrow().clone()), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn facts_are_replaced_by_what_is_left_of_them_in_their_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), &small());
+    for n in 0..30 {
+        store.append(Actor::Operator, fact(&format!("secret{n}."))).await.unwrap();
+    }
+    let facts = BTreeMap::from([(Seq(3), fact("left")), (Seq(20), Fact::Redacted), (Seq(77), Fact::Redacted)]);
+    assert_eq!(store.replace(facts.clone()).await.unwrap(), 2);
+    store.rebuilding().wait_for(Option::is_none).await.unwrap();
+    assert!(!store.holds_erased());
+    assert_eq!(operations::api_keys(&store.read()).unwrap().len(), 29);
+    assert_eq!(store.replace(facts).await.unwrap(), 0);
+    store.rebuilding().wait_for(Option::is_none).await.unwrap();
+    store.close().await.unwrap();
+    let after: Vec<_> = jackfield_store::export(dir.path()).unwrap().map(Result::unwrap).collect();
+    assert_eq!((after.len(), name(&after[2].fact)), (30, "left"));
+    for text in ["secret2.", "secret19."] {
+        assert!(!contains(dir.path(), text.as_bytes()), "{text}");
+    }
+    let verified = verify(dir.path(), &small(), &mut |_| {}).unwrap();
+    assert_eq!((verified.different, verified.rebuilt), (0, None));
 }

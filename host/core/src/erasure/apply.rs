@@ -1,0 +1,126 @@
+//! What follows when a person is erased.
+
+use super::rows::{ERASURES, Erasure};
+use crate::apply::{Applier, DomainEvent, actor_name, not_found};
+use crate::conversation::rows::MESSAGES;
+use crate::effect::Effect;
+use crate::fact::Outcome;
+use crate::files::rows::WANTED;
+use crate::identity::graph;
+use crate::identity::rows::{
+    BY_ACTIVITY, BY_ADDRESS, BY_WORD, CUSTOMERS, Identity, Rule, SUGGESTIONS, SuggestionState,
+};
+use crate::identity::search::words;
+use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Seq};
+use crate::outbox::rows::OUTBOX;
+use crate::tables::Result;
+
+/// How many waiting messages, and files, of a channel are looked at. What waits behind them is left out when its turn comes.
+const LOOKED_AT: usize = 10_000;
+
+impl Applier<'_> {
+    pub(crate) fn erase_customer(&mut self, asked: CustomerId) -> Result<Outcome> {
+        let Some(customer) = graph::resolve(&self.tables, asked)? else {
+            return Ok(not_found("customer", asked));
+        };
+        let members = graph::members(&self.tables, customer)?;
+        for member in &members {
+            for channel in member.channels.keys() {
+                self.stop_sending(channel, member.id)?;
+                self.stop_fetching(channel, member.id)?;
+            }
+            self.close_suggestions(member.id)?;
+        }
+        for member in &members {
+            self.erase_identity(member)?;
+        }
+        CUSTOMERS.delete(&mut self.tables, (customer,));
+        let row = Erasure {
+            seq: self.seq,
+            customer,
+            identities: members.iter().map(|member| member.id).collect(),
+            at: self.at,
+            actor: actor_name(self.actor),
+            ended_at: None,
+        };
+        ERASURES.put(&mut self.tables, (self.seq,), &row)?;
+        self.affect(Effect::Erasures);
+        self.emit(DomainEvent::CustomerErased(customer));
+        Ok(Outcome::Erased { erasure: self.seq })
+    }
+
+    pub(crate) fn end_erasure(&mut self, erasure: Seq) -> Result<Outcome> {
+        let Some(mut row) = ERASURES.get(&self.tables, (erasure,))? else {
+            return Ok(not_found("erasure", erasure));
+        };
+        row.ended_at = row.ended_at.or(Some(self.at));
+        self.emit(DomainEvent::ErasureEnded(row.customer));
+        ERASURES.put(&mut self.tables, (erasure,), &row)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Nobody finds the identity any more, and whoever has its address from now on is another one. The address itself stays in the row
+    /// until the tables are built again: what is to be erased is found by it.
+    fn erase_identity(&mut self, before: &Identity) -> Result<()> {
+        for scope in [&before.scope, &before.namespace] {
+            let address = (&before.kind, scope, &before.value);
+            if BY_ADDRESS.get(&self.tables, address)? == Some(before.id) {
+                BY_ADDRESS.delete(&mut self.tables, address);
+            }
+        }
+        let named = before.profile.iter().map(|field| &field.value);
+        for word in named.chain([&before.value]).flat_map(|text| words(text)) {
+            BY_WORD.delete(&mut self.tables, (&word, before.id));
+        }
+        if let Some(at) = before.last_activity {
+            BY_ACTIVITY.delete(&mut self.tables, (at, before.id));
+        }
+        let mut row = before.clone();
+        row.erased = Some(self.seq);
+        row.raw = None;
+        row.profile.clear();
+        row.channels.clear();
+        (row.last_activity, row.last_message, row.last_message_at) = (None, None, None);
+        (row.last_outbound, row.waiting_since, row.hints_at) = (None, None, None);
+        (row.messages, row.dropped) = (0, 0);
+        self.store_identity(&row)
+    }
+
+    fn close_suggestions(&mut self, id: IdentityId) -> Result<()> {
+        for link in graph::links(&self.tables, id)?.into_iter().filter(|link| link.rule == Rule::Claim) {
+            let Some(suggestion) = link.suggestion else { continue };
+            let row = SUGGESTIONS.get(&self.tables, (suggestion,))?;
+            if let Some(row) = row.filter(|row| row.state == SuggestionState::Open) {
+                self.set_suggestion(row, SuggestionState::Rejected)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits in the outbox is not sent. An attempt that runs comes to its end.
+    fn stop_sending(&mut self, channel: &ChannelId, id: IdentityId) -> Result<()> {
+        let rows = OUTBOX.scan(&self.tables, OUTBOX.with((channel,)), false).take(LOOKED_AT);
+        let waiting: Vec<_> = rows.collect::<Result<_>>()?;
+        for (_, outgoing) in waiting.into_iter().filter(|(_, outgoing)| outgoing.running.is_none()) {
+            if self.is_of(outgoing.message, id)? {
+                self.dequeue(channel, &outgoing.thread, outgoing.message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stop_fetching(&mut self, channel: &ChannelId, id: IdentityId) -> Result<()> {
+        let rows = WANTED.scan(&self.tables, WANTED.with((channel,)), false).take(LOOKED_AT);
+        let wanted: Vec<_> = rows.collect::<Result<_>>()?;
+        for (_, row) in wanted {
+            if self.is_of(row.message, id)? {
+                self.unwant(channel, (row.message, row.part))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_of(&self, message: MessageId, id: IdentityId) -> Result<bool> {
+        Ok(MESSAGES.get(&self.tables, (message,))?.is_some_and(|row| row.identity == id))
+    }
+}

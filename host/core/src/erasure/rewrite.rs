@@ -1,0 +1,308 @@
+//! What is left of a fact when a person is erased.
+//!
+//! The person's events are replaced by [`EventBody::Erased`] in their places, so that the events of others keep theirs, and with them
+//! their ids. Commands about the person's messages go as a whole; what people decided about links stays, without the reasons.
+
+use super::plan::{Place, Plan};
+use crate::conversation::rows::MESSAGES;
+use crate::event::{DeliveryScope, Event, EventBody, InboundMessage, Problem, Sender, Trust};
+use crate::fact::{Entry, Fact, RawRequest, SendResult, Source, StateChange, Unreadable, Via};
+use crate::identity::rows::SUGGESTIONS;
+use crate::ids::{ChannelId, MessageId};
+use crate::tables::{Read, Result};
+
+impl Plan {
+    /// What is to stand in place of the next fact of the journal; none where it stays as it is.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub fn rewrite(&mut self, tables: &impl Read, entry: &Entry) -> Result<Option<Fact>> {
+        self.follow(entry);
+        let left = self.left_of(tables, entry)?;
+        Ok(Some(left).filter(|left| *left != entry.fact))
+    }
+
+    fn left_of(&mut self, tables: &impl Read, entry: &Entry) -> Result<Fact> {
+        let mut fact = entry.fact.clone();
+        match &mut fact {
+            Fact::Received { events, unreadable, .. }
+            | Fact::Polled { events, unreadable, .. }
+            | Fact::ParkedReplayed { events, unreadable, .. } => {
+                if let Some((place, given)) = self.events_of(tables, entry)? {
+                    *events = self.events(tables, &place, given)?;
+                }
+                if entry.seq < self.until {
+                    self.items(unreadable);
+                }
+            }
+            Fact::DeliveryParked { request, problem, .. }
+                if entry.seq < self.until && self.needles.are_in_request(request) =>
+            {
+                hollow(request);
+                *problem = erased();
+            }
+            Fact::AttachmentStored { channel, message, state, .. } if self.messages.contains_key(message) => {
+                return Ok(rest(channel, Vec::new(), std::mem::take(state)));
+            }
+            Fact::AttachmentMissed { message, .. }
+            | Fact::ActionRequested { message, .. }
+            | Fact::RetryRequested { message }
+            | Fact::SendStarted { message, .. }
+                if self.messages.contains_key(message) =>
+            {
+                return Ok(Fact::Redacted);
+            }
+            // Asked before the person was erased, and answered after that.
+            Fact::HintsLearnt { channel, id: Some(id), state, .. }
+                if entry.seq > self.until && self.members.contains(id) =>
+            {
+                return Ok(rest(channel, Vec::new(), std::mem::take(state)));
+            }
+            Fact::HintsLearnt { .. } => self.learnt(tables, entry, &mut fact)?,
+            Fact::MessageRequested { .. } => return self.requested(tables, entry, fact),
+            Fact::SendEnded { .. } => return self.ended(tables, entry, fact),
+            Fact::MergeRequested { a, b, reason, .. }
+                if self.near.contains(&(*a).into()) || self.near.contains(&(*b).into()) =>
+            {
+                reason.clear();
+            }
+            Fact::UnlinkRequested { customer, identity, reason, .. }
+                if self.near.contains(&(*customer).into()) || self.members.contains(identity) =>
+            {
+                reason.clear();
+            }
+            Fact::SharedCleared { identity, reason } if self.members.contains(identity) => reason.clear(),
+            Fact::SuggestionDecided { suggestion, reason, .. } => {
+                let row = SUGGESTIONS.get(tables, (*suggestion,))?;
+                if row.is_some_and(|row| self.members.contains(&row.claimant) || self.members.contains(&row.target)) {
+                    reason.clear();
+                }
+            }
+            _ => {}
+        }
+        Ok(fact)
+    }
+
+    fn learnt(&mut self, tables: &impl Read, entry: &Entry, fact: &mut Fact) -> Result<()> {
+        let Fact::HintsLearnt { channel, identity, id, hints, .. } = fact else { return Ok(()) };
+        let place = self.place(channel, channel.as_str(), entry.seq);
+        let tried = [Trust::Attested, Trust::Claimed];
+        let found = tried.into_iter().find(|trust| self.holder(&place.address(identity, *trust), entry.seq).is_some());
+        match (found, id.is_some_and(|id| self.members.contains(&id))) {
+            (None, false) => self.others_hints(&place, hints),
+            (found, _) => {
+                let trust = found.unwrap_or(Trust::Attested);
+                let sender = Sender { identity: identity.clone(), trust, hints: std::mem::take(hints) };
+                let left = self.person(tables, &place, &sender)?;
+                (*identity, *hints) = (left.identity, left.hints);
+            }
+        }
+        Ok(())
+    }
+
+    /// A request that went to the person goes. One that went to somebody who was one customer with the person has to go there again, and
+    /// one that was refused has to be refused again, though the person is not there to choose from.
+    fn requested(&self, tables: &impl Read, entry: &Entry, mut fact: Fact) -> Result<Fact> {
+        let id = MessageId::new(entry.seq, 0);
+        let Fact::MessageRequested { customer, via, reply_to, thread, .. } = &mut fact else { return Ok(fact) };
+        if self.messages.contains_key(&id) {
+            return Ok(Fact::Redacted);
+        }
+        if !self.near.contains(&(*customer).into()) {
+            return Ok(fact);
+        }
+        let Some(row) = MESSAGES.get(tables, (id,))? else { return Ok(Fact::Redacted) };
+        if reply_to.is_some_and(|answered| self.messages.contains_key(&answered)) {
+            *reply_to = None;
+        }
+        if reply_to.is_none() || via.is_some() || thread.is_some() {
+            *via = Some(Via::Identity(row.identity));
+            *thread = Some(row.thread.id);
+        }
+        Ok(fact)
+    }
+
+    fn ended(&mut self, tables: &impl Read, entry: &Entry, mut fact: Fact) -> Result<Fact> {
+        let Fact::SendEnded { message, result, events, state, .. } = &mut fact else { return Ok(fact) };
+        if let Some((place, given)) = self.events_of(tables, entry)? {
+            *events = self.events(tables, &place, given)?;
+        }
+        let Some(channel) = self.messages.get(message) else { return Ok(fact) };
+        if let (SendResult::Credentials { .. }, true, true) = (&*result, events.is_empty(), state.is_empty()) {
+            let message = String::from("the channel's credentials do not work");
+            return Ok(Fact::ChannelParked { channel: channel.clone(), problem: Problem { message, code: None } });
+        }
+        Ok(rest(channel, std::mem::take(events), std::mem::take(state)))
+    }
+
+    fn items(&self, items: &mut [Unreadable]) {
+        for item in items {
+            if self.needles.are_in(&item.raw) || self.needles.are_in(item.reason.as_bytes()) {
+                *item = Unreadable { raw: Vec::new(), reason: erased().message };
+            }
+        }
+    }
+
+    fn events(&mut self, tables: &impl Read, place: &Place, given: &[Event]) -> Result<Vec<Event>> {
+        let mut left = Vec::with_capacity(given.len());
+        for (index, event) in (0..).zip(given) {
+            left.push(match self.event(tables, place, index, event)? {
+                Some(people) => Event { id: String::new(), body: EventBody::Erased { people } },
+                None => self.of_others(tables, place, event)?,
+            });
+        }
+        Ok(left)
+    }
+
+    /// Whom an event leaves; none where it is not the person's.
+    fn event(&mut self, tables: &impl Read, place: &Place, index: u16, event: &Event) -> Result<Option<Vec<Sender>>> {
+        let nobody = Some(Vec::new());
+        let about = |id: &String| (place.channel.clone(), id.clone());
+        Ok(match &event.body {
+            EventBody::Message(message) => self.message(tables, place, index, message)?,
+            EventBody::Edit { message_id, .. }
+            | EventBody::Deletion { message_id, .. }
+            | EventBody::Delivery { about: DeliveryScope::Message(message_id), .. } => {
+                nobody.filter(|_| self.externals.contains_key(&about(message_id)))
+            }
+            EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, _), .. } => {
+                nobody.filter(|_| self.threads.contains(&about(thread)))
+            }
+            EventBody::Reaction { message_id, sender, .. } => match self.externals.get(&about(message_id)).copied() {
+                Some(target) if target > MessageId::new(place.seq, index) => {
+                    let who = self.left_sender(tables, place, sender)?;
+                    self.early.entry(target).or_default().push(who);
+                    nobody
+                }
+                Some(_) => Some(vec![self.left_sender(tables, place, sender)?]),
+                None if self.is_person(place, sender) && self.is_known(tables, place, message_id)? => {
+                    Some(vec![self.person(tables, place, sender)?])
+                }
+                None => None,
+            },
+            EventBody::Touchpoint { sender, .. } if self.is_person(place, sender) => {
+                self.if_counted(tables, place, index, sender)?
+            }
+            EventBody::Call { call_id, sender, .. }
+                if self.is_person(place, sender) || self.calls.contains(&about(call_id)) =>
+            {
+                self.if_counted(tables, place, index, sender)?
+            }
+            EventBody::Other(property) if place.seq < self.until => {
+                nobody.filter(|_| self.needles.are_in(property.value.as_bytes()))
+            }
+            _ => None,
+        })
+    }
+
+    fn message(
+        &mut self,
+        tables: &impl Read,
+        place: &Place,
+        index: u16,
+        message: &InboundMessage,
+    ) -> Result<Option<Vec<Sender>>> {
+        let id = MessageId::new(place.seq, index);
+        if self.messages.contains_key(&id) {
+            let mut people = vec![self.person(tables, place, &message.sender)?];
+            people.extend(self.early.remove(&id).into_iter().flatten());
+            return Ok(Some(people));
+        }
+        let repeats = self.externals.contains_key(&(place.channel.clone(), message.id.clone()));
+        let is_his = repeats || self.is_person(place, &message.sender);
+        // It changed nothing the first time, and must not count now that the first one is gone.
+        Ok((is_his && !MESSAGES.contains(tables, (id,))?).then(Vec::new))
+    }
+
+    fn if_counted(
+        &mut self,
+        tables: &impl Read,
+        place: &Place,
+        index: u16,
+        sender: &Sender,
+    ) -> Result<Option<Vec<Sender>>> {
+        match self.has_touchpoint(tables, place.seq, index)? {
+            true => Ok(Some(vec![self.person(tables, place, sender)?])),
+            false => Ok(Some(Vec::new())),
+        }
+    }
+
+    /// Also where the event made no identity, because it was a repetition, and the person came later.
+    fn is_person(&self, place: &Place, sender: &Sender) -> bool {
+        let address = place.address(&sender.identity, sender.trust);
+        let alone = place.seq < self.until && self.stand_ins.contains_key(&address);
+        alone || self.holder(&address, place.seq).is_some()
+    }
+
+    /// Whether a channel's message was there when it was reacted to.
+    fn is_known(&self, tables: &impl Read, place: &Place, external: &str) -> Result<bool> {
+        use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External};
+        let found = EXTERNAL.get(tables, (&place.channel, EXTERNAL_MESSAGE, external))?;
+        Ok(matches!(found, Some(External::Message(id)) if id.seq() <= place.seq))
+    }
+
+    /// Somebody who reacted to a message of the person: the person, or another one, of whom nothing is lost.
+    fn left_sender(&mut self, tables: &impl Read, place: &Place, sender: &Sender) -> Result<Sender> {
+        if self.is_person(place, sender) {
+            return self.person(tables, place, sender);
+        }
+        let mut left = sender.clone();
+        self.others_hints(place, &mut left.hints);
+        Ok(left)
+    }
+
+    /// An event of somebody else, without the person's addresses and messages.
+    fn of_others(&mut self, tables: &impl Read, place: &Place, event: &Event) -> Result<Event> {
+        let mut left = event.clone();
+        match &mut left.body {
+            EventBody::Message(message) => {
+                self.others_hints(place, &mut message.sender.hints);
+                let answers = |id: &String| self.externals.contains_key(&(place.channel.clone(), id.clone()));
+                message.reply_to = message.reply_to.take().filter(|id| !answers(id));
+            }
+            // It came before a message of somebody else, and makes the identity when that one comes.
+            EventBody::Reaction { sender, emoji, .. } if self.is_person(place, sender) => {
+                *sender = self.person(tables, place, sender)?;
+                *emoji = None;
+            }
+            EventBody::Reaction { sender, .. }
+            | EventBody::Touchpoint { sender, .. }
+            | EventBody::Call { sender, .. } => self.others_hints(place, &mut sender.hints),
+            EventBody::IdentityChange { old, new, reason, .. } => {
+                let (before, after) = (old.clone(), new.clone());
+                *old = self.standing_in(place, old, Trust::Attested);
+                *new = self.standing_in(place, new, Trust::Attested);
+                if (&before, &after) != (&*old, &*new) {
+                    reason.clear();
+                    left.id.clear();
+                }
+            }
+            EventBody::Erased { people } => {
+                for person in people {
+                    *person = self.left_sender(tables, place, person)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(left)
+    }
+}
+
+/// What an answer of a channel taught besides.
+fn rest(channel: &ChannelId, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
+    if events.is_empty() && state.is_empty() {
+        return Fact::Redacted;
+    }
+    let source = Source { connector: String::new(), version: String::new(), digest: String::new() };
+    Fact::Received { channel: channel.clone(), source, events, state, unreadable: Vec::new() }
+}
+
+fn hollow(request: &mut RawRequest) {
+    request.url.clear();
+    request.headers.clear();
+    request.body.clear();
+}
+
+fn erased() -> Problem {
+    Problem { message: String::from("erased"), code: None }
+}

@@ -1,0 +1,737 @@
+//! A person is erased: nothing of the person is left, and everybody else is as before.
+
+use std::collections::BTreeMap;
+
+use crate::support::{Desk, HOUR, channel, hint, identifier, named, sender, source, text, with_parts};
+use jackfield_core::apply::apply;
+use jackfield_core::conversation::rows::{MESSAGES, TOUCHPOINTS};
+use jackfield_core::effect::Effect;
+use jackfield_core::erasure::plan::Plan;
+use jackfield_core::event::{
+    DeliveryScope, DeliveryUpdate, Event, EventBody, Media, Part, Problem, Property, Sender, Thread, Trust,
+};
+use jackfield_core::fact::{
+    Actor, Attachment, Entry, Fact, Idempotency, MessageAction, Outcome, RawRequest, SendResult, StateChange, Timer,
+    Via,
+};
+use jackfield_core::identity::rows::{BY_ACTIVITY, BY_ADDRESS, CUSTOMERS, IDENTITIES};
+use jackfield_core::identity::{customer, links, search};
+use jackfield_core::ids::{CustomerId, IdentityId, MessageId, Millis, Seq};
+use jackfield_core::outbox::rows::{DUE, HEADS, OUTBOX, QUEUES};
+use jackfield_core::tables::Memory;
+use jackfield_core::views::operations;
+
+/// What is left once a customer is erased: the journal, and the tables that are built from it.
+struct Left {
+    journal: Vec<Entry>,
+    tables: Memory,
+    plan: Plan,
+}
+
+fn replay(journal: &[Entry]) -> Memory {
+    let mut tables = Memory::default();
+    for entry in journal {
+        // As it is written and read.
+        let entry: Entry = serde_json::from_str(&serde_json::to_string(entry).unwrap()).unwrap();
+        apply(&mut tables, &entry).unwrap();
+    }
+    tables
+}
+
+fn rewritten(tables: &Memory, journal: &[Entry], plan: Option<Plan>) -> Left {
+    let erasure = operations::open_erasure(tables).unwrap().unwrap();
+    let mut plan = plan.unwrap_or_else(|| {
+        let mut plan = Plan::new(tables, &erasure).unwrap();
+        journal.iter().for_each(|entry| plan.look(tables, entry).unwrap());
+        plan
+    });
+    plan.looked(tables).unwrap();
+    let mut left = journal.to_vec();
+    for entry in &mut left {
+        if let Some(fact) = plan.rewrite(tables, entry).unwrap() {
+            entry.fact = fact;
+        }
+    }
+    Left { tables: replay(&left), journal: left, plan }
+}
+
+/// Erases a customer, and shows that everybody else's rows are what they were.
+fn erase(desk: &mut Desk, who: CustomerId) -> Left {
+    let outcome = desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: who });
+    assert!(matches!(outcome, Outcome::Erased { .. }), "{outcome:?}");
+    let left = rewritten(&desk.tables, &desk.journal, None);
+    assert_eq!(others(&left.tables), others(&desk.tables));
+    let again = rewritten(&left.tables, &left.journal, Some(left.plan));
+    assert_eq!(again.journal, left.journal, "nothing is left for a second time");
+    let anew = rewritten(&again.tables, &again.journal, None);
+    assert_eq!(anew.journal, again.journal, "nor for somebody who begins anew");
+    Left { plan: anew.plan, ..again }
+}
+
+/// The rows of those who are not erased, as far as others can see them.
+fn others(tables: &Memory) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let is_gone = |id: IdentityId| IDENTITIES.get(tables, (id,)).unwrap().unwrap().erased.is_some();
+    for row in IDENTITIES.scan(tables, IDENTITIES.all(), false) {
+        let (_, row) = row.unwrap();
+        let shown = if row.erased.is_some() { String::from("erased") } else { serde_json::to_string(&row).unwrap() };
+        all.insert(row.id.to_string(), shown);
+    }
+    for row in CUSTOMERS.scan(tables, CUSTOMERS.all(), false) {
+        let ((id,), row) = row.unwrap();
+        all.insert(id.to_string(), serde_json::to_string(&row).unwrap());
+    }
+    for row in BY_ADDRESS.scan(tables, BY_ADDRESS.all(), false) {
+        let (key, id) = row.unwrap();
+        all.insert(format!("{key:?}"), id.to_string());
+    }
+    for row in BY_ACTIVITY.scan(tables, BY_ACTIVITY.all(), false) {
+        let (key, _) = row.unwrap();
+        all.insert(format!("active {key:?}"), String::new());
+    }
+    let mut kept = Vec::new();
+    for row in MESSAGES.scan(tables, MESSAGES.all(), false) {
+        let (_, mut row) = row.unwrap();
+        if is_gone(row.identity) {
+            continue;
+        }
+        kept.push(row.id);
+        row.reactions.retain(|reaction| !is_gone(reaction.identity));
+        row.withdrawn.retain(|reaction| !is_gone(reaction.identity));
+        // What it answered may be gone.
+        let answered = row.reply_to.and_then(|id| MESSAGES.get(tables, (id,)).unwrap());
+        if answered.is_none_or(|answered| is_gone(answered.identity)) {
+            (row.reply_to, row.reply_to_external) = (None, None);
+        }
+        all.insert(row.id.to_string(), serde_json::to_string(&row).unwrap());
+    }
+    for row in TOUCHPOINTS.scan(tables, TOUCHPOINTS.all(), false) {
+        let (_, row) = row.unwrap();
+        if row.identity.is_some_and(|id| !is_gone(id)) {
+            all.insert(row.id.to_string(), serde_json::to_string(&row).unwrap());
+        }
+    }
+    for row in OUTBOX.scan(tables, OUTBOX.all(), false) {
+        let ((_, id), row) = row.unwrap();
+        if kept.contains(&id) {
+            all.insert(format!("waits {id}"), format!("{row:?}"));
+        }
+    }
+    for row in QUEUES.scan(tables, QUEUES.all(), false) {
+        let (key, _) = row.unwrap();
+        if kept.contains(&key.2) {
+            all.insert(format!("queued {key:?}"), String::new());
+        }
+    }
+    for row in HEADS.scan(tables, HEADS.all(), false) {
+        let (key, head) = row.unwrap();
+        if kept.contains(&head.message) {
+            all.insert(format!("head {key:?}"), format!("{head:?}"));
+        }
+    }
+    for row in DUE.scan(tables, DUE.all(), false) {
+        let (key, _) = row.unwrap();
+        if kept.contains(&key.2) {
+            all.insert(format!("due {key:?}"), String::new());
+        }
+    }
+    all
+}
+
+impl Left {
+    fn holds(&self, text: &str) -> bool {
+        let has = |bytes: &[u8]| bytes.windows(text.len()).any(|found| found == text.as_bytes());
+        let journal = self.journal.iter().any(|entry| serde_json::to_string(entry).unwrap().contains(text));
+        journal || self.tables.0.iter().any(|(key, value)| has(key) || has(value))
+    }
+
+    fn assert_gone(&self, texts: &[&str]) {
+        for text in texts {
+            assert!(!self.holds(text), "{text} is still there");
+        }
+    }
+}
+
+fn phone(value: &str) -> Sender {
+    sender("phone", value, vec![])
+}
+
+fn in_group(mut event: Event, group: &str) -> Event {
+    if let EventBody::Message(message) = &mut event.body {
+        message.thread = Thread { id: group.into(), kind: "group".into() };
+    }
+    event
+}
+
+fn body(body: EventBody) -> Event {
+    Event { id: String::new(), body }
+}
+
+const ANA: &str = "+6281234567801";
+const BUDI: &str = "+6281234567802";
+const CITRA: &str = "+6281234567803";
+
+fn request(customer: CustomerId, words: &str, via: Option<Via>, key: Option<&str>) -> Fact {
+    let parts = vec![Part::Text { text: words.into() }];
+    let idempotency = key.map(|key| Idempotency { key: key.into(), request: "r".into() });
+    Fact::MessageRequested { customer, parts, via, reply_to: None, thread: None, idempotency }
+}
+
+fn queued(outcome: Outcome) -> MessageId {
+    match outcome {
+        Outcome::Queued { message, .. } => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_that_a_person_wrote_got_or_did_is_left() {
+    let mut desk = Desk::new();
+    let mut first = text(
+        "ana-1",
+        sender("whatsapp", "621-ana", vec![named("Ana Annasdottir"), hint("phone", ANA, Trust::Attested)]),
+        "ana wrote this",
+    );
+    first.id = "ana-event-1".into();
+    desk.receive("wa", vec![first]);
+    desk.receive("wa", vec![text("budi-1", phone(BUDI), "budi stays")]);
+    let ana = desk.customer_of("phone", ANA);
+    let image =
+        Part::Image(Media { id: Some("ana-file".into()), filename: Some("ana.jpg".into()), ..Media::default() });
+    desk.receive("wa", vec![with_parts(text("ana-2", sender("whatsapp", "621-ana", vec![]), ""), vec![image])]);
+    let pictured = desk.first_message(ana);
+    let attachment = Attachment { sha256: "ab".repeat(32), size: 1, mime: None, filename: Some("ana.jpg".into()) };
+    let state = vec![StateChange { key: "cursor".into(), value: Some(b"kept state".to_vec()) }];
+    desk.apply(Fact::AttachmentStored {
+        channel: channel("wa"),
+        message: pictured,
+        part: 0,
+        reference: None,
+        attachment,
+        state,
+    });
+    desk.receive(
+        "wa",
+        vec![body(EventBody::Edit {
+            message_id: "ana-1".into(),
+            at: None,
+            parts: vec![Part::Text { text: "ana mended this".into() }],
+        })],
+    );
+    let ana_here = sender("whatsapp", "621-ana", vec![]);
+    let touched = EventBody::Touchpoint {
+        sender: ana_here.clone(),
+        kind: "order".into(),
+        at: None,
+        summary: "ana ordered".into(),
+        extra: vec![],
+    };
+    let call = |state: &str| EventBody::Call {
+        call_id: "ana-call".into(),
+        sender: ana_here.clone(),
+        direction: "inbound".into(),
+        state: state.into(),
+        at: None,
+        duration_seconds: None,
+        extra: vec![Property { name: "who".into(), value: "\"ana-extra\"".into() }],
+    };
+    desk.receive("wa", vec![body(touched), body(call("ringing")), body(call("missed"))]);
+    let reaction = EventBody::Reaction {
+        message_id: "budi-1".into(),
+        sender: ana_here.clone(),
+        emoji: Some("ana-heart".into()),
+        at: None,
+    };
+    desk.receive("wa", vec![body(reaction)]);
+    desk.apply(Fact::HintsLearnt {
+        channel: channel("wa"),
+        identity: identifier("whatsapp", "621-ana"),
+        id: None,
+        hints: vec![named("Ana From Profile")],
+        state: vec![],
+    });
+    let sent = queued(desk.apply(request(ana, "hello ana", None, Some("key-of-ana"))));
+    desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
+    desk.apply(Fact::SendEnded {
+        message: sent,
+        attempt: 1,
+        result: SendResult::Sent { external_ids: vec!["out-ana".into()] },
+        events: vec![],
+        state: vec![],
+    });
+    desk.receive(
+        "wa",
+        vec![body(EventBody::Delivery {
+            about: DeliveryScope::Message("out-ana".into()),
+            state: DeliveryUpdate::Read,
+            at: None,
+        })],
+    );
+    desk.receive(
+        "wa",
+        vec![body(EventBody::Delivery {
+            about: DeliveryScope::ThreadUntil("621-ana".into(), Millis(desk.now)),
+            state: DeliveryUpdate::Read,
+            at: None,
+        })],
+    );
+    let waiting = queued(desk.apply(request(ana, "never sent to ana", None, None)));
+    desk.apply(Fact::ActionRequested {
+        message: sent,
+        action: MessageAction::React { emoji: Some("ana-thumb".into()) },
+        idempotency: None,
+    });
+    let raw = RawRequest {
+        method: "POST".into(),
+        url: "http://x/hooks/wa".into(),
+        headers: vec![],
+        body: format!("{{\"from\":\"{}\"}}", &ANA[1..]).into_bytes(),
+        received_at: Millis(1),
+        concealed: false,
+    };
+    let problem = Problem { message: "cannot be read".into(), code: None };
+    desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request: raw, problem });
+    let parked = operations::parked_of(&desk.tables, ana).unwrap().unwrap().1.unwrap();
+    desk.apply(Fact::ParkedDiscarded { parked });
+
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&[
+        "ana-1",
+        "ana-event-1",
+        "Annasdottir",
+        "ana wrote",
+        "621-ana",
+        &ANA[1..],
+        "ana-file",
+        "ana.jpg",
+        "ana mended",
+        "ana ordered",
+        "ana-call",
+        "ana-extra",
+        "ana-heart",
+        "Ana From",
+        "hello ana",
+        "key-of-ana",
+        "out-ana",
+        "never sent",
+        "ana-thumb",
+        &"ab".repeat(32),
+    ]);
+    assert!(left.holds("budi stays"));
+    assert_eq!(operations::state(&left.tables, &channel("wa"), "cursor").unwrap().unwrap(), b"kept state");
+    assert!(left.plan.files.is_empty(), "of one who begins anew");
+    for tables in [&desk.tables, &left.tables] {
+        assert!(customer::customer(tables, ana).unwrap().is_none());
+        assert!(operations::message(tables, sent).unwrap().is_none());
+        assert!(operations::to_send(tables, waiting).unwrap().is_none());
+        assert_eq!(search::search(tables, "ana", 10).unwrap().len(), 0);
+        assert!(operations::erasure_of(tables, ana).unwrap().is_some());
+    }
+    let refused = desk.apply(request(ana, "x", None, None));
+    assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
+    assert!(matches!(desk.apply(Fact::CustomerErased { customer: ana }), Outcome::Refused(_)));
+}
+
+#[test]
+fn a_person_who_writes_again_is_a_new_customer_also_before_the_journal_is_rewritten() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "first life")]);
+    let before = desk.customer_of("phone", ANA);
+    desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: before });
+    desk.receive("wa", vec![text("2", phone(ANA), "second life")]);
+    let now = desk.customer_of("phone", ANA);
+    assert_ne!(before, now);
+    let left = rewritten(&desk.tables, &desk.journal, None);
+    assert_eq!(others(&left.tables), others(&desk.tables));
+    left.assert_gone(&["first life"]);
+    assert!(left.holds("second life"));
+    let first: Vec<&Entry> = left.journal.iter().filter(|entry| entry.seq <= before.seq()).collect();
+    assert!(!serde_json::to_string(&first).unwrap().contains(ANA));
+}
+
+#[test]
+fn the_events_of_others_in_the_same_fact_keep_their_places_and_ids() {
+    let mut desk = Desk::new();
+    let with_email = |who: &str, mail: &str| sender("whatsapp", who, vec![hint("email", mail, Trust::Attested)]);
+    desk.receive(
+        "wa",
+        vec![
+            text("a", with_email("ana-w", "ana@example.com"), "of ana"),
+            text("b", with_email("budi-w", "budi@example.com"), "of budi"),
+            text("c", with_email("ana-w", "ana@example.com"), "of ana again"),
+            text("d", with_email("citra-w", "citra@example.com"), "of citra"),
+        ],
+    );
+    let ana = desk.customer_of("whatsapp", "ana-w");
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["ana-w", "ana@example.com", "of ana"]);
+    assert!(left.holds("of budi") && left.holds("of citra"));
+}
+
+#[test]
+fn an_identity_that_an_erased_fact_made_for_somebody_else_stays() {
+    let mut desk = Desk::new();
+    // One event makes both; an agent says that they are two people.
+    desk.receive(
+        "wa",
+        vec![text("1", sender("whatsapp", "ana-w", vec![hint("phone", BUDI, Trust::Attested)]), "of ana")],
+    );
+    let both = desk.customer_of("whatsapp", "ana-w");
+    let (budis, reason) = (desk.identity_of("phone", BUDI), "that number is of budi, not of ana".to_owned());
+    desk.apply(Fact::UnlinkRequested { customer: both, identity: budis, reason, idempotency: None });
+    desk.receive("tg", vec![text("2", phone(BUDI), "of budi")]);
+    let (ana, budi) = (desk.customer_of("whatsapp", "ana-w"), desk.customer_of("phone", BUDI));
+    assert_ne!(ana, budi);
+    let sent = queued(desk.apply(request(budi, "to budi", None, None)));
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["ana-w", "of ana"]);
+    assert_eq!(operations::to_send(&left.tables, sent).unwrap().unwrap().to.id, budis);
+}
+
+#[test]
+fn whoever_was_merged_with_the_person_and_taken_out_again_keeps_what_is_theirs() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+    desk.receive("tg", vec![text("2", sender("telegram", "budi-t", vec![]), "of budi")]);
+    let (ana, budi) = (desk.customer_of("phone", ANA), desk.customer_of("telegram", "budi-t"));
+    let merge = |reason: &str| Fact::MergeRequested { a: ana, b: budi, reason: reason.into(), idempotency: None };
+    desk.apply(merge("ana told me"));
+    // Named by the customer's older id, and gone to the other one, or to nobody.
+    let to_budi = queued(desk.apply(request(ana, "for budi", None, None)));
+    desk.receive("wa", vec![text("3", phone(ANA), "ana again")]);
+    let to_ana = queued(desk.apply(request(budi, "for ana", None, None)));
+    let unsent = desk.apply(request(ana, &"too long".repeat(20), None, Some("refused")));
+    assert!(matches!(unsent, Outcome::Refused(_)));
+    let budis = desk.identity_of("telegram", "budi-t");
+    desk.apply(Fact::UnlinkRequested {
+        customer: ana,
+        identity: budis,
+        reason: "ana is not budi".into(),
+        idempotency: None,
+    });
+    assert!(operations::to_send(&desk.tables, to_ana).unwrap().is_some());
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["of ana", "ana again", "for ana", "ana told me", "ana is not", &ANA[1..], "too long"]);
+    assert_eq!(operations::to_send(&left.tables, to_budi).unwrap().unwrap().to.id, budis);
+    assert!(operations::to_send(&left.tables, to_ana).unwrap().is_none());
+}
+
+#[test]
+fn all_that_was_merged_into_one_customer_is_erased_under_any_of_its_ids() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+    desk.receive("tg", vec![text("2", sender("telegram", "ana-t", vec![]), "of ana too")]);
+    let (one, other) = (desk.customer_of("phone", ANA), desk.customer_of("telegram", "ana-t"));
+    desk.apply(Fact::MergeRequested { a: one, b: other, reason: "she said so".into(), idempotency: None });
+    let left = erase(&mut desk, other);
+    left.assert_gone(&["of ana", "ana-t", "she said so", &ANA[1..]]);
+    assert_eq!(operations::erasure_of(&left.tables, one).unwrap().unwrap().identities.len(), 2);
+}
+
+#[test]
+fn in_a_group_the_others_stay_with_their_answers_and_reactions() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![in_group(text("g1", phone(ANA), "ana in the group"), "group")]);
+    let mut answer = in_group(text("g2", phone(BUDI), "budi answers"), "group");
+    if let EventBody::Message(message) = &mut answer.body {
+        message.reply_to = Some("g1".into());
+    }
+    // Citra is known by a reaction to a message of Ana only.
+    let reaction = |id: &str, who: &str| {
+        body(EventBody::Reaction { message_id: id.into(), sender: phone(who), emoji: Some("yes".into()), at: None })
+    };
+    desk.receive("wa", vec![answer, reaction("g1", CITRA), reaction("g2", ANA), reaction("g2", CITRA)]);
+    let read = DeliveryScope::ThreadUntil("group".into(), Millis(desk.now));
+    desk.receive("wa", vec![body(EventBody::Delivery { about: read, state: DeliveryUpdate::Read, at: None })]);
+    let citra = desk.identity_of("phone", CITRA);
+    let ana = desk.customer_of("phone", ANA);
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["ana in the group", "\"g1\"", &ANA[1..]]);
+    assert_eq!(IDENTITIES.get(&left.tables, (citra,)).unwrap().unwrap().value, CITRA);
+    assert!(serde_json::to_string(&left.journal).unwrap().contains("thread_until"), "the mark is about others, too");
+}
+
+#[test]
+fn a_reaction_that_came_before_the_erased_message_makes_its_person_under_the_same_id() {
+    let mut desk = Desk::new();
+    let reaction =
+        EventBody::Reaction { message_id: "late".into(), sender: phone(CITRA), emoji: Some("yes".into()), at: None };
+    desk.receive("wa", vec![body(reaction)]);
+    desk.receive("wa", vec![in_group(text("late", phone(ANA), "ana is late"), "group")]);
+    desk.receive("wa", vec![text("c", phone(CITRA), "of citra")]);
+    let ana = desk.customer_of("phone", ANA);
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["ana is late", &ANA[1..]]);
+}
+
+#[test]
+fn a_number_that_passed_to_somebody_else_stays_theirs_whoever_of_the_two_is_erased() {
+    for first in [true, false] {
+        let mut desk = Desk::new();
+        desk.receive("wa", vec![text("1", phone(ANA), "of the first owner")]);
+        let before = desk.customer_of("phone", ANA);
+        desk.now += 366 * 24 * HOUR;
+        desk.receive("wa", vec![text("2", phone(ANA), "of the second owner"), text("3", phone(BUDI), "of budi")]);
+        let after = desk.customer_of("phone", ANA);
+        assert_ne!(before, after);
+        let left = erase(&mut desk, if first { before } else { after });
+        assert_eq!(left.holds("of the first"), !first);
+        assert_eq!(left.holds("of the second"), first);
+    }
+}
+
+#[test]
+fn what_others_claimed_and_suggested_about_the_person_goes_and_other_suggestions_keep_their_ids() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana"), text("2", phone(BUDI), "of budi")]);
+    let claims = |value: &str| hint("phone", value, Trust::Claimed);
+    let claimant = sender("instagram", "citra-i", vec![claims(ANA), claims(BUDI)]);
+    desk.receive("ig", vec![text("3", claimant, "of citra")]);
+    let ana_claims = sender(
+        "instagram",
+        "ana-i",
+        vec![hint("phone", "+6281234567899", Trust::Claimed), hint("phone", ANA, Trust::Attested)],
+    );
+    desk.receive("ig", vec![text("4", ana_claims, "more of ana")]);
+    let open = |tables: &Memory| {
+        let page = links::suggestions(tables, None, None, 10).unwrap();
+        page.items.into_iter().map(|s| (s.id, s.target.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&desk.tables).len(), 2);
+    let ana = desk.customer_of("phone", ANA);
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["of ana", "ana-i", &ANA[1..], "6281234567899"]);
+    assert_eq!(open(&left.tables), open(&desk.tables));
+    assert_eq!(open(&left.tables)[0].1, BUDI);
+}
+
+#[test]
+fn a_journal_that_was_rewritten_in_part_is_gone_on_with_whatever_tables_were_built_from_it() {
+    let mut desk = Desk::new();
+    for n in 0..6 {
+        let ana = sender("whatsapp", "ana-w", vec![hint("phone", ANA, Trust::Attested), named("Ana Annasdottir")]);
+        desk.receive("wa", vec![text(&format!("a{n}"), ana, "of ana"), text(&format!("b{n}"), phone(BUDI), "of budi")]);
+    }
+    let ana = desk.customer_of("phone", ANA);
+    desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: ana });
+    let whole = rewritten(&desk.tables, &desk.journal, None);
+    for cut in 0..desk.journal.len() {
+        // The newest segments are rewritten first.
+        let partly: Vec<Entry> = desk.journal[..cut].iter().chain(&whole.journal[cut..]).cloned().collect();
+        let left = rewritten(&replay(&partly), &partly, None);
+        assert_eq!(left.journal, whole.journal, "{cut}");
+        assert_eq!(left.tables, whole.tables, "{cut}");
+    }
+}
+
+#[test]
+fn what_was_on_its_way_when_the_person_was_erased_is_found_by_the_second_time() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+    let ana = desk.customer_of("phone", ANA);
+    let identity = desk.identity_of("phone", ANA);
+    let sent = queued(desk.apply(request(ana, "to ana", None, None)));
+    desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
+    desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: ana });
+    let mut left = rewritten(&desk.tables, &desk.journal, None);
+    let late = [
+        Fact::SendEnded {
+            message: sent,
+            attempt: 1,
+            result: SendResult::Sent { external_ids: vec!["out-ana".into()] },
+            events: vec![],
+            state: vec![],
+        },
+        Fact::HintsLearnt {
+            channel: channel("wa"),
+            identity: identifier("phone", ANA),
+            id: Some(identity),
+            hints: vec![named("Ana Late")],
+            state: vec![],
+        },
+    ];
+    for fact in late {
+        let seq = Seq(left.journal.len() as u64 + 1);
+        left.journal.push(Entry { seq, at: Millis(desk.now), actor: Actor::Host, fact });
+    }
+    let left = rewritten(&replay(&left.journal), &left.journal, Some(left.plan));
+    left.assert_gone(&["out-ana", "Ana Late", &ANA[1..]]);
+}
+
+#[test]
+fn files_that_nothing_refers_to_are_looked_for_once_a_day() {
+    let mut desk = Desk::new();
+    let mut days = Vec::new();
+    for _ in 0..72 {
+        let (due, timer) = operations::next_timer(&desk.tables).unwrap().unwrap();
+        assert_eq!(timer, Timer::Retention);
+        desk.now = desk.now.max(due.0) + 1000;
+        let entry = Entry {
+            seq: Seq(desk.journal.len() as u64 + 1),
+            at: Millis(desk.now),
+            actor: Actor::Host,
+            fact: Fact::TimerFired { timer, due },
+        };
+        let applied = apply(&mut desk.tables, &entry).unwrap();
+        desk.journal.push(entry);
+        if applied.effects.contains(&Effect::UnusedFiles) {
+            days.push(desk.now / (24 * HOUR));
+        }
+    }
+    assert_eq!(days.len(), 3);
+    days.dedup();
+    assert_eq!(days.len(), 3);
+}
+
+/// Numbers at random, by a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16) % n
+    }
+}
+
+/// A history at random: people on several channels who write alone and in groups, in batches, claim each other's numbers, are merged and
+/// taken apart, get answers that are sent or not.
+fn history(dice: &mut Dice, facts: u64) -> Desk {
+    let mut desk = Desk::new();
+    let mut count = 0_u64;
+    let number = |person: u64| format!("+62812345678{person:02}");
+    let mut known: Vec<MessageId> = Vec::new();
+    let mut externals: Vec<String> = Vec::new();
+    for _ in 0..facts {
+        let any = |dice: &mut Dice, desk: &Desk| -> Option<IdentityId> {
+            let all: Vec<IdentityId> =
+                IDENTITIES.scan(&desk.tables, IDENTITIES.all(), false).map(|row| row.unwrap().1.id).collect();
+            (!all.is_empty()).then(|| all[usize::try_from(dice.below(all.len() as u64)).unwrap()])
+        };
+        match dice.below(12) {
+            0..=5 => {
+                let mut events = Vec::new();
+                for _ in 0..=dice.below(3) {
+                    let person = dice.below(7);
+                    let on_chat = dice.below(2) == 0;
+                    let mut hints = vec![named(&format!("Person {person}"))];
+                    match dice.below(4) {
+                        0 if on_chat => hints.push(hint("phone", &number(person), Trust::Attested)),
+                        1 => hints.push(hint("phone", &number(dice.below(9)), Trust::Claimed)),
+                        2 if on_chat => {
+                            hints.push(hint("email", &format!("mail{}@example.com", dice.below(9)), Trust::Attested))
+                        }
+                        _ => {}
+                    }
+                    let who = if on_chat {
+                        sender("chat", &format!("chat-{person}"), hints)
+                    } else {
+                        sender("phone", &number(person), hints)
+                    };
+                    count += 1;
+                    let id = format!("ext-{count}");
+                    match dice.below(8) {
+                        0 if !externals.is_empty() => {
+                            let target =
+                                externals[usize::try_from(dice.below(externals.len() as u64)).unwrap()].clone();
+                            events.push(body(EventBody::Reaction {
+                                message_id: target,
+                                sender: who,
+                                emoji: Some("yes".into()),
+                                at: None,
+                            }));
+                        }
+                        1 => events.push(body(EventBody::Touchpoint {
+                            sender: who,
+                            kind: "order".into(),
+                            at: None,
+                            summary: format!("order {count}"),
+                            extra: vec![],
+                        })),
+                        2 => events.push(in_group(text(&id, who, &format!("text {count}")), "group")),
+                        3 if !externals.is_empty() => {
+                            // It came before.
+                            let again = externals[usize::try_from(dice.below(externals.len() as u64)).unwrap()].clone();
+                            events.push(text(&again, who, "a repetition"));
+                        }
+                        _ => events.push(text(&id, who, &format!("text {count}"))),
+                    }
+                    externals.push(id);
+                }
+                desk.receive(["wa", "tg"][usize::try_from(dice.below(2)).unwrap()], events);
+            }
+            6 | 7 => {
+                if let Some(id) = any(dice, &desk) {
+                    let outcome = desk.apply(request(id.into(), &format!("reply {count}"), None, None));
+                    if let Outcome::Queued { message, .. } = outcome {
+                        known.push(message);
+                    }
+                }
+            }
+            8 => {
+                if let (Some(a), Some(b)) = (any(dice, &desk), any(dice, &desk)) {
+                    desk.apply(Fact::MergeRequested {
+                        a: a.into(),
+                        b: b.into(),
+                        reason: "because".into(),
+                        idempotency: None,
+                    });
+                }
+            }
+            9 => {
+                if let Some(id) = any(dice, &desk) {
+                    desk.apply(Fact::UnlinkRequested {
+                        customer: id.into(),
+                        identity: id,
+                        reason: "because".into(),
+                        idempotency: None,
+                    });
+                }
+            }
+            _ => {
+                if let Some(message) = known.pop() {
+                    desk.apply(Fact::SendStarted { message, attempt: 1 });
+                    if dice.below(3) > 0 {
+                        count += 1;
+                        let result = SendResult::Sent { external_ids: vec![format!("out-{count}")] };
+                        desk.apply(Fact::SendEnded { message, attempt: 1, result, events: vec![], state: vec![] });
+                        externals.push(format!("out-{count}"));
+                    }
+                }
+            }
+        }
+    }
+    desk
+}
+
+#[test]
+fn whoever_is_erased_from_whatever_history_everybody_else_is_as_before() {
+    for seed in 1..=24 {
+        let mut dice = Dice(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15) | 1);
+        let mut desk = history(&mut dice, 60);
+        for _ in 0..2 {
+            let all: Vec<CustomerId> =
+                CUSTOMERS.scan(&desk.tables, CUSTOMERS.all(), false).map(|row| row.unwrap().0.0).collect();
+            let who = all[usize::try_from(dice.below(all.len() as u64)).unwrap()];
+            let members = CUSTOMERS.get(&desk.tables, (who,)).unwrap().unwrap().members;
+            let values: Vec<String> =
+                members.iter().map(|id| IDENTITIES.get(&desk.tables, (*id,)).unwrap().unwrap().value).collect();
+            println!("seed {seed}, {who}, {values:?}");
+            let left = erase(&mut desk, who);
+            let taken: Vec<String> = IDENTITIES
+                .scan(&left.tables, IDENTITIES.all(), false)
+                .map(|row| row.unwrap().1)
+                .filter(|row| row.erased.is_none())
+                .map(|row| row.value)
+                .collect();
+            for value in values.iter().filter(|value| !taken.contains(value)) {
+                assert!(!left.holds(value), "{value}");
+            }
+            (desk.journal, desk.tables) = (left.journal, left.tables);
+            let erasure = operations::open_erasure(&desk.tables).unwrap().unwrap().seq;
+            desk.apply(Fact::ErasureEnded { erasure });
+            assert!(operations::open_erasure(&desk.tables).unwrap().is_none());
+        }
+    }
+}
