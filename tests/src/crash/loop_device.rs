@@ -1,9 +1,11 @@
 //! A disk of our own: an image file, a file system on it, mounted through a loop device.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 /// A mounted image. Dropping it unmounts it.
 pub struct Disk {
@@ -32,7 +34,7 @@ impl Disk {
     /// When it cannot be made or mounted.
     pub fn new(folder: &Path, name: &str, mebibytes: u64) -> Result<Self> {
         let image = folder.join(format!("{name}.img"));
-        std::fs::File::create(&image)?.set_len(mebibytes << 20)?;
+        File::create(&image)?.set_len(mebibytes << 20)?;
         run("mkfs.ext4", &["-q", "-F", &image.to_string_lossy()])?;
         Self::mount(folder, name)
     }
@@ -55,13 +57,34 @@ impl Disk {
         &self.mounted
     }
 
-    /// Copies the image as it stands, without a sync: what a power loss would leave.
+    /// Copies the image as it stands, without a sync: what a power loss would leave. How often that took, since the file system goes on
+    /// writing by itself: a copy is of one moment only if the image is still the same when it is complete.
     ///
     /// # Errors
     /// When it cannot be copied.
-    pub fn image_as_it_stands(&self, copy: &Path) -> Result<()> {
-        std::fs::copy(&self.image, copy)?;
-        Ok(())
+    pub fn image_as_it_stands(&self, copy: &Path) -> Result<usize> {
+        for times in 1..=50 {
+            std::fs::copy(&self.image, copy)?;
+            if are_equal(&self.image, copy)? {
+                return Ok(times);
+            }
+        }
+        bail!("the file system never stops writing");
+    }
+}
+
+fn are_equal(a: &Path, b: &Path) -> Result<bool> {
+    let (mut a, mut b) = (File::open(a)?, File::open(b)?);
+    let (mut of_a, mut of_b) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    loop {
+        let read = a.read(&mut of_a)?;
+        if read == 0 {
+            return Ok(b.read(&mut of_b)? == 0);
+        }
+        b.read_exact(&mut of_b[..read])?;
+        if of_a[..read] != of_b[..read] {
+            return Ok(false);
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub async fn run(times: usize) -> Result<Option<String>> {
     let ledger = Ledger::default();
     let mut disk = Disk::new(folder.path(), "disk-0", 512)?;
     let mut home = Home::at(disk.folder().to_path_buf(), &setup).await?;
+    let mut copies = 0;
     for time in 1..=times {
         let host = start(&home).await.with_context(|| format!("after {} power losses", time - 1))?;
         ledger.compare(&host).await.with_context(|| format!("after {} power losses", time - 1))?;
@@ -42,7 +43,7 @@ pub async fn run(times: usize) -> Result<Option<String>> {
         signal(&host, "-STOP")?;
         // It never goes on: every answer that a sender gets from here on was on its way before the copy was made.
         let name = format!("disk-{time}");
-        disk.image_as_it_stands(&folder.path().join(format!("{name}.img")))?;
+        copies += disk.image_as_it_stands(&folder.path().join(format!("{name}.img")))?;
         host.kill().await?;
         load.gone().await;
         drop(disk);
@@ -55,7 +56,11 @@ pub async fn run(times: usize) -> Result<Option<String>> {
     ledger.compare(&host).await?;
     host.stop().await?;
     views_follow_from_the_journal(&home).await?;
-    Ok(Some(format!("{times} power losses, {} messages acknowledged, 0 lost, 0 doubled", ledger.acknowledged())))
+    let acknowledged = ledger.acknowledged();
+    let torn = copies - times;
+    Ok(Some(format!(
+        "{times} power losses, {acknowledged} messages acknowledged, 0 lost, 0 doubled; {torn} copies were of no one moment and made again"
+    )))
 }
 
 async fn start(home: &Home) -> Result<Host> {
