@@ -21,6 +21,9 @@ impl Applier<'_> {
         if self.identity_row(row.identity)?.erased.is_some() {
             return Ok(not_found("message", target));
         }
+        if let Some(gone) = self.left_address(row.identity)? {
+            return Ok(gone);
+        }
         let Some(channel) = CHANNELS.get(&self.tables, (&row.channel,))? else {
             return Ok(refuse("no_address", &format!("the channel {} is not configured any more", row.channel)));
         };

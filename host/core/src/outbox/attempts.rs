@@ -7,9 +7,12 @@ use crate::conversation::Origin;
 use crate::conversation::rows::{Item, MESSAGES, Message, MessageAuthor, TIMELINE};
 use crate::event::{Event, Problem};
 use crate::fact::{Outcome, SendResult, StateChange};
-use crate::ids::{ChannelId, MessageId};
+use crate::ids::{ChannelId, IdentityId, MessageId};
 use crate::limits;
 use crate::tables::Result;
+
+/// What is said of an address that passed to somebody else, or that the customer gave up.
+const LEFT_ADDRESS: &str = "the customer has left this address for another one";
 
 impl Applier<'_> {
     /// A person wants another attempt.
@@ -28,6 +31,9 @@ impl Applier<'_> {
         if !retryable {
             return Ok(refuse("conflict", "only a message whose delivery is failed or uncertain can be tried again"));
         }
+        if let Some(gone) = self.left_address(row.identity)? {
+            return Ok(gone);
+        }
         if let Some(delivery) = &mut row.delivery {
             delivery.state = DeliveryState::Queued;
             delivery.at = self.at;
@@ -37,6 +43,12 @@ impl Applier<'_> {
         let row = MESSAGES.need(&self.tables, (id,))?;
         self.store_delivery(row)?;
         Ok(Outcome::Queued { message: id, to: None })
+    }
+
+    /// The refusal of what is to go to an address that the customer has left: it may be somebody else's by now. Old journals sent it.
+    pub(super) fn left_address(&self, identity: IdentityId) -> Result<Option<Outcome>> {
+        let is_left = self.ids.by_place() && self.identity_row(identity)?.retired_at.is_some();
+        Ok(is_left.then(|| refuse("recipient_gone", LEFT_ADDRESS)))
     }
 
     pub(crate) fn start_send(&mut self, id: MessageId, attempt: u32) -> Result<Outcome> {
@@ -53,6 +65,13 @@ impl Applier<'_> {
         if self.identity_row(row.identity)?.erased.is_some() {
             self.dequeue(&row.channel, &row.thread.id, id)?;
             return Ok(refuse("conflict", "the customer was erased"));
+        }
+        if let Some(gone) = self.left_address(row.identity)? {
+            self.dequeue(&row.channel, &row.thread.id, id)?;
+            let problem = Problem { message: String::from(LEFT_ADDRESS), code: None };
+            row.fail(DeliveryState::Failed, self.at, None, &problem, Some("recipient_gone"));
+            self.store_delivery(row)?;
+            return Ok(gone);
         }
         outgoing.running = Some(attempt);
         outgoing.attempts = attempt;

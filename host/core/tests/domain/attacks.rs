@@ -595,3 +595,42 @@ fn ids_do_not_depend_on_what_the_tables_hold_once_they_are_given_by_place() {
     empty.apply(Fact::IdsByPlace);
     assert_eq!(events(&mut full), events(&mut empty));
 }
+
+#[test]
+fn nothing_that_waits_goes_to_an_address_that_came_to_somebody_else_meanwhile() {
+    let mut desk = Desk::new();
+    let ana = || sender("whatsapp", "6281", vec![]);
+    desk.receive("wa", vec![text("a-1", ana(), "hello")]);
+    let customer = desk.customer_of("whatsapp", "6281");
+    let mut queue = |desk: &mut Desk, text: &str| {
+        let parts = vec![Part::Text { text: text.into() }];
+        let (via, reply_to, thread, idempotency) = (None, None, None, None);
+        match desk.apply(Fact::MessageRequested { customer, parts, via, reply_to, thread, idempotency }) {
+            Outcome::Queued { message, .. } => message,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (uncertain, waiting) = (queue(&mut desk, "one"), queue(&mut desk, "two"));
+    desk.apply(Fact::SendStarted { message: uncertain, attempt: 1 });
+    let problem = Problem { message: "?".into(), code: None };
+    let result = SendResult::Uncertain { problem };
+    desk.apply(Fact::SendEnded { message: uncertain, attempt: 1, result, events: vec![], state: vec![] });
+    let change = EventBody::IdentityChange {
+        old: identifier("whatsapp", "6282"),
+        new: identifier("whatsapp", "6281"),
+        reason: "another number".into(),
+        at: None,
+    };
+    desk.receive("wa", vec![text("b-1", sender("whatsapp", "6282", vec![]), "I am Budi")]);
+    desk.receive("wa", vec![Event { id: String::new(), body: change }]);
+    let gone = |outcome: Outcome| match outcome {
+        Outcome::Refused(refusal) => assert_eq!(refusal.code, "recipient_gone"),
+        other => panic!("{other:?}"),
+    };
+    gone(desk.apply(Fact::SendStarted { message: waiting, attempt: 1 }));
+    gone(desk.apply(Fact::RetryRequested { message: uncertain }));
+    gone(desk.apply(Fact::RetryRequested { message: waiting }));
+    let row = operations::message(&desk.tables, waiting).unwrap().unwrap();
+    assert_eq!(row.delivery.unwrap().class.as_deref(), Some("recipient_gone"));
+    assert!(operations::outbox(&desk.tables, &channel("wa"), 10).unwrap().is_empty());
+}
