@@ -125,8 +125,11 @@ impl ChannelRuntime {
             Err(error) if error.kind == CallErrorKind::Busy => {
                 return Answered { source: generation.source(), ended };
             }
+            // What anybody can bring about, such as a request that is not genuine, says nothing good of the generation either.
             _ => {
-                self.slot.record_success(generation.number);
+                if matches!(ended, Ok(Call { result: Ok(_), .. })) {
+                    self.slot.record_success(generation.number);
+                }
                 return Answered { source: generation.source(), ended };
             }
         };

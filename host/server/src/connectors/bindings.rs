@@ -61,7 +61,7 @@ impl Lifecycle {
             self.issued().note(&channel.id, &bound);
             // What was taken back before it was noted is seen here; what is taken back later recalls it.
             let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
-            if !bound.exceeds(&grants::effective(&channel.config.grants, &changes)) {
+            if !bound.exceeds(&grants::effective(&channel.config.grants, &changes)) && !bound.is_revoked() {
                 return Ok(Ok(bound));
             }
         }

@@ -55,6 +55,12 @@ impl BoundChannel {
         grants_less(now, &self.grants)
     }
 
+    /// Whether its calls have ended for good, whatever is granted by now.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.is_cancelled()
+    }
+
     /// Ends its calls.
     pub(super) fn revoke(&self) {
         self.revoked.cancel();
@@ -121,7 +127,8 @@ impl Generation {
     /// Whether it is bound to the channel that has this number, with these grants.
     #[must_use]
     pub fn is_bound_as(&self, channel: &ChannelId, made: u64, grants: &Grants) -> bool {
-        self.bound(channel).is_some_and(|bound| bound.made == made && bound.grants == *grants)
+        let is_so = |bound: Arc<BoundChannel>| bound.made == made && bound.grants == *grants && !bound.is_revoked();
+        self.bound(channel).is_some_and(is_so)
     }
 
     /// Serves a channel like this from here on. Calls that run with more than is granted now end.
