@@ -220,6 +220,10 @@ async fn learn(
     hints: Vec<Hint>,
     state: Vec<StateChange>,
 ) -> Result<(), String> {
+    // The journal was gone through for a person who was erased meanwhile.
+    if operations::is_erased(&host.view(), who.id).map_err(|e| e.to_string())? {
+        return Ok(());
+    }
     let fact = Fact::HintsLearnt {
         channel: channel.id.clone(),
         identity: who.identifier(),

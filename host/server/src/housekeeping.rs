@@ -61,6 +61,10 @@ async fn clear_away(host: &Arc<Host>, wanted: &Housekeeping) {
 
 async fn erase(host: &Arc<Host>) -> anyhow::Result<()> {
     loop {
+        // By the tables before, somebody else may be the person.
+        if !host.store.is_of_this_edition() {
+            host.store.rebuilding().wait_for(Option::is_none).await?;
+        }
         // A reader of the tables that are to go would keep them.
         let open = operations::open_erasure(&host.view())?;
         let Some(erasure) = open else { return Ok(()) };

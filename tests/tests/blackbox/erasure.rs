@@ -254,3 +254,29 @@ async fn a_customer_of_a_journal_that_was_numbered_otherwise_is_refused_with_the
     ensure!(erase(&host.api, &citra).await?.status == 202, "it is numbered by place");
     ended(&host, &citra).await
 }
+
+#[tokio::test]
+async fn nothing_is_said_of_an_erased_customer_by_a_send_that_ends_after_the_erasure() -> Result<()> {
+    let provider = Provider::start(|_, _| Script::Silence).await?;
+    let setup = Setup::shop(&provider.url())?.with(&format!("[channels.{WHATSAPP}.limits]\nwall-ms = 8000"));
+    let host = Home::new(&setup).await?.start().await?;
+    let (ana, _) = both_write(&host).await?;
+    let sent = host.api.post(&format!("/v1/customers/{ana}/messages"), &json!({ "text": "an answer" })).await?;
+    ensure!(sent.status == 202, "{}", sent.text());
+    provider.wait_for(1).await?;
+    ensure!(erase(&host.api, &ana).await?.status == 202, "it is begun");
+    ended(&host, &ana).await?;
+    let config = host.folder().join("jackfield.toml").display().to_string();
+    let ends = async {
+        loop {
+            let exported = command(&["export", "--config", &config])?.output().await?;
+            let text = String::from_utf8(exported.stdout)?;
+            if let Some(end) = text.lines().find(|line| line.contains("send_ended")) {
+                return anyhow::Ok(end.to_owned());
+            }
+        }
+    };
+    let end = tokio::time::timeout(std::time::Duration::from_secs(60), ends).await.context("the send ends")??;
+    ensure!(end.contains("\"class\":\"erased\""), "{end}");
+    Ok(())
+}

@@ -15,6 +15,14 @@ pub fn to_ask_about(tables: &impl Read, id: IdentityId, older_than: Millis) -> R
     Ok(row.filter(|row| row.retired_at.is_none() && row.hints_at.is_none_or(|at| at < older_than)))
 }
 
+/// Whether a person was erased, or is not known at all: nothing more about the person is to be written down.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn is_erased(tables: &impl Read, id: IdentityId) -> Result<bool> {
+    Ok(IDENTITIES.get(tables, (id,))?.is_none_or(|row| row.erased.is_some()))
+}
+
 impl Identity {
     /// The address, as the channel that issued it knows it.
     #[must_use]

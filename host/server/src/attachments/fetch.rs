@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use jackfield_core::event::{Media, Problem};
 use jackfield_core::fact::{Actor, Attachment, Fact};
 use jackfield_core::ids::MessageId;
+use jackfield_core::views::operations;
 use jackfield_sandbox::{Call, CallErrorKind, Failure, Fetched};
 
 use super::AttachmentError;
@@ -77,6 +78,10 @@ pub(super) async fn fetch(
         Ok(fetched) => fetched,
         Err(failure) => return Ok(Err(missed(failure))),
     };
+    // The journal was gone through for a person who was erased meanwhile: nothing more of the person is to come into it.
+    if operations::message(&host.view(), message)?.is_none() {
+        return Err(AttachmentError::NotFound(format!("the message {message} was erased meanwhile")));
+    }
     let blob = draft.keep().await?;
     let attachment =
         Attachment { sha256: blob.sha256, size: blob.size, mime: fetched.mime, filename: fetched.filename };

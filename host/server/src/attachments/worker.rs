@@ -107,6 +107,9 @@ async fn run_attempt(host: &Host, channel: &ChannelRuntime, row: &Wanted) -> Res
     let reference = media.reference().map(str::to_owned);
     let Err(missed) = fetch::fetch(host, channel, file, media).await? else { return Ok(true) };
     let Some(again) = again(missed.then, row.attempts + 1) else { return Ok(false) };
+    if operations::message(&host.view(), row.message)?.is_none() {
+        return Ok(true);
+    }
     if again.is_none() {
         tracing::warn!(channel = %channel.id, message = %row.message, part = row.part, "a file will not be had: {}", missed.problem.message);
     }

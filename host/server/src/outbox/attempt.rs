@@ -6,7 +6,7 @@ use std::time::Duration;
 use jackfield_core::canonical;
 use jackfield_core::event::{Event, Problem};
 use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, StateChange};
-use jackfield_core::ids::Millis;
+use jackfield_core::ids::{IdentityId, Millis};
 use jackfield_core::rows::Outgoing;
 use jackfield_core::tables;
 use jackfield_core::views::operations::{self, ToSend};
@@ -39,7 +39,10 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
             return Some(Millis(clock::now().0 + clock::millis(STORE_TROUBLE)));
         }
     }
-    let answer = match operations::to_send(&host.view(), message) {
+    // No view is held while the connector runs.
+    let to_send = operations::to_send(&host.view(), message);
+    let to = to_send.as_ref().ok().and_then(|to_send| Some(to_send.as_ref()?.to.id));
+    let answer = match to_send {
         Ok(Some(to_send)) => send(host, channel, to_send).await,
         unreadable => {
             let error = unreadable.err().map_or_else(|| String::from("it is not there"), |e| e.to_string());
@@ -65,7 +68,7 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
         tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
     let hold = end.verdict.hold;
-    record(host, channel, outgoing, number, end).await;
+    record(host, channel, outgoing, number, end, to).await;
     hold
 }
 
@@ -109,7 +112,7 @@ pub(super) async fn end_broken(host: &Host, channel: &ChannelRuntime, busy: &Has
         };
         let verdict = attempt.broke_off();
         host.metrics.send(channel.id.as_str(), word(&verdict.result));
-        record(host, channel, &outgoing, number, verdict.into()).await;
+        record(host, channel, &outgoing, number, verdict.into(), None).await;
     }
     Ok(())
 }
@@ -201,11 +204,25 @@ fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
 }
 
 /// Writes down how an attempt ended, for as long as it takes: what is not written down is uncertain after the next start.
-async fn record(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, attempt: u32, end: End) {
+///
+/// What is said of somebody who was erased meanwhile is not: the journal was gone through for the person already.
+async fn record(
+    host: &Host,
+    channel: &ChannelRuntime,
+    outgoing: &Outgoing,
+    attempt: u32,
+    end: End,
+    to: Option<IdentityId>,
+) {
     let message = outgoing.message;
     let mut fact =
         Fact::SendEnded { message, attempt, result: end.verdict.result, events: end.events, state: end.state };
     loop {
+        if to.is_some_and(|to| operations::is_erased(&host.view(), to).unwrap_or(true)) {
+            let problem = Problem { message: String::from("The customer was erased."), code: None };
+            let result = SendResult::Failed { class: String::from("erased"), problem };
+            fact = Fact::SendEnded { message, attempt, result, events: Vec::new(), state: Vec::new() };
+        }
         match host.append(Actor::Channel(channel.id.clone()), fact.clone()).await {
             Ok(_) => return,
             Err(error @ (AppendError::TooLarge { .. } | AppendError::Unwritable(_))) => {

@@ -328,7 +328,7 @@ impl Reactor {
         let of_channel = [Effect::Channel, Effect::Grants, Effect::Outbox, Effect::Files, Effect::Parked];
         let channels = self.channels.all();
         let channels = channels.iter().flat_map(|channel| of_channel.map(|effect| effect(channel.id.clone())));
-        for effect in connectors.into_iter().chain(channels).chain([Effect::Timer]) {
+        for effect in connectors.into_iter().chain(channels).chain([Effect::Timer, Effect::Erasures]) {
             self.act(effect);
         }
     }
