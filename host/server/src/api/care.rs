@@ -52,8 +52,8 @@ pub(super) struct ReloadedView {
     distrusted: Vec<String>,
 }
 
-/// Reads the configuration file again: its connectors, its channels, and whom it trusts, and the certificate. All of it counts, or nothing.
-/// The rest of the file counts from the next start on.
+/// Reads the configuration file again: its connectors, its channels, and whom it trusts, and the certificate. All of the channels count, or none;
+/// a connector's new version that serves before the answer is a refusal goes on serving. The rest of the file counts from the next start on.
 #[utoipa::path(post, path = "/v1/reload", tag = "channels", request_body = Nothing,
     responses((status = 200, description = "What changed", body = ReloadedView)))]
 pub(super) async fn reload(State(api): State<Api>, _: Caller, _: Command<Nothing>) -> Result<Json<ReloadedView>> {

@@ -1,9 +1,12 @@
 //! From a command to a fact to its outcome.
 
+use std::sync::Arc;
+
 use jackfield_core::fact::{Fact, Idempotency, Outcome};
 use jackfield_core::views::operations;
 
 use super::auth::Caller;
+use super::guard::PLACE;
 use crate::host::Host;
 use crate::problem::{Problem, Result};
 
@@ -29,6 +32,7 @@ fn is_about_links(fact: &Fact) -> bool {
             | Fact::UnlinkRequested { .. }
             | Fact::SuggestionDecided { .. }
             | Fact::SharedCleared { .. }
+            | Fact::CustomerErased { .. }
     )
 }
 
@@ -49,6 +53,12 @@ where
     T: Send + 'static,
     E: Into<Problem> + Send + 'static,
 {
+    let place = PLACE.try_with(Arc::clone).ok();
+    let work = async move {
+        let ended = work.await;
+        drop(place);
+        ended
+    };
     tokio::spawn(work).await.map_err(|_| Problem::internal())?.map_err(Into::into)
 }
 

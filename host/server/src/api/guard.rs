@@ -9,7 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::AllowedHosts;
 use crate::front::seats::Seat;
@@ -93,9 +93,14 @@ fn name_of(headers: &HeaderMap) -> Option<&str> {
     all.next().is_none().then_some(name)
 }
 
+tokio::task_local! {
+    /// The place of the request that is worked on. What goes on after the request keeps a clone, and so the place.
+    pub(super) static PLACE: Arc<OwnedSemaphorePermit>;
+}
+
 /// Bounds how much is worked on at once, and for how long. A stream counts until it is open.
 pub(super) async fn bound_work(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
-    let Ok(_place) = bounds.places.try_acquire() else {
+    let Ok(place) = Arc::clone(&bounds.places).try_acquire_owned() else {
         return Problem::unavailable("overloaded", "too many requests at once; try again in a moment", 1)
             .into_response();
     };
@@ -107,7 +112,8 @@ pub(super) async fn bound_work(State(bounds): State<Bounds>, request: Request, n
             "it may have been done all the same, or go on: look how things stand before you send it again"
         }
     };
-    match tokio::time::timeout(bounds.time, next.run(request)).await {
+    let work = PLACE.scope(Arc::new(place), next.run(request));
+    match tokio::time::timeout(bounds.time, work).await {
         Ok(response) => response,
         Err(_) => {
             let detail = format!("the request took longer than {} s; {then}", bounds.time.as_secs());
@@ -193,6 +199,32 @@ mod tests {
         careful(&mut headers);
         assert_eq!((headers["cache-control"].to_str().unwrap(), headers.len()), ("private, immutable", 3));
         assert!(headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
+    }
+
+    #[tokio::test]
+    async fn work_that_goes_on_without_its_client_keeps_the_place_of_the_request() {
+        let (go_on, waits) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+        let (theirs, begun) = (Arc::clone(&go_on), Arc::clone(&waits));
+        let work = move || {
+            let (theirs, begun) = (Arc::clone(&theirs), Arc::clone(&begun));
+            super::super::command::to_its_end(async move {
+                begun.notify_one();
+                theirs.notified().await;
+                Ok::<_, Problem>("done")
+            })
+        };
+        let bounds = Bounds { places: Arc::new(Semaphore::new(1)), time: Duration::from_secs(600) };
+        let places = Arc::clone(&bounds.places);
+        let router =
+            Router::new().route("/", get(work)).layer(axum::middleware::from_fn_with_state(bounds, bound_work));
+        let client = tokio::spawn(ask(router.clone(), "GET"));
+        waits.notified().await;
+        client.abort();
+        assert!(client.await.is_err());
+        let (refused, _) = ask(router, "GET").await;
+        assert_eq!(refused.status().as_u16(), 503);
+        go_on.notify_one();
+        drop(places.acquire().await.unwrap());
     }
 
     #[tokio::test]
