@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -41,7 +43,7 @@ impl SecretSource {
             },
             Self::File(path) => {
                 let path = resolve(path);
-                let text = std::fs::read_to_string(&path);
+                let text = read_file(&path);
                 let text = text.map_err(|e| format!("the file {} cannot be read: {e}", path.display()))?;
                 text.trim_end_matches(['\r', '\n']).to_owned()
             }
@@ -51,6 +53,23 @@ impl SecretSource {
             false => Ok(value),
         }
     }
+}
+
+/// Bytes of a secret; keys and certificates have some thousands.
+const LONGEST: u64 = 64 << 10;
+
+/// What is no file, such as a pipe, may never answer, and whoever waits for it waits for ever.
+fn read_file(path: &Path) -> std::io::Result<String> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    if found.len() > LONGEST {
+        return Err(std::io::Error::other(format!("it has more than {LONGEST} bytes")));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// What secrets were at some moment, to tell whether they have changed. It says nothing about them.

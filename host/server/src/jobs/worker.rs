@@ -169,7 +169,7 @@ fn start<W: Work>(
         return Ok(None);
     }
     let now = clock::now();
-    if work.held_until() > now {
+    if !backoff::is_due(work.held_until(), 1, now) {
         return Ok(Some(clock::until(work.held_until())));
     }
     let free = lane.free();

@@ -2,7 +2,7 @@
 
 use jackfield_core::fact::{Actor, Fact, Timer};
 use jackfield_core::ids::Millis;
-use jackfield_store::Store;
+use jackfield_store::{AppendError, Store};
 
 use crate::clock;
 
@@ -36,11 +36,18 @@ impl Timers {
     }
 }
 
-/// Appends that a timer fired. If that fails, the timer is still in the tables, and fires after the next start or the next fact about
-/// timers.
+/// How long to wait before it is recorded again that a timer fired.
+const STORE_TROUBLE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Appends that a timer fired, for as long as it takes: nothing else arms it again. What was stored all the same is refused the second
+/// time.
 pub(super) async fn record(store: &Store, fired: Option<(Millis, Timer)>) {
     let Some((due, timer)) = fired else { return };
-    if let Err(error) = store.append(Actor::Host, Fact::TimerFired { timer, due }).await {
+    while let Err(error) = store.append(Actor::Host, Fact::TimerFired { timer, due }).await {
         tracing::error!("a timer that was due is not recorded: {error}");
+        if matches!(error, AppendError::Closed | AppendError::Poisoned(_)) {
+            return;
+        }
+        tokio::time::sleep(STORE_TROUBLE).await;
     }
 }
