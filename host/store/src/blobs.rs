@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::RwLock;
 use tokio_util::io::StreamReader;
 
-use crate::disk::{Disk, RealDisk};
+use crate::disk::Disk;
 
 /// Where files are that have no name yet.
 const DRAFTS: &str = "drafts";
@@ -54,6 +54,7 @@ pub struct Blobs {
 /// Free space that files leave to the journal.
 #[derive(Clone, Debug)]
 struct Reserve {
+    disk: Arc<dyn Disk>,
     folder: Arc<FilePath>,
     bytes: u64,
 }
@@ -61,11 +62,12 @@ struct Reserve {
 impl Reserve {
     /// Refuses when less than the reserve is free. One system call.
     fn check(&self) -> io::Result<()> {
-        let free = RealDisk.free(&self.folder)?;
-        if free >= self.bytes {
+        let space = self.disk.space(&self.folder)?;
+        let reserve = space.reserve(self.bytes);
+        if space.free >= reserve {
             return Ok(());
         }
-        let (free, reserve) = (free >> 20, self.bytes >> 20);
+        let (free, reserve) = (space.free >> 20, reserve >> 20);
         let why = format!("{free} MiB are free, and {reserve} MiB are kept for the journal; make space");
         Err(io::Error::new(io::ErrorKind::StorageFull, why))
     }
@@ -91,11 +93,11 @@ pub struct Blob {
 
 impl Blobs {
     /// The files in a folder, which is made if it is not there, and which nobody else has open. What a crash left unfinished is removed.
-    /// New files are refused while less than `reserve_bytes` are free.
+    /// New files are refused while less than `reserve_bytes` are free, by what `disk` says.
     ///
     /// # Errors
     /// When the folder cannot be used.
-    pub fn local(folder: &FilePath, reserve_bytes: u64) -> io::Result<Self> {
+    pub fn local(folder: &FilePath, disk: Arc<dyn Disk>, reserve_bytes: u64) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         let drafts = folder.join(DRAFTS);
         match std::fs::remove_dir_all(&drafts) {
@@ -105,7 +107,7 @@ impl Blobs {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&drafts)?;
         // Without the syncs a file could be gone after a power loss that a fact says is kept.
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-        let space = Reserve { folder: Arc::from(folder), bytes: reserve_bytes };
+        let space = Reserve { disk, folder: Arc::from(folder), bytes: reserve_bytes };
         Ok(Self { store: Arc::new(store), space, names: Arc::default() })
     }
 

@@ -28,6 +28,23 @@ pub trait SegmentFile: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
 }
 
+/// How much room there is on a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that this process may still use.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+impl Space {
+    /// What is kept of it, bytes, where `wanted` is to be: on a small disk an eighth of it.
+    #[must_use]
+    pub fn reserve(self, wanted: u64) -> u64 {
+        wanted.min(self.total / 8)
+    }
+}
+
 /// Where segments live.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Makes a new file, empty even if there was one, readable by the owner only.
@@ -60,13 +77,14 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// The disk's.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// How many bytes are free for this process on the file system of a folder.
+    /// How much room there is on the file system of a folder.
     ///
     /// # Errors
     /// The system's.
-    fn free(&self, dir: &Path) -> io::Result<u64> {
+    fn space(&self, dir: &Path) -> io::Result<Space> {
         let found = rustix::fs::statvfs(dir)?;
-        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
     }
 }
 
@@ -117,5 +135,16 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_disk_keeps_an_eighth_of_itself_and_a_large_one_what_is_wanted() {
+        let of = |total: u64| Space { free: 0, total }.reserve(256 << 20);
+        assert_eq!((of(64 << 20), of(2 << 30), of(1 << 40)), (8 << 20, 256 << 20, 256 << 20));
     }
 }

@@ -45,7 +45,7 @@ pub struct Options {
     /// The share of one processor that a comparison takes. Default 0.05, some twenty minutes for a million facts.
     pub compare_share: f64,
     /// Files are refused while less than this is free on their disk, so that the journal goes on, and of what is left each channel may
-    /// use a small part. Default 256 MiB, some hours of webhooks; a guess.
+    /// use a small part. Default 256 MiB, some hours of webhooks; a guess; on a disk of less than 2 GiB an eighth of it.
     pub reserve_bytes: u64,
     /// Where the journal writes.
     pub disk: Arc<dyn Disk>,

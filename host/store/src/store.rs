@@ -173,7 +173,8 @@ pub(crate) fn start_on(
     let entries = journal.follow(core.watch.borrow().next())?;
     // Under the lock, so that nobody's drafts but those of a crash are removed.
     let files = dir.join("files");
-    let blobs = Blobs::local(&files, options.reserve_bytes).map_err(|source| OpenError::Io { path: files, source })?;
+    let blobs = Blobs::local(&files, Arc::clone(&options.disk), options.reserve_bytes)
+        .map_err(|source| OpenError::Io { path: files, source })?;
     let mut threads = vec![applier::spawn(Arc::clone(&core), Arc::clone(&journal), entries).map_err(failed)?];
     threads.push(compare::spawn(Arc::clone(&core), Arc::clone(&journal), options).map_err(failed)?);
     if let Some(why) = outdated {
@@ -231,7 +232,8 @@ impl Store {
     /// The system's.
     pub fn is_disk_low(&self) -> std::io::Result<bool> {
         let options = &self.inner.options;
-        Ok(options.disk.free(&self.inner.core.lock.dir)? < options.reserve_bytes)
+        let space = options.disk.space(&self.inner.core.lock.dir)?;
+        Ok(space.free < space.reserve(options.reserve_bytes))
     }
 
     /// Whether the tables that serve were made by the rules of this version, not by those before, so that what a fact comes to holds.

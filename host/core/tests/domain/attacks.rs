@@ -602,7 +602,7 @@ fn nothing_that_waits_goes_to_an_address_that_came_to_somebody_else_meanwhile() 
     let ana = || sender("whatsapp", "6281", vec![]);
     desk.receive("wa", vec![text("a-1", ana(), "hello")]);
     let customer = desk.customer_of("whatsapp", "6281");
-    let mut queue = |desk: &mut Desk, text: &str| {
+    let queue = |desk: &mut Desk, text: &str| {
         let parts = vec![Part::Text { text: text.into() }];
         let (via, reply_to, thread, idempotency) = (None, None, None, None);
         match desk.apply(Fact::MessageRequested { customer, parts, via, reply_to, thread, idempotency }) {

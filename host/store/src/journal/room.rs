@@ -6,7 +6,6 @@
 //! any room. A provider whose delivery is refused sends it again; a channel that is polled is asked again.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -44,16 +43,17 @@ impl Room {
         if group.iter().all(|draft| is_owed(draft.fact())) {
             return Ok(());
         }
-        let free = disk.free(dir).map_err(|e: io::Error| AppendError::Io(e.to_string()))?;
+        let space = disk.space(dir).map_err(|e| AppendError::Io(e.to_string()))?;
+        let (free, reserve) = (space.free, space.reserve(self.reserve));
         let mut used = lock(&self.used);
-        if free >= self.reserve {
+        if free >= reserve {
             used.clear();
             return Ok(());
         }
         let bytes: u64 = group.iter().map(|draft| draft.size() as u64).sum();
         let here = used.entry(channel.clone()).or_default();
-        if free < self.reserve / LAST || here.saturating_add(bytes) > self.reserve / SHARE {
-            return Err(AppendError::Reserved { free: free >> 20, reserve: self.reserve >> 20 });
+        if free < reserve / LAST || here.saturating_add(bytes) > reserve / SHARE {
+            return Err(AppendError::Reserved { free: free >> 20, reserve: reserve >> 20 });
         }
         *here += bytes;
         Ok(())

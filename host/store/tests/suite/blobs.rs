@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::disk::TestDisk;
+use jackfield_store::disk::RealDisk;
 use jackfield_store::{Blob, Blobs, Removed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -35,7 +38,7 @@ fn files(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn a_file_is_found_and_read_by_the_sum_of_its_content() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::local(&folder.path().join("files"), 0).unwrap();
+    let blobs = Blobs::local(&folder.path().join("files"), Arc::new(RealDisk), 0).unwrap();
     let blob = keep(&blobs, b"abc").await;
     assert_eq!(blob.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(blobs.find(&blob.sha256).await.unwrap(), Some(blob.clone()));
@@ -51,13 +54,13 @@ async fn a_file_is_found_and_read_by_the_sum_of_its_content() {
 #[tokio::test]
 async fn a_draft_that_is_dropped_or_left_by_a_crash_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
     let mut draft = blobs.draft().unwrap();
     draft.write_all(&vec![7; LARGE]).await.unwrap();
     drop(draft);
     assert_eq!(files(folder.path()), Vec::<String>::new());
     fs::write(folder.path().join("drafts/half#1"), b"half").unwrap();
-    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
     assert_eq!(files(&folder.path().join("drafts")), Vec::<String>::new());
     assert_eq!(keep(&blobs, b"abc").await.size, 3);
 }
@@ -66,7 +69,7 @@ async fn a_draft_that_is_dropped_or_left_by_a_crash_leaves_nothing_behind() {
 async fn a_name_that_is_no_sum_leads_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("secret"), b"s").unwrap();
-    let blobs = Blobs::local(&folder.path().join("files"), 0).unwrap();
+    let blobs = Blobs::local(&folder.path().join("files"), Arc::new(RealDisk), 0).unwrap();
     for name in ["../secret", "secret", "", "drafts", &"A".repeat(64), &"/".repeat(64)] {
         assert_eq!(blobs.find(name).await.unwrap(), None, "{name}");
         assert!(read(&blobs, name, 0).await.is_err(), "{name}");
@@ -78,7 +81,9 @@ async fn a_name_that_is_no_sum_leads_nowhere() {
 #[tokio::test]
 async fn files_are_refused_while_the_disk_has_no_more_than_the_journals_reserve() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::local(folder.path(), u64::MAX).unwrap();
+    let disk = TestDisk::default();
+    disk.set_free(Some(1_000));
+    let blobs = Blobs::local(folder.path(), Arc::new(disk.clone()), 1_001).unwrap();
     let error = blobs.draft().map(|_| ()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     assert!(error.to_string().contains("kept for the journal"), "{error}");
@@ -87,7 +92,7 @@ async fn files_are_refused_while_the_disk_has_no_more_than_the_journals_reserve(
 #[tokio::test]
 async fn only_old_files_that_nothing_refers_to_are_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
     let (kept, gone) = (keep(&blobs, b"kept").await, keep(&blobs, b"gone!").await);
     let mut draft = blobs.draft().unwrap();
     draft.write_all(b"in the making").await.unwrap();
@@ -110,7 +115,7 @@ fn age(folder: &Path, blob: &Blob, hours: u64) {
 #[tokio::test]
 async fn a_file_that_somebody_is_about_to_name_is_young_and_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
     let (named, old, nobodys) = (keep(&blobs, b"named").await, keep(&blobs, b"old").await, BTreeSet::new());
     let day = Duration::from_secs(24 * 3600);
     blobs.note_brought(&old).await.unwrap();
@@ -127,7 +132,7 @@ async fn a_file_that_somebody_is_about_to_name_is_young_and_stays() {
 #[tokio::test]
 async fn files_of_an_erased_customer_go_unless_they_came_again_or_a_client_brought_them() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = Blobs::local(folder.path(), 0).unwrap();
+    let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
     let (gone, again, brought) =
         (keep(&blobs, b"gone").await, keep(&blobs, b"again").await, keep(&blobs, b"brought").await);
     blobs.note_brought(&brought).await.unwrap();

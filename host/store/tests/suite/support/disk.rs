@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use jackfield_store::disk::{Disk, RealDisk, SegmentFile};
+use jackfield_store::disk::{Disk, RealDisk, SegmentFile, Space};
 
 use super::Random;
 
@@ -155,9 +155,9 @@ impl Disk for TestDisk {
         Ok(())
     }
 
-    fn free(&self, dir: &Path) -> io::Result<u64> {
+    fn space(&self, dir: &Path) -> io::Result<Space> {
         let free = self.0.lock().unwrap().free;
-        free.map_or_else(|| RealDisk.free(dir), Ok)
+        free.map_or_else(|| RealDisk.space(dir), |free| Ok(Space { free, total: u64::MAX }))
     }
 }
 
