@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path as FilePath;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
@@ -49,6 +50,8 @@ pub struct Blobs {
     space: Reserve,
     /// Held for reading while a file gets its name, and for writing while one is removed.
     names: Arc<RwLock<()>>,
+    /// See [`Blobs::take_given_back`].
+    given_back: Arc<AtomicU64>,
 }
 
 /// Free space that files leave to the journal.
@@ -108,7 +111,7 @@ impl Blobs {
         // Without the syncs a file could be gone after a power loss that a fact says is kept.
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
         let space = Reserve { disk, folder: Arc::from(folder), bytes: reserve_bytes };
-        Ok(Self { store: Arc::new(store), space, names: Arc::default() })
+        Ok(Self { store: Arc::new(store), space, names: Arc::default(), given_back: Arc::default() })
     }
 
     /// A file in the making.
@@ -167,7 +170,10 @@ impl Blobs {
             self.store.delete(&file.location).await?;
             let note = Path::from(format!("{BROUGHT}/{}-{}", file.location, file.size));
             match self.store.delete(&note).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Ok(()) => {
+                    self.given_back.fetch_add(file.size, Ordering::Relaxed);
+                }
+                Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
             removed.files += 1;
@@ -217,6 +223,12 @@ impl Blobs {
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Bytes of files that clients brought and that were removed since this was asked last.
+    #[must_use]
+    pub fn take_given_back(&self) -> u64 {
+        self.given_back.swap(0, Ordering::Relaxed)
     }
 
     /// Bytes of the files that clients brought. Looks at the name of each of them.

@@ -72,13 +72,16 @@ impl FileBounds {
         Ok(())
     }
 
-    /// Counts what was brought before the start, once.
+    /// Counts what was brought before the start, once, and takes off what was removed since.
     async fn count(&self, blobs: &Blobs) -> Result<()> {
-        if self.lock().is_none() {
-            let counted = blobs.brought_bytes().await.map_err(unstorable)?;
-            // Another request may have counted, and added to it.
-            self.lock().get_or_insert(counted);
+        let given_back = blobs.take_given_back();
+        if let Some(brought) = self.lock().as_mut() {
+            *brought = brought.saturating_sub(given_back);
+            return Ok(());
         }
+        let counted = blobs.brought_bytes().await.map_err(unstorable)?;
+        // Another request may have counted, and added to it.
+        self.lock().get_or_insert(counted);
         Ok(())
     }
 

@@ -127,6 +127,7 @@ async fn a_file_that_somebody_is_about_to_name_is_young_and_stays() {
     assert_eq!(blobs.find(&named.sha256).await.unwrap(), Some(named));
     assert_eq!(blobs.renew(&old.sha256).await.unwrap(), None, "whoever comes too late is told");
     assert_eq!(blobs.brought_bytes().await.unwrap(), 0, "its room is free again");
+    assert_eq!((blobs.take_given_back(), blobs.take_given_back()), (old.size, 0), "whoever counts hears of it once");
 }
 
 #[tokio::test]
