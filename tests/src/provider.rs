@@ -65,6 +65,8 @@ pub enum Script {
     HangUp,
     /// Never answer.
     Silence,
+    /// Answer once this is true.
+    Held(watch::Receiver<bool>, Box<Script>),
 }
 
 impl Script {
@@ -222,7 +224,12 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         all.iter().filter(|s| s.is_message()).count()
     };
     shared.count.send_replace(number);
-    match scripted.unwrap_or_else(|| (shared.usual)(&seen, number)) {
+    let mut script = scripted.unwrap_or_else(|| (shared.usual)(&seen, number));
+    while let Script::Held(mut gate, then) = script {
+        gate.wait_for(|is_open| *is_open).await?;
+        script = *then;
+    }
+    match script {
         Script::Answer { status, headers, body } => {
             let mut response = Response::builder().status(status);
             for (name, value) in headers {
@@ -231,6 +238,6 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
             Ok(response.body(Full::new(Bytes::from(body)))?)
         }
         Script::HangUp => anyhow::bail!("the script says to hang up"),
-        Script::Silence => std::future::pending().await,
+        Script::Silence | Script::Held(..) => std::future::pending().await,
     }
 }

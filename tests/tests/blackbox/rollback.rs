@@ -4,9 +4,12 @@ use anyhow::{Context, Result, ensure};
 use http::Method;
 use jackfield_tests::client::Answer;
 use jackfield_tests::host::{Home, Host, Setup};
+use jackfield_tests::paths;
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::versions::{moving_a_secret, taking_a_note, version, webhook};
+use jackfield_tests::webhooks::{meta, whatsapp_text};
 use serde_json::json;
+use tokio::sync::watch;
 
 const CHANNEL: &str = "shop-versions";
 const SECRETS: [(&str, &str); 1] = [("app-secret", "APP_SECRET")];
@@ -102,5 +105,48 @@ async fn a_parked_delivery_is_never_replayed_on_a_version_that_nobody_approved()
     ensure!(approved.status == 201, "{}", approved.text());
     let done = host.api.post(&path, &json!({ "generation": 4 })).await?;
     assert_eq!(done.json()["new"], 1, "{}", done.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_taken_back_and_granted_again_while_a_version_is_probed_is_served_by_it() -> Result<()> {
+    let (gate, is_open) = watch::channel(true);
+    let number = || json!({ "id": "1", "messages": [{ "id": "wamid.out" }] });
+    let quick = Provider::start(move |_, _| Script::json(200, &number())).await?;
+    let slow =
+        Provider::start(move |_, _| Script::Held(is_open.clone(), Box::new(Script::json(200, &number())))).await?;
+    let secrets = [("app-secret", "APP_SECRET"), ("verify-token", "VERIFY_TOKEN"), ("access-token", "ACCESS_TOKEN")];
+    let settings = "phone_number_id = \"106540352242922\"";
+    let setup = Setup::new().channel("a", "whatsapp", &quick.url(), settings, &secrets)?.channel(
+        "b",
+        "whatsapp",
+        &slow.url(),
+        settings,
+        &secrets,
+    )?;
+    let host = Home::new(&setup).await?.start().await?;
+    let asked = slow.seen().len();
+    gate.send_replace(false);
+    let mut next = std::fs::read(paths::component("whatsapp")?)?;
+    // Another digest: a custom section.
+    next.extend([0, 3, 1, b'x', 1]);
+    let api = host.api.clone();
+    let installed = tokio::spawn(async move {
+        let headers = [("content-type", "application/wasm")];
+        api.send(Method::POST, "/v1/connectors/whatsapp/generations", &headers, next).await
+    });
+    while slow.seen().len() == asked {
+        tokio::task::yield_now().await;
+        ensure!(!installed.is_finished(), "it is probed on both");
+    }
+    for path in ["/v1/channels/a/grants/revoke", "/v1/channels/a/grants"] {
+        let answer = host.api.post(path, &json!({ "http": [quick.url()] })).await?;
+        ensure!(answer.status == 200, "{path}: {}", answer.text());
+    }
+    gate.send_replace(true);
+    let answer = installed.await??;
+    ensure!(answer.status == 201, "{}", answer.text());
+    host.take("a", &meta(&whatsapp_text("6281234", "Ana", "wamid.1", "hello"))).await?;
+    assert_eq!(host.api.read("/v1/parked").await?["items"], json!([]));
     Ok(())
 }
