@@ -76,6 +76,9 @@ pub struct RawRequest {
     /// Whether the channel's secrets in the URL and the headers are replaced by their names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub concealed: bool,
+    /// Whether they are replaced in the body too, which is text then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub concealed_body: bool,
 }
 
 impl RawRequest {

@@ -40,14 +40,17 @@ impl Concealer {
         Ok(Self { automaton: automaton.map_err(|e| format!("The secrets cannot be searched for: {e}."))?, names })
     }
 
-    /// For the journal, in which text is text. A header that is not UTF-8 loses what is not; no provider sends such.
+    /// For the journal, in which text is text. A header that is not UTF-8 loses what is not; no provider sends such. A body that is not
+    /// is kept as it came.
     pub(crate) fn conceal(&self, request: &Request) -> RawRequest {
         let header = |(name, value): &(String, Vec<u8>)| (name.clone(), self.hidden(&String::from_utf8_lossy(value)));
+        let body = std::str::from_utf8(&request.body).ok().map(|text| self.hidden(text).into_bytes());
         RawRequest {
             method: request.method.clone(),
             url: self.hidden(&request.url),
             headers: request.headers.iter().map(header).collect(),
-            body: request.body.clone(),
+            concealed_body: body.is_some(),
+            body: body.unwrap_or_else(|| request.body.clone()),
             received_at: request.received_at,
             concealed: true,
         }
@@ -60,6 +63,11 @@ impl Concealer {
             for (_, value) in &mut stored.headers {
                 *value = shown(value, secrets);
             }
+        }
+        if stored.concealed_body
+            && let Ok(text) = std::str::from_utf8(&stored.body)
+        {
+            stored.body = shown(text, secrets).into_bytes();
         }
         stored.into()
     }
@@ -132,7 +140,7 @@ mod tests {
         ] {
             let came = request(url, header);
             let stored = concealer.conceal(&came);
-            let text = format!("{} {:?}", stored.url, stored.headers);
+            let text = format!("{} {:?} {}", stored.url, stored.headers, String::from_utf8_lossy(&stored.body));
             for spelling in secrets.values().flat_map(spellings) {
                 assert!(!text.contains(&spelling), "{text}");
             }
@@ -144,9 +152,24 @@ mod tests {
     fn nobody_can_have_a_secret_written_where_there_was_none() {
         let (secrets, concealer) = (secrets(), Concealer::new(&secrets()).unwrap());
         for forged in ["{secret:token}", "{secret:!token}", "{secret:{secret:token}", "{secret:token:2}", "{secret:"] {
-            let came = request("https://h.example/", forged);
+            let came = Request { body: forged.as_bytes().to_vec(), ..request("https://h.example/", forged) };
             assert_eq!(concealer.reveal(concealer.conceal(&came), &secrets), came, "{forged}");
         }
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_or_was_stored_before_bodies_were_concealed_stays_as_it_is() {
+        let (secrets, concealer) = (secrets(), Concealer::new(&secrets()).unwrap());
+        let image = Request { body: b"\xff{secret:token}open:sesame/1".to_vec(), ..request("", "") };
+        let stored = concealer.conceal(&image);
+        assert_eq!((stored.concealed_body, &stored.body), (false, &image.body));
+        assert_eq!(concealer.reveal(stored, &secrets), image);
+        let before = RawRequest {
+            concealed_body: false,
+            body: b"{secret:token}".to_vec(),
+            ..concealer.conceal(&request("", ""))
+        };
+        assert_eq!(concealer.reveal(before, &secrets).body, b"{secret:token}");
     }
 
     #[test]

@@ -385,6 +385,7 @@ impl Arbitrary {
                     body: self.word().into_bytes(),
                     received_at: Millis(self.now),
                     concealed: false,
+                    concealed_body: false,
                 },
                 problem: self.problem(),
             },

@@ -288,6 +288,7 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         body: format!("{{\"from\":\"{}\"}}", &ANA[1..]).into_bytes(),
         received_at: Millis(1),
         concealed: false,
+        concealed_body: false,
     };
     let problem = Problem { message: "cannot be read".into(), code: None };
     desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request: raw, problem });

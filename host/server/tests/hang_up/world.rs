@@ -218,6 +218,7 @@ impl World {
                 body: webhook.body.clone().into_bytes(),
                 received_at: Millis(1),
                 concealed: false,
+                concealed_body: false,
             },
             problem: Problem { message: String::from("on purpose"), code: None },
         };
