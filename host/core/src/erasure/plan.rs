@@ -62,6 +62,8 @@ pub struct Plan {
     came: BTreeMap<(ChannelId, String), Option<MessageId>>,
     /// The attempts that run, by what is looked through so far.
     running: BTreeMap<MessageId, u32>,
+    /// The person's messages that are not to be sent any more, or wait for somebody to ask for it.
+    left_outbox: BTreeSet<MessageId>,
     /// Ends of attempts that counted.
     counted: BTreeSet<Seq>,
     /// How far attempts were followed. Facts that are looked through again change nothing.
@@ -352,11 +354,21 @@ impl Plan {
         }
         self.followed = entry.seq;
         match &entry.fact {
-            Fact::SendStarted { message, attempt } => _ = self.running.entry(*message).or_insert(*attempt),
-            Fact::SendEnded { message, attempt, .. } if self.running.get(message) == Some(attempt) => {
+            Fact::SendStarted { message, attempt } => {
+                let is_erased = entry.seq > self.until && self.messages.contains_key(message);
+                if !is_erased && !self.left_outbox.contains(message) {
+                    self.running.entry(*message).or_insert(*attempt);
+                }
+            }
+            Fact::SendEnded { message, attempt, result, .. } if self.running.get(message) == Some(attempt) => {
                 self.running.remove(message);
                 self.counted.insert(entry.seq);
+                let waits = matches!(result, SendResult::Retry { .. } | SendResult::Credentials { .. });
+                if !waits && self.messages.contains_key(message) {
+                    self.left_outbox.insert(*message);
+                }
             }
+            Fact::RetryRequested { message } => _ = self.left_outbox.remove(message),
             _ => {}
         }
     }

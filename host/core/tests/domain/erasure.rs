@@ -116,6 +116,15 @@ fn others(tables: &Memory) -> BTreeMap<String, String> {
             all.insert(row.id.to_string(), serde_json::to_string(&row).unwrap());
         }
     }
+    for row in links::suggestions(tables, None, None, 1_000).unwrap().items {
+        let pair = format!("suggested {} {}", row.claimant.identity, row.target.identity);
+        all.insert(pair, format!("{:?}", row.state));
+    }
+    for name in ["wa", "ig", "tg"] {
+        let parked = operations::channel(tables, &channel(name)).unwrap().unwrap().parked.is_some();
+        let cursor = operations::state(tables, &channel(name), "cursor").unwrap();
+        all.insert(format!("channel {name}"), format!("{parked} {cursor:?}"));
+    }
     for row in OUTBOX.scan(tables, OUTBOX.all(), false) {
         let ((_, id), row) = row.unwrap();
         if kept.contains(&id) {
@@ -922,7 +931,22 @@ fn history(dice: &mut Dice, facts: u64) -> Desk {
                 IDENTITIES.scan(&desk.tables, IDENTITIES.all(), false).map(|row| row.unwrap().1.id).collect();
             (!all.is_empty()).then(|| all[usize::try_from(dice.below(all.len() as u64)).unwrap()])
         };
-        match dice.below(12) {
+        match dice.below(13) {
+            12 => {
+                let open = links::suggestions(&desk.tables, None, None, 200).unwrap().items;
+                if !open.is_empty() {
+                    let one = &open[usize::try_from(dice.below(open.len() as u64)).unwrap()];
+                    let says_whom = dice.below(2) == 0;
+                    desk.apply(Fact::SuggestionDecided {
+                        suggestion: one.id,
+                        claimant: says_whom.then_some(one.claimant.identity),
+                        target: says_whom.then_some(one.target.identity),
+                        accept: dice.below(2) == 0,
+                        reason: "because".into(),
+                        idempotency: None,
+                    });
+                }
+            }
             0..=5 => {
                 let mut events = Vec::new();
                 for _ in 0..=dice.below(3) {
@@ -976,7 +1000,16 @@ fn history(dice: &mut Dice, facts: u64) -> Desk {
             }
             6 | 7 => {
                 if let Some(id) = any(dice, &desk) {
-                    let outcome = desk.apply(request(id.into(), &format!("reply {count}"), None, None));
+                    let words = format!(
+                        "reply {}",
+                        if dice.below(4) > 0 { String::from("that fits") } else { "long".repeat(50) }
+                    );
+                    let mut fact = request(id.into(), &words, None, None);
+                    if let Fact::MessageRequested { idempotency, .. } = &mut fact {
+                        let (key, request) = (format!("key-{}", dice.below(4)), format!("{id} {words}"));
+                        *idempotency = (dice.below(2) == 0).then_some(Idempotency { key, request });
+                    }
+                    let outcome = desk.apply(fact);
                     if let Outcome::Queued { message, .. } = outcome {
                         known.push(message);
                     }
@@ -1004,18 +1037,52 @@ fn history(dice: &mut Dice, facts: u64) -> Desk {
             }
             _ => {
                 if let Some(message) = known.pop() {
-                    desk.apply(Fact::SendStarted { message, attempt: 1 });
-                    if dice.below(3) > 0 {
-                        count += 1;
-                        let result = SendResult::Sent { external_ids: vec![format!("out-{count}")] };
-                        desk.apply(Fact::SendEnded { message, attempt: 1, result, events: vec![], state: vec![] });
-                        externals.push(format!("out-{count}"));
-                    }
+                    count += 1;
+                    let external = format!("out-{count}");
+                    attempt(dice, &mut desk, message, &external);
+                    externals.push(external);
                 }
             }
         }
     }
     desk
+}
+
+/// An attempt to send a message, with reactions before and behind the channel's id of it, what its answer brings besides, and an end
+/// that is refused.
+fn attempt(dice: &mut Dice, desk: &mut Desk, message: MessageId, external: &str) {
+    let Some(on) = MESSAGES.get(&desk.tables, (message,)).unwrap().map(|row| row.channel) else { return };
+    let somebody = |dice: &mut Dice| match dice.below(2) {
+        0 => phone(&format!("+62812345678{:02}", dice.below(9))),
+        _ => sender("chat", &format!("chat-{}", dice.below(9)), vec![]),
+    };
+    if desk.apply(Fact::SendStarted { message, attempt: 1 }) != Outcome::Done {
+        return;
+    }
+    for _ in 0..dice.below(3) {
+        let early = reacts(somebody(dice), external);
+        desk.receive(on.as_str(), vec![early]);
+    }
+    let besides = |dice: &mut Dice, word: &str| match dice.below(3) {
+        0 => vec![text(&format!("{word}-{external}"), somebody(dice), word)],
+        _ => vec![],
+    };
+    let problem = Problem { message: "no".into(), code: None };
+    let result = match dice.below(6) {
+        0 => SendResult::Credentials { problem },
+        1 => SendResult::Uncertain { problem },
+        2 => return,
+        _ => sent_as(external),
+    };
+    let events = besides(dice, "besides");
+    desk.apply(ended(message, result, events, cursor(external)));
+    if dice.below(3) == 0 {
+        let events = besides(dice, "refused");
+        let refused = desk.apply(ended(message, sent_as("twice"), events, cursor("refused")));
+        assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
+    }
+    let late = reacts(somebody(dice), external);
+    desk.receive(on.as_str(), vec![late]);
 }
 
 #[test]
