@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attempts::Attempts;
 pub use super::needles::Needles;
 use super::rows::Erasure;
 use super::stand_in;
@@ -60,14 +61,7 @@ pub struct Plan {
     /// Where the channels' ids of messages came, of those that may have come later than their messages did: what was sent is known by
     /// its id from the end of the attempt on, or from the echo on that came before that. None while it has not come.
     came: BTreeMap<(ChannelId, String), Option<MessageId>>,
-    /// The attempts that run, by what is looked through so far.
-    running: BTreeMap<MessageId, u32>,
-    /// The person's messages that are not to be sent any more, or wait for somebody to ask for it.
-    left_outbox: BTreeSet<MessageId>,
-    /// Ends of attempts that counted.
-    counted: BTreeSet<Seq>,
-    /// How far attempts were followed. Facts that are looked through again change nothing.
-    followed: Seq,
+    attempts: Attempts,
 }
 
 /// Where an event comes from.
@@ -209,9 +203,7 @@ impl Plan {
                 let row = SUGGESTIONS.get(tables, (*suggestion,))?;
                 self.joined.extend(row.map(|row| (row.claimant, row.target)));
             }
-            Fact::SendEnded { message, result: SendResult::Sent { external_ids }, .. }
-                if self.counted.contains(&entry.seq) =>
-            {
+            Fact::SendEnded { message, result: SendResult::Sent { external_ids }, .. } if self.counts(entry.seq) => {
                 let channel = MESSAGES.get(tables, (*message,))?.map(|row| row.channel);
                 for external in external_ids.iter().take(limits::EXTERNAL_IDS) {
                     let Some(channel) = &channel else { break };
@@ -326,7 +318,7 @@ impl Plan {
 
     /// Takes note of what later facts are understood by.
     pub(super) fn follow(&mut self, entry: &Entry) {
-        self.follow_attempt(entry);
+        self.attempts.follow(entry, self.until, &self.messages);
         match &entry.fact {
             Fact::ChannelSet { channel, source, scope, .. } => {
                 let known = self.scopes.get(channel).and_then(|(scope, _)| scope.clone());
@@ -347,35 +339,9 @@ impl Plan {
         }
     }
 
-    /// An end of an attempt counts if that attempt runs; anything else is refused.
-    fn follow_attempt(&mut self, entry: &Entry) {
-        if entry.seq <= self.followed {
-            return;
-        }
-        self.followed = entry.seq;
-        match &entry.fact {
-            Fact::SendStarted { message, attempt } => {
-                let is_erased = entry.seq > self.until && self.messages.contains_key(message);
-                if !is_erased && !self.left_outbox.contains(message) {
-                    self.running.entry(*message).or_insert(*attempt);
-                }
-            }
-            Fact::SendEnded { message, attempt, result, .. } if self.running.get(message) == Some(attempt) => {
-                self.running.remove(message);
-                self.counted.insert(entry.seq);
-                let waits = matches!(result, SendResult::Retry { .. } | SendResult::Credentials { .. });
-                if !waits && self.messages.contains_key(message) {
-                    self.left_outbox.insert(*message);
-                }
-            }
-            Fact::RetryRequested { message } => _ = self.left_outbox.remove(message),
-            _ => {}
-        }
-    }
-
-    /// Whether an end of an attempt counted.
+    /// Whether an end of an attempt counted; otherwise it was refused.
     pub(super) fn counts(&self, ended: Seq) -> bool {
-        self.counted.contains(&ended)
+        self.attempts.counts(ended)
     }
 
     pub(super) fn place(&self, channel: &ChannelId, connector: &str, seq: Seq) -> Place {

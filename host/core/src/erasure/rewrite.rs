@@ -1,7 +1,8 @@
 //! What is left of a fact when a person is erased.
 //!
 //! The person's events are replaced by [`EventBody::Erased`] in their places, so that the events of others keep theirs, and with them
-//! their ids. Commands about the person's messages go as a whole; what people decided about links stays, without the reasons.
+//! their ids. Commands about the person's messages go but for the client's key. What an attempt's answer brought besides stays, and so
+//! does what people decided about links, without the reasons.
 
 use super::plan::{Place, Plan};
 use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, MESSAGES};
