@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Difference};
-use crate::event::{Event, Hint, Identifier, Part, Problem, Thread};
+use crate::event::{Event, Hint, Identifier, Part, Problem, Sender, Thread};
 pub use crate::generation::Source;
 use crate::generation::{GrantChanges, Missing, Signature, Stage};
 use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
@@ -600,6 +600,13 @@ pub enum Fact {
     SuggestionDecided {
         /// Which.
         suggestion: SuggestionId,
+        /// Who claimed the address, by the tables when it was decided; none in facts from before that was written down. Ids of
+        /// suggestions are counted in their fact, so an erasure may move them; the pair stays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claimant: Option<IdentityId>,
+        /// The address that was claimed; none where `claimant` is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<IdentityId>,
         /// Whether the link is right.
         accept: bool,
         /// In words.
@@ -626,14 +633,38 @@ pub enum Fact {
     CustomerErased {
         /// Whom: everybody who is this customer now.
         customer: CustomerId,
+        /// The identities that were erased. Empty until the journal is rewritten: what is left of it may group them otherwise.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        identities: Vec<IdentityId>,
     },
     /// Nothing of an erased person is in the journal and the tables any more.
     ErasureEnded {
         /// The number of the fact that began it.
         erasure: Seq,
     },
+    /// What is left of the end of an attempt whose message was erased: everything that it brought besides.
+    SendErased {
+        /// On this channel.
+        channel: ChannelId,
+        /// Whose reactions to the message came before the channel's id of it did.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<Sender>,
+        /// What the answer taught besides. Canonical.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        events: Vec<Event>,
+        /// To the channel's state.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        state: Vec<StateChange>,
+        /// Why the channel was parked, if the credentials did not work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<Problem>,
+    },
     /// What is left of a fact that was redacted.
-    Redacted,
+    Redacted {
+        /// The client's key of a command that was carried out, so that the key is not good for another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency: Option<Idempotency>,
+    },
 }
 
 /// What applying a fact came to. The same on every host that applies the same journal.

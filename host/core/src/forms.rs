@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
+use crate::erasure::stand_in;
 use crate::event::Identifier;
 use crate::ids::ChannelId;
 use crate::limits;
@@ -39,7 +40,8 @@ pub(crate) static BLOCKED: LazyLock<Vec<&str>> = LazyLock::new(|| {
     ]
 });
 
-/// The canonical form, or none where the value identifies nobody.
+/// The canonical form, or none where the value identifies nobody. What reads like a stand-in identifies nobody: only the host writes
+/// those, and they lead to somebody who is there.
 #[must_use]
 pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
     let kind = given.kind.trim().to_ascii_lowercase();
@@ -48,6 +50,9 @@ pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
     let raw: String = given.value.chars().filter(|c| !c.is_control()).collect();
     let value = raw.trim();
     if !kind_fits || value.len() > limits::VALUE || BLOCKED.contains(&value.to_ascii_lowercase().as_str()) {
+        return None;
+    }
+    if stand_in::is_one(value) {
         return None;
     }
     let namespace: String = given.namespace.chars().filter(|c| !c.is_control()).take(limits::NAMESPACE).collect();

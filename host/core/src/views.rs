@@ -12,7 +12,7 @@ pub mod operations {
     pub use crate::channel::view::{channel, channels, cursor, ids_by_place, state, state_keys};
     pub use crate::connector::view::{connector, connectors, grant_changes};
     pub use crate::conversation::view::{all_seen, row as message};
-    pub use crate::erasure::view::{erasure_of, open as open_erasure, parked_of};
+    pub use crate::erasure::view::{erasure, erasure_of, open as open_erasure, parked_of};
     pub use crate::feed::view::skipped;
     pub use crate::files::view::{due as due_files, file as attachment, referenced, wanted};
     pub use crate::identity::people::{is_erased, to_ask_about};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use jackfield_core::erasure::plan::Plan;
 use jackfield_core::erasure::rows::Erasure;
-use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::ids::{IdentityId, Seq};
 use jackfield_store::Store;
 
@@ -42,7 +42,8 @@ pub async fn finish(host: &Arc<Host>, erasure: Erasure) -> anyhow::Result<BTreeS
 /// # Errors
 /// When it cannot be.
 pub async fn end(host: &Host, erasure: Seq) -> anyhow::Result<()> {
-    host.append(Actor::Host, Fact::ErasureEnded { erasure }).await?;
+    let ended = host.append(Actor::Host, Fact::ErasureEnded { erasure }).await?;
+    ensure!(!matches!(ended.outcome, Outcome::Refused(_)), "there is no erasure {erasure} to end");
     Ok(())
 }
 

@@ -152,7 +152,7 @@ pub fn redact(dir: &Path, options: &Options, seqs: &BTreeSet<Seq>) -> Result<usi
 }
 
 fn redacted(seqs: &BTreeSet<Seq>) -> BTreeMap<Seq, Fact> {
-    seqs.iter().map(|seq| (*seq, Fact::Redacted)).collect()
+    seqs.iter().map(|seq| (*seq, Fact::Redacted { idempotency: None })).collect()
 }
 
 pub(crate) fn start(recovered: Recovered, options: &Options) -> Result<Store, OpenError> {

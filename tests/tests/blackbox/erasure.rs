@@ -102,6 +102,7 @@ async fn an_operator_has_a_customer_erased_and_nothing_is_left_in_the_folder() -
     let sent = reply(&ana, "an answer to ana").await?.json();
     let sent = sent["message_id"].as_str().context("a message")?.to_owned();
     host.delivered(&sent, "sent").await?;
+    ensure!(reply(&budi, "under a key of ana").await?.status == 422, "the key is for another request");
     let to_budi =
         host.api.post(&format!("/v1/customers/{budi}/messages"), &json!({ "text": "an answer to budi" })).await?;
     let to_budi = to_budi.json()["message_id"].as_str().context("a message")?.to_owned();
@@ -121,7 +122,8 @@ async fn an_operator_has_a_customer_erased_and_nothing_is_left_in_the_folder() -
     let again = erase(&host.api, &ana).await?;
     ensure!(again.status == 202 && again.json()["ended_at"].is_string(), "{}", again.text());
 
-    ensure!(reply(&ana, "an answer to ana").await?.status == 404, "the key is forgotten with what it did");
+    ensure!(reply(&ana, "an answer to ana").await?.status == 404, "the customer is gone");
+    ensure!(reply(&budi, "under a key of ana").await?.status == 422, "the key is not good for another request");
     assert_eq!(host.api.read(&format!("/v1/customers/{budi}/timeline")).await?, budi_before);
     assert_eq!(host.api.read(&format!("/v1/messages/{to_budi}")).await?, of_budi);
     host.take(WHATSAPP, &meta(&whatsapp_text(ANA, "Ana", "wamid.ana2", "here again"))).await?;
@@ -131,6 +133,10 @@ async fn an_operator_has_a_customer_erased_and_nothing_is_left_in_the_folder() -
     for gone in ["Annasdottir", "a secret of ana", "an answer to ana", "wamid.ana1"] {
         ensure!(!holds(&home.folder.join("data"), gone)?, "{gone} is still there");
     }
+    ensure!(
+        !holds(&home.folder.join("data"), "under a key of ana")?,
+        "a request that is refused for its key is not written down"
+    );
     ensure!(holds(&home.folder.join("data"), "a word of budi")?, "budi stays");
     let host = home.start().await?;
     assert_eq!(host.api.customer_with(&format!("whatsapp:{ANA}")).await?, anew);

@@ -1,6 +1,7 @@
 //! What follows for API keys, and for repeated commands.
 
 use super::rows::{ApiKey, BY_HASH, IDEMPOTENCY, IDEMPOTENCY_BY_TIME, IdempotencyRecord, KEYS};
+use super::view::remembered;
 use crate::apply::{Applier, actor_name, not_found, refuse};
 use crate::conversation::rows::MESSAGES;
 use crate::effect::Effect;
@@ -22,21 +23,28 @@ pub(crate) fn idempotency_of(fact: &Fact) -> Option<&Idempotency> {
 
 impl Applier<'_> {
     /// What came of a command before; a refusal if the key was used for another one.
-    pub(crate) fn remembered(&mut self, Idempotency { key, request }: &Idempotency) -> Result<Option<Outcome>> {
-        let Some(before) = IDEMPOTENCY.get(&self.tables, (&actor_name(self.actor), key))? else {
-            return Ok(None);
-        };
-        if before.request != *request {
-            let message = "this Idempotency-Key was used for another request; use a new key for a new request";
-            return Ok(Some(refuse("idempotency_mismatch", message)));
-        }
+    pub(crate) fn remembered(&mut self, idempotency: &Idempotency) -> Result<Option<Outcome>> {
+        let before = remembered(&self.tables, self.actor, idempotency)?;
         // Repeating a command has the effects of the command: who repeats it may never have seen them.
-        if let Outcome::Queued { message, .. } = &before.outcome
+        if let Some(Outcome::Queued { message, .. }) = &before
             && let Some(row) = MESSAGES.get(&self.tables, (*message,))?
         {
             self.affect(Effect::Outbox(row.channel));
         }
-        Ok(Some(before.outcome))
+        Ok(before)
+    }
+
+    /// What is left of a command that was carried out, once what it was about is erased: its key is not good for another command, and
+    /// whoever repeats it is told that there is nothing.
+    pub(crate) fn remember_redacted(&mut self, Idempotency { key, request }: &Idempotency) -> Result<()> {
+        let actor = actor_name(self.actor);
+        if IDEMPOTENCY.contains(&self.tables, (&actor, key))? {
+            return Ok(());
+        }
+        let outcome = refuse("not_found", "what this request was about was erased");
+        let row = IdempotencyRecord { request: request.clone(), outcome, at: self.at };
+        IDEMPOTENCY_BY_TIME.put(&mut self.tables, (self.at, &actor, key), &Present)?;
+        IDEMPOTENCY.put(&mut self.tables, (&actor, key), &row)
     }
 
     /// Remembers what came of a command. A refusal is not remembered: what it complained of may be mended, and the client may try again

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::rows::{ApiKey, BY_HASH, IDEMPOTENCY, KEYS};
-use crate::apply::actor_name;
-use crate::fact::{Actor, Outcome, Role};
+use crate::apply::{actor_name, refuse};
+use crate::fact::{Actor, Idempotency, Outcome, Role};
 use crate::ids::KeyId;
 use crate::read::Time;
 use crate::tables::{Read, Result};
@@ -60,11 +60,18 @@ pub fn api_keys(tables: &impl Read) -> Result<Vec<ApiKeyView>> {
     KEYS.scan(tables, KEYS.all(), false).map(|row| Ok(view(row?.1))).collect()
 }
 
-/// What came of an earlier command with the same key of the client's own: the digest of that request, and its result.
+/// What came of an earlier command with the same key of the client's own; a refusal if that was another command.
 ///
 /// # Errors
 /// When the tables cannot be read.
-pub fn remembered(tables: &impl Read, actor: &Actor, key: &str) -> Result<Option<(String, Outcome)>> {
-    let row = IDEMPOTENCY.get(tables, (&actor_name(actor), key))?;
-    Ok(row.map(|r| (r.request, r.outcome)))
+pub fn remembered(tables: &impl Read, actor: &Actor, idempotency: &Idempotency) -> Result<Option<Outcome>> {
+    let Idempotency { key, request } = idempotency;
+    let before = IDEMPOTENCY.get(tables, (&actor_name(actor), key))?;
+    Ok(before.map(|before| match before.request == *request {
+        true => before.outcome,
+        false => {
+            let message = "this Idempotency-Key was used for another request; use a new key for a new request";
+            refuse("idempotency_mismatch", message)
+        }
+    }))
 }

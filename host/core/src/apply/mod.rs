@@ -139,14 +139,24 @@ impl Applier<'_> {
             }
             Fact::MergeRequested { a, b, reason, .. } => self.merge(*a, *b, reason),
             Fact::UnlinkRequested { customer, identity, reason, .. } => self.unlink(*customer, *identity, reason),
-            Fact::SuggestionDecided { suggestion, accept, reason, .. } => self.decide(*suggestion, *accept, reason),
+            Fact::SuggestionDecided { suggestion, claimant, target, accept, reason, .. } => {
+                self.decide(*suggestion, claimant.zip(*target), *accept, reason)
+            }
             Fact::SharedCleared { identity, .. } => self.clear_shared(*identity),
             Fact::KeyCreated { name, role, hash } => self.create_key(name, *role, hash),
             Fact::KeyRevoked { key } => self.revoke_key(*key),
             Fact::TimerFired { timer, due } => self.fire_timer(*timer, *due),
-            Fact::CustomerErased { customer } => self.erase_customer(*customer),
+            Fact::CustomerErased { customer, identities } => self.erase_customer(*customer, identities),
             Fact::ErasureEnded { erasure } => self.end_erasure(*erasure),
-            Fact::Redacted => Ok(Outcome::Done),
+            Fact::SendErased { channel, people, events, state, problem } => {
+                self.end_erased_send(channel, people, events, state, problem.as_ref())
+            }
+            Fact::Redacted { idempotency } => {
+                if let Some(key) = idempotency {
+                    self.remember_redacted(key)?;
+                }
+                Ok(Outcome::Done)
+            }
         }
     }
 

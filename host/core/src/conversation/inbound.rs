@@ -39,7 +39,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    pub(super) fn statement(self, message: Option<MessageId>) -> Statement<'a> {
+    pub(crate) fn statement(self, message: Option<MessageId>) -> Statement<'a> {
         Statement { channel: self.channel, scope: self.scope, message }
     }
 }

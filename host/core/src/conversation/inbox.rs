@@ -74,7 +74,8 @@ pub fn inbox(
 
 /// The conversation of an identity, if this identity is the one its customer stands at and the filter lets it through.
 fn entry(tables: &impl Read, identity: IdentityId, filter: &Filter) -> Result<Option<InboxEntry>> {
-    let Some(row) = IDENTITIES.get(tables, (identity,))? else {
+    let row = IDENTITIES.get(tables, (identity,))?;
+    let Some(row) = row.filter(|row| row.erased.is_none()) else {
         return Ok(None);
     };
     let members = graph::members(tables, row.customer)?;

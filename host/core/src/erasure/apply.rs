@@ -1,6 +1,7 @@
 //! What follows when a person is erased.
 
 use super::rows::{ERASURES, Erasure};
+use super::view::customer_of;
 use crate::apply::{Applier, DomainEvent, actor_name, not_found};
 use crate::conversation::rows::MESSAGES;
 use crate::effect::Effect;
@@ -8,7 +9,7 @@ use crate::fact::Outcome;
 use crate::files::rows::WANTED;
 use crate::identity::graph;
 use crate::identity::rows::{
-    BY_ACTIVITY, BY_ADDRESS, BY_WORD, CUSTOMERS, Identity, Rule, SUGGESTIONS, SuggestionState,
+    BY_ACTIVITY, BY_ADDRESS, BY_WORD, CUSTOMERS, IDENTITIES, Identity, Rule, SUGGESTIONS, SuggestionState,
 };
 use crate::identity::search::words;
 use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Seq};
@@ -19,11 +20,22 @@ use crate::tables::Result;
 const LOOKED_AT: usize = 10_000;
 
 impl Applier<'_> {
-    pub(crate) fn erase_customer(&mut self, asked: CustomerId) -> Result<Outcome> {
-        let Some(customer) = graph::resolve(&self.tables, asked)? else {
-            return Ok(not_found("customer", asked));
+    /// Erases whoever is this customer, or, in a journal that was rewritten, those who were: what is left of the facts may not say any
+    /// more whose identities they are.
+    pub(crate) fn erase_customer(&mut self, asked: CustomerId, listed: &[IdentityId]) -> Result<Outcome> {
+        let (customer, identities) = match listed {
+            [] => {
+                let Some(customer) = customer_of(&self.tables, asked)? else {
+                    return Ok(not_found("customer", asked));
+                };
+                (customer, CUSTOMERS.need(&self.tables, (customer,))?.members)
+            }
+            listed => (asked, listed.to_vec()),
         };
-        let members = graph::members(&self.tables, customer)?;
+        let mut members = Vec::new();
+        for id in &identities {
+            members.extend(IDENTITIES.get(&self.tables, (*id,))?.filter(|row| row.erased.is_none()));
+        }
         for member in &members {
             for channel in member.channels.keys() {
                 self.stop_sending(channel, member.id)?;
@@ -34,19 +46,25 @@ impl Applier<'_> {
         for member in &members {
             self.erase_identity(member)?;
         }
-        CUSTOMERS.delete(&mut self.tables, (customer,));
-        let row = Erasure {
-            seq: self.seq,
-            customer,
-            identities: members.iter().map(|member| member.id).collect(),
-            at: self.at,
-            actor: actor_name(self.actor),
-            ended_at: None,
-        };
+        for member in &members {
+            self.leave_customer(member)?;
+        }
+        let row =
+            Erasure { seq: self.seq, customer, identities, at: self.at, actor: actor_name(self.actor), ended_at: None };
         ERASURES.put(&mut self.tables, (self.seq,), &row)?;
         self.affect(Effect::Erasures);
         self.emit(DomainEvent::CustomerErased(customer));
         Ok(Outcome::Erased { erasure: self.seq })
+    }
+
+    fn leave_customer(&mut self, member: &Identity) -> Result<()> {
+        let Some(mut row) = CUSTOMERS.get(&self.tables, (member.customer,))? else { return Ok(()) };
+        row.members.retain(|id| *id != member.id);
+        if row.members.is_empty() {
+            CUSTOMERS.delete(&mut self.tables, (member.customer,));
+            return Ok(());
+        }
+        CUSTOMERS.put(&mut self.tables, (member.customer,), &row)
     }
 
     pub(crate) fn end_erasure(&mut self, erasure: Seq) -> Result<Outcome> {

@@ -9,9 +9,11 @@
 //! address, so that nobody else's ids, customers and conversations change. ADR 25 says what is kept, and why.
 //!
 //! * `apply`: the two facts. [`plan`]: which facts hold something of the person. [`rewrite`]: what is left of each.
+//! * `attempts`: which ends of attempts counted. `needles`: a person's addresses in bytes that nobody could read.
 //! * [`stand_in`]: what stands for an address. `people`: what is left of a statement about a person. [`rows`], [`view`].
 
 mod apply;
+mod attempts;
 mod needles;
 mod people;
 pub mod plan;

@@ -6,18 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::attempts::Attempts;
 pub use super::needles::Needles;
 use super::rows::Erasure;
 use super::stand_in;
 use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, TIMELINE, TOUCHPOINTS};
-use crate::event::{Event, EventBody, Identifier, InboundMessage, Sender, Trust};
-use crate::fact::{Entry, Fact};
+use crate::event::{Author, Event, EventBody, Identifier, InboundMessage, Sender, Trust};
+use crate::fact::{Entry, Fact, SendResult};
 use crate::files::rows::{FILES, File};
 use crate::files::view::named_in;
 use crate::identity::address::{Speaker, is_global, role_of};
 use crate::identity::graph;
 use crate::identity::rows::{BY_ADDRESS, IDENTITIES, Identity, SUGGESTIONS};
-use crate::ids::{ChannelId, IdentityId, MessageId, Seq, TouchpointId};
+use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Seq, TouchpointId};
+use crate::limits;
 use crate::tables::{Read, Result};
 
 /// An address: kind, scope, value.
@@ -28,6 +30,8 @@ pub(super) type Address = (String, String, String);
 pub struct Plan {
     /// The fact that had the person erased. Whoever has the addresses from then on is somebody else.
     pub(super) until: Seq,
+    /// Who was erased by it.
+    pub(super) customer: Option<CustomerId>,
     pub(super) members: BTreeSet<IdentityId>,
     /// Who has had each of the person's addresses, oldest first.
     holders: BTreeMap<Address, Vec<IdentityId>>,
@@ -52,8 +56,12 @@ pub struct Plan {
     scopes: BTreeMap<ChannelId, (Option<String>, String)>,
     /// The channels of facts that parked something.
     parked_on: BTreeMap<Seq, ChannelId>,
-    /// People whose reactions came before the message.
-    pub(super) early: BTreeMap<MessageId, Vec<Sender>>,
+    /// People whose reactions came before the channel's id of the message did.
+    pub(super) early: BTreeMap<(ChannelId, String), Vec<Sender>>,
+    /// Where the channels' ids of messages came, of those that may have come later than their messages did: what was sent is known by
+    /// its id from the end of the attempt on, or from the echo on that came before that. None while it has not come.
+    came: BTreeMap<(ChannelId, String), Option<MessageId>>,
+    attempts: Attempts,
 }
 
 /// Where an event comes from.
@@ -77,8 +85,12 @@ impl Plan {
     /// # Errors
     /// When they cannot be read.
     pub fn new(tables: &impl Read, erasure: &Erasure) -> Result<Self> {
-        let mut plan =
-            Self { until: erasure.seq, members: erasure.identities.iter().copied().collect(), ..Self::default() };
+        let mut plan = Self {
+            until: erasure.seq,
+            customer: Some(erasure.customer),
+            members: erasure.identities.iter().copied().collect(),
+            ..Self::default()
+        };
         let mut rows = Vec::new();
         for id in &erasure.identities {
             rows.extend(IDENTITIES.get(tables, (*id,))?);
@@ -165,11 +177,16 @@ impl Plan {
     /// When the tables cannot be read.
     pub fn look(&mut self, tables: &impl Read, entry: &Entry) -> Result<()> {
         self.follow(entry);
+        self.look_at_fact(tables, entry)?;
         if let Some((place, events)) = self.events_of(tables, entry)? {
             for (index, event) in (0..).zip(events) {
                 self.look_at(tables, &place, index, event)?;
             }
         }
+        Ok(())
+    }
+
+    fn look_at_fact(&mut self, tables: &impl Read, entry: &Entry) -> Result<()> {
         match &entry.fact {
             Fact::ActionRequested { message, .. } => {
                 let made = MESSAGES.get(tables, (MessageId::new(entry.seq, 0),))?;
@@ -179,9 +196,21 @@ impl Plan {
                 }
             }
             Fact::MergeRequested { a, b, .. } => self.joined.push(((*a).into(), (*b).into())),
+            Fact::SuggestionDecided { claimant: Some(claimant), target: Some(target), .. } => {
+                self.joined.push((*claimant, *target));
+            }
             Fact::SuggestionDecided { suggestion, .. } => {
                 let row = SUGGESTIONS.get(tables, (*suggestion,))?;
                 self.joined.extend(row.map(|row| (row.claimant, row.target)));
+            }
+            Fact::SendEnded { message, result: SendResult::Sent { external_ids }, .. } if self.counts(entry.seq) => {
+                let channel = MESSAGES.get(tables, (*message,))?.map(|row| row.channel);
+                for external in external_ids.iter().take(limits::EXTERNAL_IDS) {
+                    let Some(channel) = &channel else { break };
+                    if let Some(came) = self.came.get_mut(&(channel.clone(), external.clone())) {
+                        came.get_or_insert(MessageId::new(entry.seq, 0));
+                    }
+                }
             }
             _ => {}
         }
@@ -197,8 +226,29 @@ impl Plan {
                 }
                 Ok(())
             }
+            EventBody::Reaction { message_id, .. } => self.look_at_reaction(tables, place, message_id),
             _ => Ok(()),
         }
+    }
+
+    /// Somebody reacted to a message that was sent: it is to be seen whether that came before the channel's id of it did.
+    fn look_at_reaction(&mut self, tables: &impl Read, place: &Place, external: &str) -> Result<()> {
+        let key = (place.channel.clone(), external.to_owned());
+        if self.came.contains_key(&key) {
+            return Ok(());
+        }
+        if let Some(External::Message(id)) = EXTERNAL.get(tables, (&place.channel, EXTERNAL_MESSAGE, external))?
+            && id.seq() <= place.seq
+            && MESSAGES.get(tables, (id,))?.is_some_and(|row| row.delivery.is_some())
+        {
+            self.came.insert(key, None);
+        }
+        Ok(())
+    }
+
+    /// Where a channel's id of a message came.
+    pub(super) fn came(&self, channel: &ChannelId, external: &str, id: MessageId) -> MessageId {
+        self.came.get(&(channel.clone(), external.to_owned())).copied().flatten().unwrap_or(id)
     }
 
     fn look_at_message(
@@ -208,8 +258,13 @@ impl Plan {
         index: u16,
         message: &InboundMessage,
     ) -> Result<()> {
+        let id = MessageId::new(place.seq, index);
+        if message.author == Author::Account && MESSAGES.get(tables, (id,))?.is_some_and(|row| row.echo_of.is_some()) {
+            let came = self.came.entry((place.channel.clone(), message.id.clone())).or_default();
+            came.get_or_insert(id);
+        }
         if self.may_be(place, &message.sender) {
-            let row = MESSAGES.get(tables, (MessageId::new(place.seq, index),))?;
+            let row = MESSAGES.get(tables, (id,))?;
             if let Some(row) = row.filter(|row| self.members.contains(&row.identity)) {
                 return self.take_message(tables, &row);
             }
@@ -263,6 +318,7 @@ impl Plan {
 
     /// Takes note of what later facts are understood by.
     pub(super) fn follow(&mut self, entry: &Entry) {
+        self.attempts.follow(entry, self.until, &self.messages);
         match &entry.fact {
             Fact::ChannelSet { channel, source, scope, .. } => {
                 let known = self.scopes.get(channel).and_then(|(scope, _)| scope.clone());
@@ -283,6 +339,11 @@ impl Plan {
         }
     }
 
+    /// Whether an end of an attempt counted; otherwise it was refused.
+    pub(super) fn counts(&self, ended: Seq) -> bool {
+        self.attempts.counts(ended)
+    }
+
     pub(super) fn place(&self, channel: &ChannelId, connector: &str, seq: Seq) -> Place {
         let known = self.scopes.get(channel).map(|(scope, connector)| scope.as_ref().unwrap_or(connector).clone());
         Place { channel: channel.clone(), scope: known.unwrap_or_else(|| connector.to_owned()), seq }
@@ -298,6 +359,7 @@ impl Plan {
                 let channel = self.parked_on.get(&parked.seq());
                 channel.map(|channel| (self.place(channel, &source.connector, entry.seq), events.as_slice()))
             }
+            Fact::SendErased { channel, events, .. } => Some((self.place(channel, "", entry.seq), events.as_slice())),
             Fact::SendEnded { message, events, .. } if !events.is_empty() => {
                 let channel = match self.messages.get(message) {
                     Some(channel) => Some(channel.clone()),

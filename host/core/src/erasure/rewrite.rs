@@ -1,14 +1,16 @@
 //! What is left of a fact when a person is erased.
 //!
 //! The person's events are replaced by [`EventBody::Erased`] in their places, so that the events of others keep theirs, and with them
-//! their ids. Commands about the person's messages go as a whole; what people decided about links stays, without the reasons.
+//! their ids. Commands about the person's messages go but for the client's key. What an attempt's answer brought besides stays, and so
+//! does what people decided about links, without the reasons.
 
 use super::plan::{Place, Plan};
-use crate::conversation::rows::MESSAGES;
+use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, MESSAGES};
 use crate::event::{DeliveryScope, Event, EventBody, InboundMessage, Problem, Sender, Trust};
-use crate::fact::{Entry, Fact, RawRequest, SendResult, Source, StateChange, Unreadable, Via};
+use crate::fact::{Entry, Fact, Idempotency, RawRequest, SendResult, Source, StateChange, Unreadable, Via};
 use crate::identity::rows::SUGGESTIONS;
 use crate::ids::{ChannelId, MessageId};
+use crate::limits;
 use crate::tables::{Read, Result};
 
 impl Plan {
@@ -44,13 +46,15 @@ impl Plan {
             Fact::AttachmentStored { channel, message, state, .. } if self.messages.contains_key(message) => {
                 return Ok(rest(channel, Vec::new(), std::mem::take(state)));
             }
+            Fact::ActionRequested { message, idempotency, .. } if self.messages.contains_key(message) => {
+                return self.redacted(tables, entry, idempotency.take());
+            }
             Fact::AttachmentMissed { message, .. }
-            | Fact::ActionRequested { message, .. }
             | Fact::RetryRequested { message }
             | Fact::SendStarted { message, .. }
                 if self.messages.contains_key(message) =>
             {
-                return Ok(Fact::Redacted);
+                return Ok(Fact::Redacted { idempotency: None });
             }
             // Asked before the person was erased, and answered after that.
             Fact::HintsLearnt { channel, id: Some(id), state, .. }
@@ -61,6 +65,19 @@ impl Plan {
             Fact::HintsLearnt { .. } => self.learnt(tables, entry, &mut fact)?,
             Fact::MessageRequested { .. } => return self.requested(tables, entry, fact),
             Fact::SendEnded { .. } => return self.ended(tables, entry, fact),
+            Fact::SendErased { people, events, .. } => {
+                if let Some((place, given)) = self.events_of(tables, entry)? {
+                    for person in people {
+                        *person = self.left_sender(tables, &place, person)?;
+                    }
+                    *events = self.events(tables, &place, given)?;
+                }
+            }
+            // What is left of the facts may not say any more whose identities they are.
+            Fact::CustomerErased { customer, identities } if entry.seq == self.until && identities.is_empty() => {
+                *customer = self.customer.unwrap_or(*customer);
+                identities.extend(&self.members);
+            }
             Fact::MergeRequested { a, b, reason, .. }
                 if self.near.contains(&(*a).into()) || self.near.contains(&(*b).into()) =>
             {
@@ -72,9 +89,13 @@ impl Plan {
                 reason.clear();
             }
             Fact::SharedCleared { identity, reason } if self.members.contains(identity) => reason.clear(),
-            Fact::SuggestionDecided { suggestion, reason, .. } => {
-                let row = SUGGESTIONS.get(tables, (*suggestion,))?;
-                if row.is_some_and(|row| self.members.contains(&row.claimant) || self.members.contains(&row.target)) {
+            Fact::SuggestionDecided { suggestion, claimant, target, reason, .. } => {
+                // What is left of the facts may count suggestions otherwise.
+                if claimant.is_none() || target.is_none() {
+                    let row = SUGGESTIONS.get(tables, (*suggestion,))?;
+                    (*claimant, *target) = (row.as_ref().map(|row| row.claimant), row.map(|row| row.target));
+                }
+                if [claimant, target].into_iter().flatten().any(|id| self.members.contains(id)) {
                     reason.clear();
                 }
             }
@@ -104,14 +125,16 @@ impl Plan {
     /// one that was refused has to be refused again, though the person is not there to choose from.
     fn requested(&self, tables: &impl Read, entry: &Entry, mut fact: Fact) -> Result<Fact> {
         let id = MessageId::new(entry.seq, 0);
-        let Fact::MessageRequested { customer, via, reply_to, thread, .. } = &mut fact else { return Ok(fact) };
+        let Fact::MessageRequested { customer, via, reply_to, thread, idempotency, .. } = &mut fact else {
+            return Ok(fact);
+        };
         if self.messages.contains_key(&id) {
-            return Ok(Fact::Redacted);
+            return Ok(Fact::Redacted { idempotency: idempotency.take() });
         }
         if !self.near.contains(&(*customer).into()) {
             return Ok(fact);
         }
-        let Some(row) = MESSAGES.get(tables, (id,))? else { return Ok(Fact::Redacted) };
+        let Some(row) = MESSAGES.get(tables, (id,))? else { return Ok(Fact::Redacted { idempotency: None }) };
         if reply_to.is_some_and(|answered| self.messages.contains_key(&answered)) {
             *reply_to = None;
         }
@@ -122,17 +145,35 @@ impl Plan {
         Ok(fact)
     }
 
+    /// A command about the person's messages. Its key stays, unless it was refused: then the key was good for another command.
+    fn redacted(&self, tables: &impl Read, entry: &Entry, idempotency: Option<Idempotency>) -> Result<Fact> {
+        let counted = MESSAGES.contains(tables, (MessageId::new(entry.seq, 0),))?;
+        Ok(Fact::Redacted { idempotency: idempotency.filter(|_| counted) })
+    }
+
     fn ended(&mut self, tables: &impl Read, entry: &Entry, mut fact: Fact) -> Result<Fact> {
         let Fact::SendEnded { message, result, events, state, .. } = &mut fact else { return Ok(fact) };
+        let channel = self.messages.get(message).cloned();
+        if channel.is_some() && !self.counts(entry.seq) {
+            return Ok(Fact::Redacted { idempotency: None });
+        }
+        let mut people = Vec::new();
+        if let (Some(channel), SendResult::Sent { external_ids }) = (&channel, &*result) {
+            for external in external_ids.iter().take(limits::EXTERNAL_IDS) {
+                people.extend(self.early.remove(&(channel.clone(), external.clone())).into_iter().flatten());
+            }
+        }
         if let Some((place, given)) = self.events_of(tables, entry)? {
             *events = self.events(tables, &place, given)?;
         }
-        let Some(channel) = self.messages.get(message) else { return Ok(fact) };
-        if let (SendResult::Credentials { .. }, true, true) = (&*result, events.is_empty(), state.is_empty()) {
-            let message = String::from("the channel's credentials do not work");
-            return Ok(Fact::ChannelParked { channel: channel.clone(), problem: Problem { message, code: None } });
+        let Some(channel) = channel else { return Ok(fact) };
+        let (events, state) = (std::mem::take(events), std::mem::take(state));
+        let problem = matches!(result, SendResult::Credentials { .. })
+            .then(|| Problem { message: String::from("the channel's credentials do not work"), code: None });
+        if people.is_empty() && events.is_empty() && state.is_empty() && problem.is_none() {
+            return Ok(Fact::Redacted { idempotency: None });
         }
-        Ok(rest(channel, std::mem::take(events), std::mem::take(state)))
+        Ok(Fact::SendErased { channel, people, events, state, problem })
     }
 
     fn items(&self, items: &mut [Unreadable]) {
@@ -169,13 +210,13 @@ impl Plan {
                 nobody.filter(|_| self.threads.contains(&about(thread)))
             }
             EventBody::Reaction { message_id, sender, .. } => match self.externals.get(&about(message_id)).copied() {
-                Some(target) if target > MessageId::new(place.seq, index) => {
+                Some(target) if self.came(&place.channel, message_id, target) > MessageId::new(place.seq, index) => {
                     let who = self.left_sender(tables, place, sender)?;
-                    self.early.entry(target).or_default().push(who);
+                    self.early.entry(about(message_id)).or_default().push(who);
                     nobody
                 }
                 Some(_) => Some(vec![self.left_sender(tables, place, sender)?]),
-                None if self.is_person(place, sender) && self.is_known(tables, place, message_id)? => {
+                None if self.is_person(place, sender) && self.is_known(tables, place, index, message_id)? => {
                     Some(vec![self.person(tables, place, sender)?])
                 }
                 None => None,
@@ -205,7 +246,8 @@ impl Plan {
         let id = MessageId::new(place.seq, index);
         if self.messages.contains_key(&id) {
             let mut people = vec![self.person(tables, place, &message.sender)?];
-            people.extend(self.early.remove(&id).into_iter().flatten());
+            let key = (place.channel.clone(), message.id.clone());
+            people.extend(self.early.remove(&key).into_iter().flatten());
             return Ok(Some(people));
         }
         let repeats = self.externals.contains_key(&(place.channel.clone(), message.id.clone()));
@@ -235,10 +277,12 @@ impl Plan {
     }
 
     /// Whether a channel's message was there when it was reacted to.
-    fn is_known(&self, tables: &impl Read, place: &Place, external: &str) -> Result<bool> {
-        use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External};
-        let found = EXTERNAL.get(tables, (&place.channel, EXTERNAL_MESSAGE, external))?;
-        Ok(matches!(found, Some(External::Message(id)) if id.seq() <= place.seq))
+    fn is_known(&self, tables: &impl Read, place: &Place, index: u16, external: &str) -> Result<bool> {
+        let at = MessageId::new(place.seq, index);
+        Ok(match EXTERNAL.get(tables, (&place.channel, EXTERNAL_MESSAGE, external))? {
+            Some(External::Message(id)) => self.came(&place.channel, external, id) <= at,
+            _ => false,
+        })
     }
 
     /// Somebody who reacted to a message of the person: the person, or another one, of whom nothing is lost.
@@ -291,7 +335,7 @@ impl Plan {
 /// What an answer of a channel taught besides.
 fn rest(channel: &ChannelId, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
     if events.is_empty() && state.is_empty() {
-        return Fact::Redacted;
+        return Fact::Redacted { idempotency: None };
     }
     let source = Source { connector: String::new(), version: String::new(), digest: String::new() };
     Fact::Received { channel: channel.clone(), source, events, state, unreadable: Vec::new() }

@@ -1,4 +1,5 @@
-//! What stands in facts for an address that was erased.
+//! What stands in facts for an address that was erased. Only the host writes one: what a connector says is refused where it reads like
+//! one ([`forms::identifier`](crate::forms::identifier)).
 
 use crate::ids::IdentityId;
 

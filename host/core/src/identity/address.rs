@@ -111,7 +111,8 @@ pub fn find(tables: &(impl Read + ?Sized), identifier: &Identifier, scope: &str)
     BY_ADDRESS.get(tables, (&identifier.kind, &identifier.namespace, &identifier.value))
 }
 
-/// The identity for whose address another value stands. It may have been made by a fact that still has the address: segments of the
+/// The identity for whose address another value stands. Nothing that a connector says comes here:
+/// [`forms::identifier`](crate::forms::identifier) refuses what reads like a stand-in. The identity may have been made by a fact that still has the address: segments of the
 /// journal are rewritten one by one, the newest first.
 fn erased(
     tables: &(impl Read + ?Sized),

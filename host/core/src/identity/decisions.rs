@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::graph;
-use super::rows::{BARRED, CUSTOMERS, Evidence, LINKS, Link, Rule, SUGGESTIONS, SuggestionState};
+use super::rows::{BARRED, CUSTOMERS, Evidence, LINKS, Link, Rule, SUGGESTIONS, Suggestion, SuggestionState};
 use crate::apply::{Applier, DomainEvent, actor_name, not_found, refuse};
 use crate::event::Trust;
 use crate::fact::Outcome;
@@ -11,11 +11,18 @@ use crate::ids::{CustomerId, IdentityId, SuggestionId};
 use crate::tables::{Present, Result};
 
 impl Applier<'_> {
-    /// An agent's decision on a suggestion.
-    pub(crate) fn decide(&mut self, id: SuggestionId, accept: bool, reason: &str) -> Result<Outcome> {
-        let Some(row) = SUGGESTIONS.get(&self.tables, (id,))? else {
-            return Ok(not_found("suggestion", id));
+    /// An agent's decision on a suggestion: the one of the pair where that is said, since ids are counted within a fact.
+    pub(crate) fn decide(
+        &mut self,
+        asked: SuggestionId,
+        pair: Option<(IdentityId, IdentityId)>,
+        accept: bool,
+        reason: &str,
+    ) -> Result<Outcome> {
+        let Some(row) = self.suggestion_of(asked, pair)? else {
+            return Ok(not_found("suggestion", asked));
         };
+        let id = row.id;
         let wanted = if accept { SuggestionState::Accepted } else { SuggestionState::Rejected };
         let (claimant, target) = (row.claimant, row.target);
         if self.identity_row(claimant)?.erased.is_some() || self.identity_row(target)?.erased.is_some() {
@@ -44,6 +51,17 @@ impl Applier<'_> {
         let customer = self.identity_row(target)?.customer;
         self.emit(DomainEvent::SuggestionDecided { customer, suggestion: id, accepted: accept });
         self.decided(target)
+    }
+
+    fn suggestion_of(&self, id: SuggestionId, pair: Option<(IdentityId, IdentityId)>) -> Result<Option<Suggestion>> {
+        let Some((claimant, target)) = pair else {
+            return SUGGESTIONS.get(&self.tables, (id,));
+        };
+        let link = LINKS.get(&self.tables, (claimant, target, Rule::Claim.byte()))?;
+        match link.and_then(|link| link.suggestion) {
+            Some(id) => Ok(SUGGESTIONS.get(&self.tables, (id,))?.filter(|row| row.claimant == claimant)),
+            None => Ok(None),
+        }
     }
 
     fn decided(&self, target: IdentityId) -> Result<Outcome> {

@@ -8,6 +8,7 @@ use super::address;
 use super::customer::{IdentityView, identity_view, name_of};
 use super::graph;
 use super::rows::{BY_WORD, CUSTOMERS, IDENTITIES, Identity};
+use crate::erasure::stand_in;
 use crate::event::Identifier;
 use crate::ids::CustomerId;
 use crate::read::{BadCursor, ListError, Page, Time};
@@ -47,6 +48,9 @@ fn summary(tables: &impl Read, id: CustomerId) -> Result<Option<CustomerSummary>
 /// # Errors
 /// When the tables cannot be read.
 pub fn find(tables: &impl Read, identifier: &Identifier) -> Result<Vec<CustomerSummary>> {
+    if stand_in::is_one(&identifier.value) {
+        return Ok(Vec::new());
+    }
     let mut ids: BTreeSet<CustomerId> = BTreeSet::new();
     if identifier.namespace.is_empty()
         && let Some(id) = address::find(tables, identifier, "")?
@@ -107,6 +111,10 @@ pub fn search(tables: &impl Read, query: &str, limit: usize) -> Result<Vec<Custo
     for row in BY_WORD.scan(tables, beginning_like(rarest), false).take(LOOKED_AT) {
         let ((_, id), _) = row?;
         let Some(identity) = IDENTITIES.get(tables, (id,))? else { continue };
+        // The words of former names stay until the tables are built again.
+        if identity.erased.is_some() {
+            continue;
+        }
         if found.contains(&identity.customer) || !holds_all(tables, &identity, &wanted)? {
             continue;
         }

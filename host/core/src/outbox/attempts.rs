@@ -5,7 +5,7 @@ use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::CHANNELS;
 use crate::conversation::Origin;
 use crate::conversation::rows::{Item, MESSAGES, Message, MessageAuthor, TIMELINE};
-use crate::event::{Event, Problem};
+use crate::event::{Event, Problem, Sender};
 use crate::fact::{Outcome, SendResult, StateChange};
 use crate::ids::{ChannelId, IdentityId, MessageId};
 use crate::limits;
@@ -130,7 +130,30 @@ impl Applier<'_> {
         }
         let externals = row.external_ids.clone();
         self.store_delivery(row)?;
-        self.learn_from_send(&channel, id, &externals, events)?;
+        self.learn_from_send(&channel, Some((id, &externals)), events)?;
+        Ok(Outcome::Done)
+    }
+
+    /// What the end of an attempt came to besides, where the message was erased.
+    pub(crate) fn end_erased_send(
+        &mut self,
+        channel: &ChannelId,
+        people: &[Sender],
+        events: &[Event],
+        state: &[StateChange],
+        problem: Option<&Problem>,
+    ) -> Result<Outcome> {
+        self.change_state(channel, state)?;
+        if let Some(problem) = problem {
+            self.park_channel(channel, problem)?;
+        }
+        if let Some(row) = CHANNELS.get(&self.tables, (channel,))? {
+            let origin = Origin { channel, connector: &row.source.connector, scope: row.scope() };
+            for person in people.iter().take(limits::EXTERNAL_IDS * limits::EARLY) {
+                self.sender(person, origin.statement(None))?;
+            }
+        }
+        self.learn_from_send(channel, None, events)?;
         Ok(Outcome::Done)
     }
 
@@ -152,16 +175,17 @@ impl Applier<'_> {
     fn learn_from_send(
         &mut self,
         channel: &ChannelId,
-        id: MessageId,
-        externals: &[String],
+        sent: Option<(MessageId, &[String])>,
         events: &[Event],
     ) -> Result<()> {
         let Some(row) = CHANNELS.get(&self.tables, (channel,))? else {
             return Ok(());
         };
         let origin = Origin { channel, connector: &row.source.connector, scope: row.scope() };
-        for external in externals {
-            self.own_external(origin, external, id)?;
+        if let Some((id, externals)) = sent {
+            for external in externals {
+                self.own_external(origin, external, id)?;
+            }
         }
         for (index, event) in events.iter().take(limits::EVENTS).enumerate() {
             self.ids.at_event(index);

@@ -348,6 +348,8 @@ impl Arbitrary {
             },
             48 => Fact::SuggestionDecided {
                 suggestion: SuggestionId::new(self.seq(), self.index()),
+                claimant: self.maybe(Self::identity_id),
+                target: self.maybe(Self::identity_id),
                 accept: self.one_in(2),
                 reason: self.word(),
                 idempotency: self.idempotency(),
@@ -409,8 +411,16 @@ impl Arbitrary {
     /// What operators and the host do.
     fn operation(&mut self) -> Fact {
         let (channel, connector) = (self.channel(), self.word());
-        match self.below(16) {
-            14 => Fact::CustomerErased { customer: self.customer_id() },
+        match self.below(18) {
+            17 => Fact::SendErased {
+                channel,
+                people: self.many(4, Self::sender),
+                events: self.several(),
+                state: self.changes(),
+                problem: self.maybe(Self::problem),
+            },
+            16 => Fact::Redacted { idempotency: self.idempotency() },
+            14 => Fact::CustomerErased { customer: self.customer_id(), identities: self.many(4, Self::identity_id) },
             15 => Fact::ErasureEnded { erasure: self.seq() },
             0 => Fact::ChannelParked { channel, problem: self.problem() },
             1 => Fact::ChannelResumed { channel },

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::support::{Desk, HOUR, channel, hint, identifier, named, sender, source, text, with_parts};
 use jackfield_core::apply::apply;
+use jackfield_core::canonical::{self, Context};
+use jackfield_core::conversation::inbox;
 use jackfield_core::conversation::rows::{MESSAGES, TOUCHPOINTS};
 use jackfield_core::effect::Effect;
 use jackfield_core::erasure::plan::Plan;
@@ -57,10 +59,13 @@ fn rewritten(tables: &Memory, journal: &[Entry], plan: Option<Plan>) -> Left {
 
 /// Erases a customer, and shows that everybody else's rows are what they were.
 fn erase(desk: &mut Desk, who: CustomerId) -> Left {
-    let outcome = desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: who });
+    let outcome = desk.apply_as(Actor::Operator, erased(who));
     assert!(matches!(outcome, Outcome::Erased { .. }), "{outcome:?}");
     let left = rewritten(&desk.tables, &desk.journal, None);
     assert_eq!(others(&left.tables), others(&desk.tables));
+    let erased = |tables: &Memory| operations::open_erasure(tables).unwrap().unwrap().identities;
+    assert_eq!(erased(&left.tables), erased(&desk.tables));
+    assert!(operations::erasure_of(&left.tables, who).unwrap().is_some(), "whoever asks is told");
     let again = rewritten(&left.tables, &left.journal, Some(left.plan));
     assert_eq!(again.journal, left.journal, "nothing is left for a second time");
     let anew = rewritten(&again.tables, &again.journal, None);
@@ -110,6 +115,15 @@ fn others(tables: &Memory) -> BTreeMap<String, String> {
         if row.identity.is_some_and(|id| !is_gone(id)) {
             all.insert(row.id.to_string(), serde_json::to_string(&row).unwrap());
         }
+    }
+    for row in links::suggestions(tables, None, None, 1_000).unwrap().items {
+        let pair = format!("suggested {} {}", row.claimant.identity, row.target.identity);
+        all.insert(pair, format!("{:?}", row.state));
+    }
+    for name in ["wa", "ig", "tg"] {
+        let parked = operations::channel(tables, &channel(name)).unwrap().unwrap().parked.is_some();
+        let cursor = operations::state(tables, &channel(name), "cursor").unwrap();
+        all.insert(format!("channel {name}"), format!("{parked} {cursor:?}"));
     }
     for row in OUTBOX.scan(tables, OUTBOX.all(), false) {
         let ((_, id), row) = row.unwrap();
@@ -175,6 +189,39 @@ fn request(customer: CustomerId, words: &str, via: Option<Via>, key: Option<&str
     let parts = vec![Part::Text { text: words.into() }];
     let idempotency = key.map(|key| Idempotency { key: key.into(), request: "r".into() });
     Fact::MessageRequested { customer, parts, via, reply_to: None, thread: None, idempotency }
+}
+
+fn erased(customer: CustomerId) -> Fact {
+    Fact::CustomerErased { customer, identities: vec![] }
+}
+
+/// Another request under the same key.
+fn other_request(customer: CustomerId, words: &str, key: &str) -> Fact {
+    let mut fact = request(customer, words, None, None);
+    if let Fact::MessageRequested { idempotency, .. } = &mut fact {
+        *idempotency = Some(Idempotency { key: key.into(), request: "another".into() });
+    }
+    fact
+}
+
+fn ended(message: MessageId, result: SendResult, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
+    Fact::SendEnded { message, attempt: 1, result, events, state }
+}
+
+fn sent_as(external: &str) -> SendResult {
+    SendResult::Sent { external_ids: vec![external.into()] }
+}
+
+fn reacts(who: Sender, to: &str) -> Event {
+    body(EventBody::Reaction { message_id: to.into(), sender: who, emoji: Some("yes".into()), at: None })
+}
+
+fn cursor(value: &str) -> Vec<StateChange> {
+    vec![StateChange { key: "cursor".into(), value: Some(value.as_bytes().to_vec()) }]
+}
+
+fn is_refused(outcome: &Outcome, why: &str) -> bool {
+    matches!(outcome, Outcome::Refused(refusal) if refusal.code == why)
 }
 
 fn queued(outcome: Outcome) -> MessageId {
@@ -312,7 +359,6 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         "ana-heart",
         "Ana From",
         "hello ana",
-        "key-of-ana",
         "out-ana",
         "never sent",
         "ana-thumb",
@@ -330,7 +376,7 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
     }
     let refused = desk.apply(request(ana, "x", None, None));
     assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
-    assert!(matches!(desk.apply(Fact::CustomerErased { customer: ana }), Outcome::Refused(_)));
+    assert!(matches!(desk.apply(erased(ana)), Outcome::Refused(_)));
 }
 
 #[test]
@@ -338,7 +384,7 @@ fn a_person_who_writes_again_is_a_new_customer_also_before_the_journal_is_rewrit
     let mut desk = Desk::new();
     desk.receive("wa", vec![text("1", phone(ANA), "first life")]);
     let before = desk.customer_of("phone", ANA);
-    desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: before });
+    desk.apply_as(Actor::Operator, erased(before));
     desk.receive("wa", vec![text("2", phone(ANA), "second life")]);
     let now = desk.customer_of("phone", ANA);
     assert_ne!(before, now);
@@ -514,7 +560,7 @@ fn a_journal_that_was_rewritten_in_part_is_gone_on_with_whatever_tables_were_bui
         desk.receive("wa", vec![text(&format!("a{n}"), ana, "of ana"), text(&format!("b{n}"), phone(BUDI), "of budi")]);
     }
     let ana = desk.customer_of("phone", ANA);
-    desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: ana });
+    desk.apply_as(Actor::Operator, erased(ana));
     let whole = rewritten(&desk.tables, &desk.journal, None);
     for cut in 0..desk.journal.len() {
         // The newest segments are rewritten first.
@@ -533,7 +579,7 @@ fn what_was_on_its_way_when_the_person_was_erased_is_found_by_the_second_time() 
     let identity = desk.identity_of("phone", ANA);
     let sent = queued(desk.apply(request(ana, "to ana", None, None)));
     desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
-    desk.apply_as(Actor::Operator, Fact::CustomerErased { customer: ana });
+    desk.apply_as(Actor::Operator, erased(ana));
     let mut left = rewritten(&desk.tables, &desk.journal, None);
     let late = [
         Fact::SendEnded {
@@ -557,6 +603,283 @@ fn what_was_on_its_way_when_the_person_was_erased_is_found_by_the_second_time() 
     }
     let left = rewritten(&replay(&left.journal), &left.journal, Some(left.plan));
     left.assert_gone(&["out-ana", "Ana Late", &ANA[1..]]);
+}
+
+#[test]
+fn what_looks_like_a_stand_in_leads_to_nobody_however_it_comes_in() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", sender("chat", "victim-1", vec![]), "of the victim")]);
+    let (victim, who) = (desk.customer_of("chat", "victim-1"), desk.identity_of("chat", "victim-1"));
+    let before = others(&desk.tables);
+    let row = |desk: &Desk| serde_json::to_string(&IDENTITIES.get(&desk.tables, (who,)).unwrap().unwrap()).unwrap();
+    let was = row(&desk);
+    for value in [format!("erased:{who}"), format!(" erased:{who} "), format!("info@erased:{who}")] {
+        let forged = || sender("chat", &value, vec![named("Forged")]);
+        let proof = hint("chat", &value, Trust::Attested);
+        let linking = sender("chat", "attacker-7", vec![proof.clone(), hint("chat", &value, Trust::Claimed)]);
+        let (old, new) = (identifier("chat", &value), identifier("chat", "attacker-7"));
+        let call = EventBody::Call {
+            call_id: "c".into(),
+            sender: forged(),
+            direction: "inbound".into(),
+            state: "missed".into(),
+            at: None,
+            duration_seconds: None,
+            extra: vec![],
+        };
+        let touch = EventBody::Touchpoint {
+            sender: forged(),
+            kind: "order".into(),
+            at: None,
+            summary: "forged".into(),
+            extra: vec![],
+        };
+        let events = vec![
+            text(&format!("m {value}"), forged(), "forged"),
+            reacts(forged(), "1"),
+            text(&format!("l {value}"), linking, "linked"),
+            body(EventBody::IdentityChange { old, new, at: None, reason: "moved".into() }),
+            body(touch),
+            body(call),
+        ];
+        desk.receive("wa", events);
+        let context = Context { channel: channel("wa"), region: None };
+        let hints = canonical::hints(vec![proof], Trust::Attested, &context);
+        let identity = identifier("chat", "attacker-7");
+        desk.apply(Fact::HintsLearnt { channel: channel("wa"), identity, id: None, hints, state: vec![] });
+        assert_eq!(search::find(&desk.tables, &identifier("chat", value.trim())).unwrap().len(), 0);
+    }
+    assert_eq!(row(&desk), was);
+    assert_eq!(desk.timeline_texts(victim), ["of the victim"]);
+    let now = others(&desk.tables);
+    assert!(before.iter().all(|(key, value)| now.get(key) == Some(value)), "{before:#?} {now:#?}");
+}
+
+#[test]
+fn a_decision_about_a_suggestion_stays_with_its_pair_whoever_is_erased() {
+    for says_whom in [true, false] {
+        for accept in [true, false] {
+            let mut desk = Desk::new();
+            desk.receive("wa", vec![text("1", phone(ANA), "of ana"), text("2", phone(BUDI), "of budi")]);
+            desk.receive("wa", vec![text("3", phone(CITRA), "of citra")]);
+            let ana = desk.customer_of("phone", ANA);
+            let visitor = Sender { trust: Trust::Claimed, ..phone(ANA) };
+            let claims = |who: &str, value: &str| sender("instagram", who, vec![hint("phone", value, Trust::Claimed)]);
+            desk.receive(
+                "ig",
+                vec![
+                    text("4", visitor, "of a visitor"),
+                    text("5", claims("dewi-i", BUDI), "of dewi"),
+                    text("6", claims("eka-i", CITRA), "of eka"),
+                ],
+            );
+            let all = links::suggestions(&desk.tables, None, None, 10).unwrap().items;
+            let about = all.iter().find(|row| row.target.value == BUDI).unwrap();
+            let (claimant, target) = (about.claimant.identity, about.target.identity);
+            let decided = |claimant, target| Fact::SuggestionDecided {
+                suggestion: about.id,
+                claimant,
+                target,
+                accept,
+                reason: "she said so".into(),
+                idempotency: None,
+            };
+            let nobody = desk.apply(decided(Some(target), Some(ana.into())));
+            assert!(is_refused(&nobody, "not_found"), "{nobody:?}");
+            let fact = if says_whom { decided(Some(claimant), Some(target)) } else { decided(None, None) };
+            let outcome = desk.apply(fact);
+            assert!(matches!(outcome, Outcome::Decided { .. }), "{outcome:?}");
+            let states = |tables: &Memory| {
+                let page = links::suggestions(tables, None, None, 10).unwrap();
+                let told = page.items.into_iter().map(|row| (row.claimant.value, row.target.value, row.state));
+                told.filter(|(claimant, ..)| claimant != ANA).collect::<Vec<_>>()
+            };
+            let left = erase(&mut desk, ana);
+            assert_eq!(states(&left.tables), states(&desk.tables));
+        }
+    }
+}
+
+#[test]
+fn the_key_of_a_command_that_was_erased_is_good_for_no_other_command() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana"), text("2", phone(BUDI), "of budi")]);
+    let (ana, budi) = (desk.customer_of("phone", ANA), desk.customer_of("phone", BUDI));
+    let sent = queued(desk.apply(request(ana, "hello ana", None, Some("K1"))));
+    assert_eq!(queued(desk.apply(request(ana, "hello ana", None, Some("K1")))), sent);
+    let refused = desk.apply(other_request(budi, "refused", "K1"));
+    assert!(is_refused(&refused, "idempotency_mismatch"), "{refused:?}");
+    // A key of a command that was refused is good for another one.
+    assert!(matches!(desk.apply(request(ana, &"too long".repeat(20), None, Some("K2"))), Outcome::Refused(_)));
+    queued(desk.apply(other_request(budi, "sent to budi", "K2")));
+    desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
+    desk.apply(ended(sent, sent_as("out-ana"), vec![], vec![]));
+    let react = |key: &str| Fact::ActionRequested {
+        message: sent,
+        action: MessageAction::MarkRead,
+        idempotency: Some(Idempotency { key: key.into(), request: "r".into() }),
+    };
+    desk.apply(react("K3"));
+    desk.apply(other_request(budi, "perhaps", "K3"));
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["hello ana", "out-ana"]);
+    let again = apply_to(&left, request(ana, "hello ana", None, Some("K1")));
+    assert!(is_refused(&again, "not_found"), "{again:?}");
+    let old: Fact = serde_json::from_str(r#"{"type":"redacted"}"#).unwrap();
+    assert_eq!(old, Fact::Redacted { idempotency: None });
+    assert_eq!(serde_json::to_string(&old).unwrap(), r#"{"type":"redacted"}"#);
+}
+
+fn apply_to(left: &Left, fact: Fact) -> Outcome {
+    let mut tables = left.tables.clone();
+    let at = left.journal.last().unwrap().at;
+    let entry = Entry { seq: Seq(left.journal.len() as u64 + 1), at, actor: Actor::Host, fact };
+    apply(&mut tables, &entry).unwrap().outcome
+}
+
+#[test]
+fn an_end_of_an_attempt_that_was_refused_stays_refused_without_its_message() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+    let ana = desk.customer_of("phone", ANA);
+    let sent = queued(desk.apply(request(ana, "to ana", None, None)));
+    desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
+    desk.apply(ended(sent, sent_as("out-ana"), vec![], cursor("kept")));
+    let late = vec![text("b", phone(BUDI), "refused of budi")];
+    let refused = desk.apply(ended(sent, sent_as("out-2"), late, cursor("refused")));
+    assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
+    let left = erase(&mut desk, ana);
+    assert_eq!(operations::state(&left.tables, &channel("wa"), "cursor").unwrap().unwrap(), b"kept");
+}
+
+#[test]
+fn what_an_attempt_brought_besides_stays_as_it_was_without_its_message() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+    let ana = desk.customer_of("phone", ANA);
+    let sent = queued(desk.apply(request(ana, "to ana", None, None)));
+    desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
+    let besides = vec![text("b", phone(BUDI), "of budi"), text("a", phone(ANA), "more of ana")];
+    let problem = Problem { message: "the token of ana is bad".into(), code: None };
+    desk.apply(ended(sent, SendResult::Credentials { problem }, besides, cursor("kept")));
+    let is_parked = |tables: &Memory| operations::channel(tables, &channel("wa")).unwrap().unwrap().parked.is_some();
+    assert!(is_parked(&desk.tables));
+    let budi = desk.customer_of("phone", BUDI);
+    let left = erase(&mut desk, ana);
+    left.assert_gone(&["to ana", "more of ana", "token of ana", &ANA[1..]]);
+    assert!(is_parked(&left.tables));
+    assert_eq!(operations::state(&left.tables, &channel("wa"), "cursor").unwrap().unwrap(), b"kept");
+    let mut desk = Desk { tables: left.tables, journal: left.journal, ..Desk::new() };
+    let erasure = operations::open_erasure(&desk.tables).unwrap().unwrap().seq;
+    desk.apply(Fact::ErasureEnded { erasure });
+    let left = erase(&mut desk, budi);
+    left.assert_gone(&["of budi", &BUDI[1..]]);
+}
+
+#[test]
+fn an_erasure_says_for_ever_whom_it_was_about_and_nobody_is_erased_under_an_alias() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+    desk.receive("wa", vec![text("2", phone(ANA), "more of ana")]);
+    let (ana, identity) = (desk.customer_of("phone", ANA), desk.identity_of("phone", ANA));
+    let alias = CustomerId::from(IdentityId::from_bytes(desk.first_message(ana).to_bytes()));
+    assert!(customer::customer(&desk.tables, alias).unwrap().is_some());
+    assert!(operations::parked_of(&desk.tables, alias).unwrap().is_none());
+    let refused = desk.apply_as(Actor::Operator, erased(alias));
+    assert!(is_refused(&refused, "not_found"), "{refused:?}");
+    let left = erase(&mut desk, ana);
+    let whom = left.journal.iter().find_map(|entry| match &entry.fact {
+        Fact::CustomerErased { identities, customer } if *customer == ana => Some(identities.clone()),
+        _ => None,
+    });
+    assert_eq!(whom, Some(vec![identity]));
+    // In tables that have nobody of that id.
+    let mut other = Desk::new();
+    let outcome = other.apply(Fact::CustomerErased { customer: ana, identities: vec![identity] });
+    let Outcome::Erased { erasure } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(operations::open_erasure(&other.tables).unwrap().unwrap().identities, [identity]);
+    assert_eq!(other.apply(Fact::ErasureEnded { erasure }), Outcome::Done);
+    let unknown = other.apply(Fact::ErasureEnded { erasure: Seq(1) });
+    assert!(is_refused(&unknown, "not_found"), "{unknown:?}");
+}
+
+#[test]
+fn a_reaction_that_overtook_the_end_of_its_messages_attempt_makes_its_person_under_the_same_id() {
+    // Whose message it was; and who is erased.
+    for (erased_is_reader, with_events) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut desk = Desk::new();
+        desk.receive("wa", vec![text("1", phone(ANA), "of ana")]);
+        let ana = desk.customer_of("phone", ANA);
+        let sent = queued(desk.apply(request(ana, "to ana", None, None)));
+        desk.apply(Fact::SendStarted { message: sent, attempt: 1 });
+        desk.receive("wa", vec![text("x", phone("+6281234567811"), "of x"), reacts(phone(BUDI), "out-1")]);
+        assert_eq!(search::find(&desk.tables, &identifier("phone", BUDI)).unwrap().len(), 0, "not yet");
+        let events = if with_events { vec![text("c", phone(CITRA), "of citra")] } else { vec![] };
+        desk.apply(ended(sent, sent_as("out-1"), events, vec![]));
+        let later = "+6281234567812";
+        desk.receive("wa", vec![reacts(phone(BUDI), "out-1"), reacts(phone(later), "out-1")]);
+        let budi = desk.customer_of("phone", BUDI);
+        desk.receive("wa", vec![text("b", phone(BUDI), "of budi")]);
+        let left = erase(&mut desk, if erased_is_reader { budi } else { ana });
+        let gone = if erased_is_reader { BUDI } else { ANA };
+        left.assert_gone(&[&gone[1..]]);
+    }
+}
+
+#[test]
+fn bytes_of_others_go_only_where_an_address_of_the_person_stands_alone() {
+    let parked = |desk: &mut Desk, words: &str| {
+        let request = RawRequest {
+            method: "POST".into(),
+            url: "http://x/hooks/wa".into(),
+            headers: vec![],
+            body: words.as_bytes().to_vec(),
+            received_at: Millis(1),
+            concealed: false,
+            concealed_body: false,
+        };
+        let problem = Problem { message: "cannot be read".into(), code: None };
+        desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request, problem });
+        let other = Property { name: "system".into(), value: words.into() };
+        desk.receive("wa", vec![body(EventBody::Other(other))]);
+    };
+    let (whole, part) = (r#"{"n":"from\n62812345678\u002b6281234567801"}"#, "91281234567801 and 628123456780155");
+    for (value, stays, goes) in [
+        ("message", "a message of budi", None),
+        ("order7", "reorder77, preorder7, order7a", Some("the order7")),
+        ("12345", "12345 is too short", None),
+        (ANA, part, Some(whole)),
+        (ANA, "of +62812345678", Some("from=%2b6281234567801&x")),
+    ] {
+        let mut desk = Desk::new();
+        let kind = if value == ANA { "phone" } else { "web" };
+        desk.receive("wa", vec![text("1", sender(kind, value, vec![]), "of a visitor")]);
+        let visitor = desk.customer_of(kind, value);
+        parked(&mut desk, stays);
+        let (from, to) = (desk.journal.len() - 2, desk.journal.len());
+        goes.iter().for_each(|words| parked(&mut desk, words));
+        let before = desk.journal.clone();
+        let left = erase(&mut desk, visitor);
+        assert_eq!(left.journal[from..to], before[from..to], "{value}");
+        for (left, before) in left.journal[to..].iter().zip(&before[to..]).take(2 * goes.iter().count()) {
+            assert_ne!(left.fact, before.fact, "{value}");
+        }
+    }
+}
+
+#[test]
+fn whoever_looks_for_a_former_name_of_somebody_who_is_erased_finds_nobody() {
+    let mut desk = Desk::new();
+    for (id, name) in [("1", "Formername"), ("2", "Presentname")] {
+        desk.receive("wa", vec![text(id, sender("phone", ANA, vec![named(name)]), "of ana")]);
+    }
+    desk.receive("wa", vec![text("3", sender("phone", BUDI, vec![named("Formername")]), "of budi")]);
+    let (ana, budi) = (desk.customer_of("phone", ANA), desk.customer_of("phone", BUDI));
+    desk.apply_as(Actor::Operator, erased(ana));
+    let found = search::search(&desk.tables, "formername", 10).unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [budi]);
+    assert_eq!(search::search(&desk.tables, "formername nothing", 10).unwrap().len(), 0);
+    assert_eq!(inbox::inbox(&desk.tables, &inbox::Filter::default(), None, 10).unwrap().items.len(), 1);
 }
 
 #[test]
@@ -610,7 +933,22 @@ fn history(dice: &mut Dice, facts: u64) -> Desk {
                 IDENTITIES.scan(&desk.tables, IDENTITIES.all(), false).map(|row| row.unwrap().1.id).collect();
             (!all.is_empty()).then(|| all[usize::try_from(dice.below(all.len() as u64)).unwrap()])
         };
-        match dice.below(12) {
+        match dice.below(13) {
+            12 => {
+                let open = links::suggestions(&desk.tables, None, None, 200).unwrap().items;
+                if !open.is_empty() {
+                    let one = &open[usize::try_from(dice.below(open.len() as u64)).unwrap()];
+                    let says_whom = dice.below(2) == 0;
+                    desk.apply(Fact::SuggestionDecided {
+                        suggestion: one.id,
+                        claimant: says_whom.then_some(one.claimant.identity),
+                        target: says_whom.then_some(one.target.identity),
+                        accept: dice.below(2) == 0,
+                        reason: "because".into(),
+                        idempotency: None,
+                    });
+                }
+            }
             0..=5 => {
                 let mut events = Vec::new();
                 for _ in 0..=dice.below(3) {
@@ -664,7 +1002,16 @@ fn history(dice: &mut Dice, facts: u64) -> Desk {
             }
             6 | 7 => {
                 if let Some(id) = any(dice, &desk) {
-                    let outcome = desk.apply(request(id.into(), &format!("reply {count}"), None, None));
+                    let words = format!(
+                        "reply {}",
+                        if dice.below(4) > 0 { String::from("that fits") } else { "long".repeat(50) }
+                    );
+                    let mut fact = request(id.into(), &words, None, None);
+                    if let Fact::MessageRequested { idempotency, .. } = &mut fact {
+                        let (key, request) = (format!("key-{}", dice.below(4)), format!("{id} {words}"));
+                        *idempotency = (dice.below(2) == 0).then_some(Idempotency { key, request });
+                    }
+                    let outcome = desk.apply(fact);
                     if let Outcome::Queued { message, .. } = outcome {
                         known.push(message);
                     }
@@ -692,18 +1039,52 @@ fn history(dice: &mut Dice, facts: u64) -> Desk {
             }
             _ => {
                 if let Some(message) = known.pop() {
-                    desk.apply(Fact::SendStarted { message, attempt: 1 });
-                    if dice.below(3) > 0 {
-                        count += 1;
-                        let result = SendResult::Sent { external_ids: vec![format!("out-{count}")] };
-                        desk.apply(Fact::SendEnded { message, attempt: 1, result, events: vec![], state: vec![] });
-                        externals.push(format!("out-{count}"));
-                    }
+                    count += 1;
+                    let external = format!("out-{count}");
+                    attempt(dice, &mut desk, message, &external);
+                    externals.push(external);
                 }
             }
         }
     }
     desk
+}
+
+/// An attempt to send a message, with reactions before and behind the channel's id of it, what its answer brings besides, and an end
+/// that is refused.
+fn attempt(dice: &mut Dice, desk: &mut Desk, message: MessageId, external: &str) {
+    let Some(on) = MESSAGES.get(&desk.tables, (message,)).unwrap().map(|row| row.channel) else { return };
+    let somebody = |dice: &mut Dice| match dice.below(2) {
+        0 => phone(&format!("+62812345678{:02}", dice.below(9))),
+        _ => sender("chat", &format!("chat-{}", dice.below(9)), vec![]),
+    };
+    if desk.apply(Fact::SendStarted { message, attempt: 1 }) != Outcome::Done {
+        return;
+    }
+    for _ in 0..dice.below(3) {
+        let early = reacts(somebody(dice), external);
+        desk.receive(on.as_str(), vec![early]);
+    }
+    let besides = |dice: &mut Dice, word: &str| match dice.below(3) {
+        0 => vec![text(&format!("{word}-{external}"), somebody(dice), word)],
+        _ => vec![],
+    };
+    let problem = Problem { message: "no".into(), code: None };
+    let result = match dice.below(6) {
+        0 => SendResult::Credentials { problem },
+        1 => SendResult::Uncertain { problem },
+        2 => return,
+        _ => sent_as(external),
+    };
+    let events = besides(dice, "besides");
+    desk.apply(ended(message, result, events, cursor(external)));
+    if dice.below(3) == 0 {
+        let events = besides(dice, "refused");
+        let refused = desk.apply(ended(message, sent_as("twice"), events, cursor("refused")));
+        assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
+    }
+    let late = reacts(somebody(dice), external);
+    desk.receive(on.as_str(), vec![late]);
 }
 
 #[test]

@@ -26,7 +26,14 @@ fn open_suggestion(desk: &Desk) -> SuggestionId {
 }
 
 fn accept(desk: &mut Desk, suggestion: SuggestionId) -> Outcome {
-    desk.apply(Fact::SuggestionDecided { suggestion, accept: true, reason: "asked".into(), idempotency: None })
+    desk.apply(Fact::SuggestionDecided {
+        suggestion,
+        claimant: None,
+        target: None,
+        accept: true,
+        reason: "asked".into(),
+        idempotency: None,
+    })
 }
 
 #[test]
@@ -91,7 +98,14 @@ fn a_rejected_suggestion_shows_nothing_and_does_not_come_back() {
     laptop_question(&mut desk);
     complaint(&mut desk);
     let suggestion = open_suggestion(&desk);
-    desk.apply(Fact::SuggestionDecided { suggestion, accept: false, reason: "no".into(), idempotency: None });
+    desk.apply(Fact::SuggestionDecided {
+        suggestion,
+        claimant: None,
+        target: None,
+        accept: false,
+        reason: "no".into(),
+        idempotency: None,
+    });
     let who = sender("instagram", "ig-ana", vec![]);
     desk.receive("ig", vec![text("ig-2", who, "again: 0812-3456-7890")]);
     let owners = desk.view(desk.customer_of("phone", PHONE));

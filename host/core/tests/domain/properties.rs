@@ -62,7 +62,14 @@ fn run(desk: &mut Desk, number: usize, step: &Step) -> Option<()> {
             let ids: Vec<_> = page.items.iter().map(|s| s.id).collect();
             let suggestion = pick(&ids, *suggestion)?;
             let reason = String::from("test");
-            desk.apply(Fact::SuggestionDecided { suggestion, accept: *accept, reason, idempotency: None });
+            desk.apply(Fact::SuggestionDecided {
+                suggestion,
+                claimant: None,
+                target: None,
+                accept: *accept,
+                reason,
+                idempotency: None,
+            });
         }
     }
     Some(())

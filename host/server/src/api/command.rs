@@ -62,13 +62,12 @@ where
     tokio::spawn(work).await.map_err(|_| Problem::internal())?.map_err(Into::into)
 }
 
-/// A look before the append keeps a client that repeats itself from filling the journal.
+/// A look before the append keeps a client that repeats itself, or uses a key for another request, from filling the journal.
 fn done_before(host: &Host, caller: Caller, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>> {
-    let Some(Idempotency { key, request }) = idempotency else {
-        return Ok(None);
-    };
-    let before = operations::remembered(&host.view(), &caller.actor(), key)?;
-    Ok(before.filter(|(was, _)| was == request).map(|(_, outcome)| outcome))
+    match idempotency {
+        Some(idempotency) => Ok(operations::remembered(&host.view(), &caller.actor(), idempotency)?),
+        None => Ok(None),
+    }
 }
 
 /// For an outcome that cannot be.

@@ -96,11 +96,12 @@ pub(super) async fn erase_customer(
             return Err(Problem::internal());
         }
     }
-    match command::run(&host, caller, None, Fact::CustomerErased { customer: id }).await? {
-        Outcome::Erased { .. } => {}
-        other => return Err(command::unexpected(&other)),
+    match command::run(&host, caller, None, Fact::CustomerErased { customer: id, identities: Vec::new() }).await? {
+        Outcome::Erased { erasure } => {
+            let begun = reader.read(move |view| operations::erasure(view, erasure)).await?;
+            let begun = begun.ok_or_else(|| Problem::not_found("customer", id))?;
+            Ok((StatusCode::ACCEPTED, Json(begun.into())))
+        }
+        other => Err(command::unexpected(&other)),
     }
-    let begun = reader.read(move |view| operations::erasure_of(view, id)).await?;
-    let begun = begun.ok_or_else(Problem::internal)?;
-    Ok((StatusCode::ACCEPTED, Json(begun.into())))
 }

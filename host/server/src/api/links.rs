@@ -253,8 +253,16 @@ async fn decide(
     accept: bool,
     KeyedCommand { body, idempotency }: KeyedCommand<Decision>,
 ) -> Result<Json<Decided>> {
-    let fact =
-        Fact::SuggestionDecided { suggestion, accept, reason: reason(body.reason), idempotency: idempotency.clone() };
+    // The id may come to name another pair once somebody is erased, so the fact says whom it is about.
+    let about = links::suggestion(&host.view(), suggestion)?;
+    let fact = Fact::SuggestionDecided {
+        suggestion,
+        claimant: about.as_ref().map(|row| row.claimant.identity),
+        target: about.as_ref().map(|row| row.target.identity),
+        accept,
+        reason: reason(body.reason),
+        idempotency: idempotency.clone(),
+    };
     let state = if accept { SuggestionState::Accepted } else { SuggestionState::Rejected };
     match command::run(host, caller, idempotency.as_ref(), fact).await? {
         Outcome::Decided { customer } => Ok(Json(Decided { suggestion, state, customer })),

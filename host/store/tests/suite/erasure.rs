@@ -40,7 +40,7 @@ async fn erased_facts_are_gone_from_the_folder_while_the_store_goes_on() {
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((before.seq, before.at, &before.actor), (after.seq, after.at, &after.actor));
         let gone = seqs.contains(&before.seq);
-        assert_eq!(after.fact, if gone { Fact::Redacted } else { before.fact.clone() });
+        assert_eq!(after.fact, if gone { Fact::Redacted { idempotency: None } } else { before.fact.clone() });
     }
     assert_eq!((name(&after[30].fact), name(&after[31].fact)), ("during", "after"));
     let verified = verify(dir.path(), &small(), &mut |_| {}).unwrap();
@@ -73,7 +73,11 @@ async fn facts_are_replaced_by_what_is_left_of_them_in_their_places() {
     for n in 0..30 {
         store.append(Actor::Operator, fact(&format!("secret{n}."))).await.unwrap();
     }
-    let facts = BTreeMap::from([(Seq(3), fact("left")), (Seq(20), Fact::Redacted), (Seq(77), Fact::Redacted)]);
+    let facts = BTreeMap::from([
+        (Seq(3), fact("left")),
+        (Seq(20), Fact::Redacted { idempotency: None }),
+        (Seq(77), Fact::Redacted { idempotency: None }),
+    ]);
     assert_eq!(store.replace(facts.clone()).await.unwrap(), 2);
     store.rebuilding().wait_for(Option::is_none).await.unwrap();
     assert!(!store.holds_erased());
