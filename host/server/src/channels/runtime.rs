@@ -125,7 +125,7 @@ impl ChannelRuntime {
     #[must_use]
     pub fn serving(&self) -> Option<(Arc<Generation>, Arc<BoundChannel>)> {
         self.slot.loaded().find_map(|generation| {
-            let bound = generation.bound(&self.id).filter(|bound| !bound.is_revoked())?;
+            let bound = generation.bound(&self.id)?;
             Some((generation, bound))
         })
     }
