@@ -33,6 +33,8 @@ pub(crate) struct Applier<'a> {
     pub(crate) suggested: usize,
     /// Deliveries that read marks have looked at.
     pub(crate) read_marks: usize,
+    /// Whether identities are proven by many, as far as that was worked out and no link of theirs has changed since.
+    pub(crate) proven_by_many: RefCell<BTreeMap<IdentityId, bool>>,
     /// Rows that were read or stored, as they are now.
     pub(crate) identities: RefCell<BTreeMap<IdentityId, Rc<Identity>>>,
 }
@@ -54,6 +56,7 @@ impl<'a> Applier<'a> {
             made_by_hints: 0,
             suggested: 0,
             read_marks: 0,
+            proven_by_many: RefCell::default(),
             identities: RefCell::default(),
         })
     }

@@ -152,8 +152,24 @@ impl Applier<'_> {
     }
 
     pub(super) fn put_link(&mut self, link: &Link) -> Result<()> {
-        LINKS.put(&mut self.tables, (link.from, link.to, link.rule.byte()), link)?;
-        LINKS.put(&mut self.tables, (link.to, link.from, link.rule.byte()), link)
+        for (from, to) in self.changed_ends(link) {
+            LINKS.put(&mut self.tables, (from, to, link.rule.byte()), link)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_link(&mut self, link: &Link) {
+        for (from, to) in self.changed_ends(link) {
+            LINKS.delete(&mut self.tables, (from, to, link.rule.byte()));
+        }
+    }
+
+    /// Both ways of a link, about whose ends nothing is known any more.
+    fn changed_ends(&mut self, link: &Link) -> [(IdentityId, IdentityId); 2] {
+        for end in [link.from, link.to] {
+            self.proven_by_many.get_mut().remove(&end);
+        }
+        [(link.from, link.to), (link.to, link.from)]
     }
 
     pub(super) fn is_barred(&self, a: IdentityId, b: IdentityId) -> Result<bool> {

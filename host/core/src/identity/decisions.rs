@@ -182,8 +182,7 @@ impl Applier<'_> {
     }
 
     fn take_back(&mut self, link: &Link) -> Result<()> {
-        LINKS.delete(&mut self.tables, (link.from, link.to, link.rule.byte()));
-        LINKS.delete(&mut self.tables, (link.to, link.from, link.rule.byte()));
+        self.delete_link(link);
         if link.trust < Trust::Agent {
             // The policy made it by itself and would do so again.
             self.bar(link)?;

@@ -46,6 +46,15 @@ impl Applier<'_> {
     /// Whether so many others prove an address to be theirs that it is a shared one: a shop's tablet, a switchboard. One issuer of
     /// addresses counts for a few only, so that no connector can make somebody else's address a shared one by itself.
     fn is_proven_by_many(&self, id: IdentityId) -> Result<bool> {
+        if let Some(known) = self.proven_by_many.borrow().get(&id) {
+            return Ok(*known);
+        }
+        let by_many = self.count_proofs(id)?;
+        self.proven_by_many.borrow_mut().insert(id, by_many);
+        Ok(by_many)
+    }
+
+    fn count_proofs(&self, id: IdentityId) -> Result<bool> {
         let mut by_issuer: BTreeMap<String, usize> = BTreeMap::new();
         let links = graph::links(&self.tables, id)?;
         if links.len() >= limits::LINKS {
@@ -86,8 +95,7 @@ impl Applier<'_> {
         self.store_identity(&row)?;
         for link in graph::links(&self.tables, id)? {
             if link.rule == Rule::Proof && link.closed.is_some() {
-                LINKS.delete(&mut self.tables, (link.from, link.to, link.rule.byte()));
-                LINKS.delete(&mut self.tables, (link.to, link.from, link.rule.byte()));
+                self.delete_link(&link);
             }
         }
         Ok(Outcome::Done)

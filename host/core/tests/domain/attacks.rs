@@ -634,3 +634,17 @@ fn nothing_that_waits_goes_to_an_address_that_came_to_somebody_else_meanwhile() 
     assert_eq!(row.delivery.unwrap().class.as_deref(), Some("recipient_gone"));
     assert!(operations::outbox(&desk.tables, &channel("wa"), 10).unwrap().is_empty());
 }
+
+#[test]
+fn one_fact_works_out_once_who_is_proven_by_many() {
+    let mut desk = shop();
+    let who = |n: usize| sender("mine", &format!("w{n}"), vec![]);
+    desk.receive("evil", (0..480).map(|n| text(&format!("w-{n}"), who(n), "hello")).collect());
+    // One of them claims all the others, so that it has many links.
+    let claims: Vec<Hint> = (1..480).map(|n| hint("mine", &format!("w{n}"), Trust::Claimed)).collect();
+    let claiming = |(n, hints): (usize, &[Hint])| text(&format!("c-{n}"), sender("mine", "w0", hints.to_vec()), "I am");
+    desk.receive("evil", claims.chunks(16).enumerate().map(claiming).collect());
+    let proving = |n: usize| sender("mine", &format!("new{n}"), vec![hint("mine", "w0", Trust::Attested)]);
+    desk.receive("evil", (0..500).map(|n| text(&format!("p-{n}"), proving(n), "me too")).collect());
+    assert!(desk.last_cost.rows < 100_000, "{:?}", desk.last_cost);
+}
