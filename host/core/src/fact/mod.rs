@@ -2,16 +2,27 @@
 //! that every host that applies the same journal comes to the same result.
 //!
 //! Facts are written once and read for ever: fields are added with a default, never renamed or given another meaning.
+//!
+//! * `received`: what came in. `request`: what people and programs ask for. `channel`: what is known of a channel.
+//! * `outcome`: what applying a fact came to.
 
-use std::collections::BTreeMap;
+mod channel;
+mod outcome;
+mod received;
+mod request;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, Difference};
-use crate::event::{Event, Hint, Identifier, Part, Problem, Sender, Thread};
-pub use crate::generation::Source;
+use crate::event::{Event, Hint, Identifier, Part, Problem, Sender};
 use crate::generation::{GrantChanges, Missing, Signature, Stage};
 use crate::ids::{ChannelId, CustomerId, IdentityId, KeyId, MessageId, Millis, ParkedId, Seq, SuggestionId};
+
+pub use crate::generation::Source;
+pub use channel::{ChannelRules, TextLimit, TextUnit};
+pub use outcome::{Destination, Newest, Outcome, Refusal};
+pub use received::{Attachment, RawRequest, SendResult, StateChange, Unreadable};
+pub use request::{ClaimPolicy, Idempotency, MessageAction, Role, Via};
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,244 +51,12 @@ pub enum Actor {
     Operator,
 }
 
-/// A key of the client's own for a command, so that a repeated `POST` is done once. Scoped to the actor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Idempotency {
-    /// The value of `Idempotency-Key`, 1 to 255 bytes.
-    pub key: String,
-    /// A digest of the request, so that the same key for another request is refused.
-    pub request: String,
-}
-
-/// A change that a connector made to its channel's state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StateChange {
-    /// The key.
-    pub key: String,
-    /// The new value; none deletes.
-    #[serde(with = "crate::base64::option")]
-    pub value: Option<Vec<u8>>,
-}
-
-/// A webhook request as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RawRequest {
-    /// Upper case.
-    pub method: String,
-    /// The public URL.
-    pub url: String,
-    /// Lower-case names.
-    pub headers: Vec<(String, String)>,
-    /// Untouched.
-    #[serde(with = "crate::base64")]
-    pub body: Vec<u8>,
-    /// When it came.
-    pub received_at: Millis,
-    /// Whether the channel's secrets in the URL and the headers are replaced by their names.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub concealed: bool,
-    /// Whether they are replaced in the body too, which is text then.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub concealed_body: bool,
-}
-
-impl RawRequest {
-    /// How much room it takes up, bytes.
-    #[must_use]
-    pub fn size_bytes(&self) -> u64 {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        (self.url.len() + headers + self.body.len()) as u64
-    }
-}
-
-/// An item of a delivery that could not be understood.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreadable {
-    /// As it came.
-    #[serde(with = "crate::base64")]
-    pub raw: Vec<u8>,
-    /// Why.
-    pub reason: String,
-}
-
-/// A file that was fetched and is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attachment {
-    /// Hexadecimal; its name in the store.
-    pub sha256: String,
-    /// Bytes.
-    pub size: u64,
-    /// `type/subtype`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mime: Option<String>,
-    /// What the sender called it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filename: Option<String>,
-}
-
-/// How a send ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum SendResult {
-    /// The channel took it.
-    Sent {
-        /// The channel's ids of it; the first is what later news will be about.
-        external_ids: Vec<String>,
-    },
-    /// Nothing was sent; try again at this time.
-    Retry {
-        /// When.
-        at: Millis,
-        /// Why.
-        problem: Problem,
-    },
-    /// It will never be sent.
-    Failed {
-        /// A word for programs: `rejected`, `recipient_gone`, `window_closed`, `unsupported`, `gave_up`, …
-        class: String,
-        /// Why.
-        problem: Problem,
-    },
-    /// Nobody can tell whether it was sent.
-    Uncertain {
-        /// Why.
-        problem: Problem,
-    },
-    /// The channel's credentials do not work: the message waits, the channel is parked.
-    Credentials {
-        /// Why.
-        problem: Problem,
-    },
-}
-
-/// What claims do in this workspace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClaimPolicy {
-    /// Nothing.
-    Off,
-    /// A suggestion to the agent.
-    Suggest,
-    /// A suggestion, and the proven owner's view also shows the claimant's threads.
-    #[default]
-    OneWay,
-    /// A full link.
-    Auto,
-}
-
-/// What an API key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+/// A timer of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Read.
-    Reader,
-    /// Read, reply, link.
-    Agent,
-    /// Channels and connectors.
-    Operator,
-    /// Everything, keys included.
-    Admin,
-}
-
-/// What is known of a channel that is switched on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChannelRules {
-    /// How long after a customer's message free text may be sent, if the channel limits it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply_window_ms: Option<u64>,
-    /// Whether the channel can send at all.
-    pub sends: bool,
-    /// Whether a repeated attempt with the same key is safe.
-    #[serde(default)]
-    pub idempotent: bool,
-    /// Whether templates can be sent when the window is closed.
-    #[serde(default)]
-    pub templates: bool,
-    /// The longest text, if the channel limits it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_limit: Option<TextLimit>,
-    /// The kinds of parts that can be sent: `text`, `image`, …
-    #[serde(default)]
-    pub content: Vec<String>,
-}
-
-/// The longest text of one message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct TextLimit {
-    /// How many.
-    pub max: u32,
-    /// Of what.
-    pub unit: TextUnit,
-}
-
-/// What a text limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum TextUnit {
-    /// Unicode scalar values.
-    Characters,
-    /// Bytes of UTF-8.
-    Bytes,
-    /// UTF-16 code units.
-    Utf16,
-}
-
-impl TextLimit {
-    /// The length of a text in this limit's unit.
-    #[must_use]
-    pub fn measure(self, text: &str) -> usize {
-        match self.unit {
-            TextUnit::Characters => text.chars().count(),
-            TextUnit::Bytes => text.len(),
-            TextUnit::Utf16 => text.encode_utf16().count(),
-        }
-    }
-}
-
-/// Where a reply goes, when the client says so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// The customer's latest address on this channel.
-    Channel(ChannelId),
-    /// This address.
-    Identity(IdentityId),
-}
-
-/// Something to be done to a message that is on its channel already.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum MessageAction {
-    /// Put a reaction on it, in place of the last one.
-    React {
-        /// None takes it back.
-        emoji: Option<String>,
-    },
-    /// Tell the customer that it was read.
-    MarkRead,
-    /// Give it new content.
-    Edit {
-        /// The whole new content.
-        parts: Vec<Part>,
-    },
-    /// Take it back.
-    Delete,
-}
-
-impl MessageAction {
-    /// What a channel has to be able to send for it, in the words of a manifest.
-    #[must_use]
-    pub fn ability(&self) -> &'static str {
-        match self {
-            Self::React { .. } => "reaction",
-            Self::MarkRead => "mark-read",
-            Self::Edit { .. } => "edit",
-            Self::Delete => "delete",
-        }
-    }
+pub enum Timer {
+    /// Rows that nothing needs any more are taken away.
+    Retention,
 }
 
 /// What happened, or what was asked.
@@ -665,125 +444,4 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idempotency: Option<Idempotency>,
     },
-}
-
-/// What applying a fact came to. The same on every host that applies the same journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Outcome {
-    /// Nothing more to say.
-    Done,
-    /// How many of the events were new and how many were known already.
-    Received {
-        /// Events that changed something.
-        new: u32,
-        /// Events that had been seen.
-        duplicate: u32,
-        /// Parked items.
-        parked: Vec<ParkedId>,
-    },
-    /// A delivery was parked.
-    Parked {
-        /// Under this id.
-        parked: ParkedId,
-    },
-    /// A component is kept as a generation.
-    Staged {
-        /// Its number.
-        generation: u32,
-    },
-    /// A message waits to be sent.
-    Queued {
-        /// Under this id.
-        message: MessageId,
-        /// Where it goes; none where it was said before, or by an older version.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<Box<Destination>>,
-    },
-    /// Customers were linked.
-    Merged {
-        /// Who they are now.
-        customer: CustomerId,
-    },
-    /// A customer was taken apart.
-    Unlinked {
-        /// The customer of the address that was taken out.
-        customer: CustomerId,
-        /// The customer of the rest.
-        rest: CustomerId,
-    },
-    /// A suggestion was decided.
-    Decided {
-        /// The customer it was about, as it is now.
-        customer: CustomerId,
-    },
-    /// A key was made.
-    KeyCreated {
-        /// Under this id.
-        key: KeyId,
-    },
-    /// A person is erased.
-    Erased {
-        /// The number of the fact that began it.
-        erasure: Seq,
-    },
-    /// Nothing was done.
-    Refused(Refusal),
-    /// Applying the fact met a defect of this version. Nothing was done; a mended version applies it again.
-    Skipped {
-        /// The defect.
-        reason: String,
-    },
-}
-
-/// Where a message goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Destination {
-    /// On this channel.
-    pub channel: ChannelId,
-    /// To this address of the customer.
-    pub identity: IdentityId,
-    /// Its kind.
-    pub kind: String,
-    /// Its value.
-    pub value: String,
-    /// In this thread.
-    pub thread: Thread,
-    /// Where the customer wrote last, if that is another address or thread.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest: Option<Newest>,
-}
-
-/// Where a customer wrote last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(as = NewestInbound))]
-pub struct Newest {
-    /// On this channel.
-    pub channel: ChannelId,
-    /// From this address.
-    pub identity: IdentityId,
-    /// In this thread.
-    pub thread: Thread,
-}
-
-/// A timer of the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Timer {
-    /// Rows that nothing needs any more are taken away.
-    Retention,
-}
-
-/// Why nothing was done. `code` is for programs and stays; `message` is for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// `not_found`, `conflict`, `window_closed`, `no_address`, `unsupported`, `idempotency_mismatch`, …
-    pub code: String,
-    /// A sentence with the remedy.
-    pub message: String,
-    /// More for programs.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub details: BTreeMap<String, String>,
 }
