@@ -50,15 +50,7 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
             Answer::Unread
         }
     };
-    let attempt = Attempt {
-        outgoing,
-        number,
-        idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
-        now: clock::now(),
-        base_ms: host.config.outbox.retry_base_ms,
-        random: backoff::random(),
-    };
-    let end = end(channel, attempt, answer);
+    let end = end(channel, attempt_of(host, channel, outgoing, number), answer);
     host.metrics.send(channel.id.as_str(), word(&end.verdict.result));
     if let SendResult::Failed { problem, .. }
     | SendResult::Uncertain { problem }
@@ -70,6 +62,18 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
     let hold = end.verdict.hold;
     record(host, channel, outgoing, number, end, to).await;
     hold
+}
+
+/// An attempt that has just ended, with what its verdict depends on.
+fn attempt_of<'a>(host: &Host, channel: &ChannelRuntime, outgoing: &'a Outgoing, number: u32) -> Attempt<'a> {
+    Attempt {
+        outgoing,
+        number,
+        idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
+        now: clock::now(),
+        base_ms: host.config.outbox.retry_base_ms,
+        random: backoff::random(),
+    }
 }
 
 /// Gives up a message that has waited for longer than an answer is worth, without an attempt.
@@ -102,15 +106,7 @@ async fn expire(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, numb
 pub(super) async fn end_broken(host: &Host, channel: &ChannelRuntime, busy: &HashSet<String>) -> tables::Result<()> {
     for outgoing in operations::outbox(&host.view(), &channel.id, usize::MAX)? {
         let Some(number) = outgoing.running.filter(|_| !busy.contains(&outgoing.thread)) else { continue };
-        let attempt = Attempt {
-            outgoing: &outgoing,
-            number,
-            idempotent: channel.rules().is_some_and(|rules| rules.idempotent),
-            now: clock::now(),
-            base_ms: host.config.outbox.retry_base_ms,
-            random: backoff::random(),
-        };
-        let verdict = attempt.broke_off();
+        let verdict = attempt_of(host, channel, &outgoing, number).broke_off();
         host.metrics.send(channel.id.as_str(), word(&verdict.result));
         record(host, channel, &outgoing, number, verdict.into(), None).await;
     }
@@ -218,7 +214,7 @@ async fn record(
     let mut fact =
         Fact::SendEnded { message, attempt, result: end.verdict.result, events: end.events, state: end.state };
     loop {
-        if to.is_some_and(|to| operations::is_erased(&host.view(), to).unwrap_or(true)) {
+        if to.is_some_and(|to| operations::is_erased(&host.view(), to).unwrap_or(false)) {
             let problem = Problem { message: String::from("The customer was erased."), code: None };
             let result = SendResult::Failed { class: String::from("erased"), problem };
             fact = Fact::SendEnded { message, attempt, result, events: Vec::new(), state: Vec::new() };
