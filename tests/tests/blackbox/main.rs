@@ -1,6 +1,7 @@
 //! The host as its users meet it: the real program, real components, real HTTP.
 
 mod attachments;
+mod attacks;
 mod bad_days;
 mod contract;
 mod erasure;

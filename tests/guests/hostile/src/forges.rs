@@ -36,7 +36,11 @@ pub fn run(behaviour: &str, request: &Request) -> Option<Result<Outcome, Failure
     Some(outcome)
 }
 
-fn verifies(request: &Request) -> Result<(), Failure> {
+/// Whether the request is signed.
+///
+/// # Errors
+/// When it is not.
+pub fn verifies(request: &Request) -> Result<(), Failure> {
     let signature = request.header("x-signature").unwrap_or_default();
     match secrets::verify_hex("app-secret", &Scheme::HmacSha256, &request.body, signature)? {
         true => Ok(()),

@@ -10,6 +10,7 @@
 //! * [`forges`]: events of requests that nobody signed, and events that break the contract.
 //! * [`hunts`]: for secrets, in all that it can reach.
 //! * [`remembers`]: what earlier calls left in its memory.
+//! * [`says`]: whatever it is told to, about anybody.
 
 pub mod asks;
 pub mod calls;
@@ -19,6 +20,7 @@ pub mod forges;
 #[cfg(target_family = "wasm")]
 pub mod hunts;
 pub mod remembers;
+pub mod says;
 
 use jackfield_sdk::{
     Action, Connector, Delivery, Failure, Hint, Identifier, Outcome, Problem, Property, Receipt, Reply, Request,
@@ -31,6 +33,9 @@ use serde::Deserialize;
 pub struct Config {
     /// What to do.
     pub r#do: String,
+    /// Where its author listens.
+    #[serde(default)]
+    pub target: String,
 }
 
 /// The connector.
@@ -42,6 +47,8 @@ impl Connector for Hostile {
         match behaviour.as_str() {
             "calls" | "only-calls" => Ok(Outcome::reply(Reply::text(200, calls::all(&request.body)))),
             "waits" => calls::waits(),
+            "says" => forges::verifies(&request).and_then(|()| says::all(&request)),
+            "says-unproven" => says::all(&request),
             "remembers" => Ok(remembers::remembers(&request.body)),
             #[cfg(target_family = "wasm")]
             "hunts" => Ok(Outcome::reply(Reply::text(200, hunts::hunts(&request.body).to_string()))),
@@ -54,6 +61,9 @@ impl Connector for Hostile {
 
     fn send(delivery: Delivery, key: &str) -> Result<Receipt, Failure> {
         let behaviour = config::load::<Config>()?.r#do;
+        if behaviour.starts_with("says") {
+            return says::tells(&delivery);
+        }
         let Action::Other(Property { value, .. }) = &delivery.action else {
             return Err(Failure::unsupported("Only requests are sent here."));
         };
