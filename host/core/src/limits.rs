@@ -78,6 +78,6 @@ pub const PUBLIC_EVENTS: usize = 4_096;
 
 /// Rows that applying one fact may read and write. The other bounds keep every fact far below it; a fact that reaches it has met a
 /// defect, and is skipped.
-pub const WORK_ROWS: u64 = 2_000_000;
+pub const WORK_ROWS: u64 = 500_000;
 /// Bytes that applying one fact may read and write.
-pub const WORK_BYTES: u64 = 1 << 30;
+pub const WORK_BYTES: u64 = 128 << 20;

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jackfield_sandbox::Compiler;
 use jackfield_store::{Options, Store};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::channels::Channels;
@@ -20,6 +22,7 @@ use crate::front::starting::Start;
 use crate::hints::{self, HintsQueue};
 use crate::host::Host;
 use crate::housekeeping::{self, Housekeeping};
+use crate::jobs::supervisor::one_for_all;
 use crate::metrics::Metrics;
 use crate::reactor::{self, Reactor};
 use crate::shutdown::{GRACE, LAST_WORDS};
@@ -96,16 +99,8 @@ impl Running {
             Ok((host, queue, alarms, reactor)) => {
                 let host = Arc::new(host);
                 let mut tasks = JoinSet::new();
-                tasks.spawn(rollback::run(Arc::clone(&host.lifecycle), alarms, host.stop.clone()));
-                if let Some(folder) = &host.config.watch.folder {
-                    let folder = host.config.resolve(folder);
-                    tasks.spawn(folder::watch(folder, Arc::clone(&host.lifecycle), host.stop.clone()));
-                }
-                tasks.spawn(hints::run(Arc::clone(&host), queue));
-                tasks.spawn(outbox::run(Arc::clone(&host)));
-                tasks.spawn(poller::run(Arc::clone(&host)));
-                tasks.spawn(attachments::run(Arc::clone(&host)));
-                tasks.spawn(housekeeping::run(Arc::clone(&host), housekeeping));
+                let background = background(&host, alarms, queue, housekeeping);
+                background.into_iter().for_each(|work| drop(tasks.spawn(work)));
                 door.front.open(api::router(Arc::clone(&host), Arc::clone(&door.front)));
                 Ok(Self { host, address, door, tasks, reactor })
             }
@@ -203,6 +198,35 @@ async fn open(config: &Config, options: Options, start: Start) -> anyhow::Result
     let store = opened?;
     tracing::info!(facts = store.applied().0, "the store is open");
     Ok(store)
+}
+
+/// The work in the background, every kind of it supervised.
+fn background(
+    host: &Arc<Host>,
+    alarms: Alarms,
+    queue: HintsQueue,
+    wanted: Housekeeping,
+) -> Vec<BoxFuture<'static, ()>> {
+    let alarms = Arc::new(Mutex::new(alarms));
+    let rollbacks = move |host: Arc<Host>| {
+        let alarms = Arc::clone(&alarms);
+        async move { rollback::run(Arc::clone(&host.lifecycle), &mut *alarms.lock().await, host.stop.clone()).await }
+    };
+    let mut all = vec![
+        one_for_all(Arc::clone(host), "rollback", rollbacks).boxed(),
+        one_for_all(Arc::clone(host), "hints", move |host| hints::run(host, queue.clone())).boxed(),
+        one_for_all(Arc::clone(host), "housekeeping", move |host| housekeeping::run(host, wanted.clone())).boxed(),
+        outbox::run(Arc::clone(host)).boxed(),
+        poller::run(Arc::clone(host)).boxed(),
+        attachments::run(Arc::clone(host)).boxed(),
+    ];
+    if let Some(folder) = &host.config.watch.folder {
+        let folder = host.config.resolve(folder);
+        let watch =
+            move |host: Arc<Host>| folder::watch(folder.clone(), Arc::clone(&host.lifecycle), host.stop.clone());
+        all.push(one_for_all(Arc::clone(host), "folder", watch).boxed());
+    }
+    all
 }
 
 /// What is to be rolled back.

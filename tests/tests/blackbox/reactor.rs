@@ -120,6 +120,11 @@ async fn a_damaged_component_keeps_only_its_own_channels_down() -> Result<()> {
     let channel = host.api.read(&format!("/v1/channels/{CHANNEL}")).await?;
     assert!(channel["not_serving"].as_str().is_some_and(|why| why.contains("damaged")), "{channel}");
     host.take(TELEGRAM, &telegram(&telegram_text(42, 7, "hello"))).await?;
+    // Another connector does not take over its name and its people meanwhile.
+    let (other, headers) = (jackfield_tests::paths::component("poller")?, [("content-type", "application/wasm")]);
+    let path = "/v1/connectors/versions/generations";
+    let answer = host.api.send(http::Method::POST, path, &headers, std::fs::read(other)?).await?;
+    ensure!(answer.status == 422 && answer.text().contains("under another name"), "{}", answer.text());
     host.stop().await?;
     // The component that the configuration names mends it.
     setup.write(&home.folder)?;

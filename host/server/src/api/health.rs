@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use jackfield_core::ids::ChannelId;
-use jackfield_core::rows::Skipped;
 use jackfield_core::views::operations;
 use jackfield_store::Rebuilding;
 use serde::Serialize;
@@ -31,10 +30,11 @@ struct NotServing {
 /// Work that waits to be started again.
 #[derive(Debug, Serialize, ToSchema)]
 struct WorkerDown {
-    /// `outbox`, `files` or `poll`.
+    /// `outbox`, `files`, `poll`, or one for all channels: `hints`, `rollback`, `folder`, `housekeeping`.
     work: &'static str,
-    /// The channel.
-    channel: ChannelId,
+    /// The channel, if it is a channel's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<ChannelId>,
 }
 
 /// Whether the host lives.
@@ -89,17 +89,9 @@ pub(super) struct RebuildingBeside {
 pub(super) struct SkippedFacts {
     /// How many, up to 1,000.
     count: usize,
-    /// The first of them. What they hold is not shown.
-    first: Vec<SkippedFact>,
-}
-
-/// A fact that was skipped.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SkippedFact {
-    /// Its number.
-    seq: u64,
-    /// The defect.
-    reason: String,
+    /// The numbers of the first of them. Nobody needs a key to read this, so the reasons, which may repeat what a fact holds, are in the
+    /// log, and in what `jackfield check` prints while the host is stopped.
+    first: Vec<u64>,
 }
 
 /// How many skipped facts are counted, and how many are shown.
@@ -119,8 +111,7 @@ pub(super) async fn get_readiness(State(host): State<Arc<Host>>) -> Result<Json<
     // Few rows, and not the turns of views: this has to be answered under any load.
     let skipped = operations::skipped(&host.view(), MOST_SKIPPED)?;
     let count = skipped.len();
-    let shown = |skipped: Skipped| SkippedFact { seq: skipped.seq.0, reason: skipped.reason };
-    let first = skipped.into_iter().take(SHOWN_SKIPPED).map(shown).collect();
+    let first = skipped.iter().take(SHOWN_SKIPPED).map(|skipped| skipped.seq.0).collect();
     // Nobody needs a key to read this, so why a channel is not served is not said here: `GET /v1/channels/{id}` does.
     let not_serving = host.channels.not_serving().into_iter().map(|(channel, _)| NotServing { channel }).collect();
     let workers_down = host.panics.down().into_iter().map(|(work, channel)| WorkerDown { work, channel }).collect();

@@ -22,7 +22,9 @@ pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
     let faults = wait_for(find(&config))?;
     match jackfield_store::skipped(&config.data(), &start::store_options(&config)) {
         Ok(facts) => rebuild::skipped(&facts)?,
-        Err(OpenError::Locked(_)) => tell("the host is running; `GET /readyz` says whether facts were skipped"),
+        Err(OpenError::Locked(_)) => {
+            tell("the host is running; `GET /readyz` says whether facts were skipped, and its log why")
+        }
         Err(error) => tell(&format!("the facts that were skipped cannot be listed: {error}")),
     }
     for fault in &faults {

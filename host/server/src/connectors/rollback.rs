@@ -23,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Rolls back whatever fails too often, until the host stops. Connectors wait neither for each other nor for installations, and a rollback
 /// that fails is tried again for as long as the generation serves.
-pub async fn run(lifecycle: Arc<Lifecycle>, mut alarms: mpsc::UnboundedReceiver<Alarm>, stop: Stop) {
+pub async fn run(lifecycle: Arc<Lifecycle>, alarms: &mut mpsc::UnboundedReceiver<Alarm>, stop: Stop) {
     let (mut running, mut busy) = (JoinSet::new(), HashSet::new());
     loop {
         tokio::select! {

@@ -61,14 +61,24 @@ impl Step<'_> {
     /// It is machine code, of the right type, and has survived its trial start.
     pub(super) async fn loaded(&self, connector: Arc<Connector>) -> Result<Installed, LifecycleError> {
         self.reach(Stage::Compiled).await?;
-        let (serves, is) = (self.slot.active().map(|active| active.source().connector), connector.source().connector);
-        if let Some(serves) = serves.filter(|serves| *serves != is) {
-            let message =
-                format!("This is the connector {is}, and {} is {serves}. Bring it under another name.", self.slot.name);
-            return self.refuse(vec![about_itself("another_connector", message)]).await;
+        if let Some(why) = self.is_another(&connector)? {
+            return self.refuse(vec![why]).await;
         }
         self.reach(Stage::Checked).await?;
         self.approve(connector, Consent::AsBefore).await
+    }
+
+    /// Why it cannot serve under this name, if what serves there, or served last, is another connector: people are kept apart by the name,
+    /// also while what serves cannot be loaded.
+    fn is_another(&self, connector: &Connector) -> Result<Option<Rejection>, LifecycleError> {
+        let (name, versions) = (&self.slot.name, self.lifecycle.versions(&self.slot.name)?);
+        let active = versions.active.and_then(|active| versions.get(active));
+        let served = active.or_else(|| versions.generations.iter().rev().find(|row| row.stage.has_served()));
+        let (served, is) = (served.map(|row| row.source.connector.as_str()), connector.source().connector);
+        Ok(served.filter(|served| *served != is).map(|served| {
+            let message = format!("This is the connector {is}, and {name} is {served}. Bring it under another name.");
+            about_itself("another_connector", message)
+        }))
     }
 
     /// It serves if everything that it asks for is approved and granted, and waits otherwise.
@@ -77,6 +87,10 @@ impl Step<'_> {
         connector: Arc<Connector>,
         consent: Consent,
     ) -> Result<Installed, LifecycleError> {
+        // Something else may have come to serve since it was looked at last.
+        if let Some(why) = self.is_another(&connector)? {
+            return self.refuse(vec![why]).await;
+        }
         let ask = connector.ask();
         let differences = match consent {
             Consent::Given => Vec::new(),

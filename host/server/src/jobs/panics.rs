@@ -5,9 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use jackfield_core::ids::ChannelId;
 
+/// A kind of work, and the channel if every channel has a worker of its own.
+pub type Worker = (&'static str, Option<ChannelId>);
+
 /// The workers that have panicked.
 #[derive(Debug, Default)]
-pub struct Panics(Mutex<BTreeMap<(&'static str, ChannelId), Panicked>>);
+pub struct Panics(Mutex<BTreeMap<Worker, Panicked>>);
 
 /// How a worker stands that has panicked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,9 +22,9 @@ pub struct Panicked {
 }
 
 impl Panics {
-    /// The workers that wait to be started again: the kind of work and the channel.
+    /// The workers that wait to be started again.
     #[must_use]
-    pub fn down(&self) -> Vec<(&'static str, ChannelId)> {
+    pub fn down(&self) -> Vec<Worker> {
         self.lock().iter().filter(|(_, panicked)| panicked.down).map(|(which, _)| which.clone()).collect()
     }
 
@@ -31,21 +34,21 @@ impl Panics {
         self.lock().values().map(|panicked| u64::from(panicked.times)).sum()
     }
 
-    pub(super) fn panicked(&self, kind: &'static str, channel: &ChannelId) -> u32 {
+    pub(super) fn panicked(&self, worker: &Worker) -> u32 {
         let mut all = self.lock();
-        let one = all.entry((kind, channel.clone())).or_default();
+        let one = all.entry(worker.clone()).or_default();
         one.times = one.times.saturating_add(1);
         one.down = true;
         one.times
     }
 
-    pub(super) fn started(&self, kind: &'static str, channel: &ChannelId) {
-        if let Some(one) = self.lock().get_mut(&(kind, channel.clone())) {
+    pub(super) fn started(&self, worker: &Worker) {
+        if let Some(one) = self.lock().get_mut(worker) {
             one.down = false;
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(&'static str, ChannelId), Panicked>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Worker, Panicked>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -56,12 +59,12 @@ mod tests {
 
     #[test]
     fn a_worker_that_panicked_is_down_until_it_is_started_again_and_stays_counted() {
-        let (panics, shop) = (Panics::default(), "shop".parse::<ChannelId>().unwrap());
-        panics.started("outbox", &shop);
+        let (panics, outbox) = (Panics::default(), ("outbox", Some("shop".parse::<ChannelId>().unwrap())));
+        panics.started(&outbox);
         assert!(panics.down().is_empty());
-        assert_eq!((panics.panicked("outbox", &shop), panics.panicked("outbox", &shop)), (1, 2));
-        assert_eq!((panics.down(), panics.count()), (vec![("outbox", shop.clone())], 2));
-        panics.started("outbox", &shop);
+        assert_eq!((panics.panicked(&outbox), panics.panicked(&outbox)), (1, 2));
+        assert_eq!((panics.down(), panics.count()), (vec![outbox.clone()], 2));
+        panics.started(&outbox);
         assert!(panics.down().is_empty() && panics.count() == 2);
     }
 }

@@ -1,4 +1,5 @@
-//! One worker for every channel that is switched on, whatever the configuration says in the course of time.
+//! One worker for every channel that is switched on, whatever the configuration says in the course of time; and one for what is done once
+//! for all channels.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use jackfield_core::ids::ChannelId;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use super::panics::Worker;
 use crate::channels::ChannelRuntime;
 use crate::host::Host;
 
@@ -39,7 +42,8 @@ where
             let (host, channel) = (Arc::clone(&host), Arc::clone(channel));
             workers.spawn(async move {
                 let _lease = lease.lock().await;
-                supervise(&host, kind, &channel, work).await;
+                let again = || work(Arc::clone(&host), Arc::clone(&channel));
+                supervise(&host, (kind, Some(channel.id.clone())), &channel.gone, again).await;
             });
         }
         // A lease that nobody holds belongs to a channel that is gone, and whose worker has ended.
@@ -60,30 +64,35 @@ where
     }
 }
 
-/// Does the work of one channel, and starts it again when it panics.
-async fn supervise<F>(
-    host: &Arc<Host>,
-    kind: &'static str,
-    channel: &Arc<ChannelRuntime>,
-    work: fn(Arc<Host>, Arc<ChannelRuntime>) -> F,
-) where
+/// Has work done that is done once for all channels. It ends by itself when the host stops.
+pub async fn one_for_all<F>(host: Arc<Host>, kind: &'static str, work: impl Fn(Arc<Host>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    supervise(&host, (kind, None), &CancellationToken::new(), || work(Arc::clone(&host))).await;
+}
+
+/// Does the work, and starts it again when it panics, until it is `gone`.
+async fn supervise<F>(host: &Host, worker: Worker, gone: &CancellationToken, work: impl Fn() -> F)
+where
     F: Future<Output = ()> + Send + 'static,
 {
     let mut wait = FIRST_WAIT;
     loop {
         // The future is made inside, so that a panic of making it counts too.
-        let working = AssertUnwindSafe(async { work(Arc::clone(host), Arc::clone(channel)).await });
+        let working = AssertUnwindSafe(async { work().await });
         if working.catch_unwind().await.is_ok() {
             return;
         }
-        let times = host.panics.panicked(kind, &channel.id);
-        tracing::error!(channel = %channel.id, kind, times, "a worker has panicked; it is started again in {wait:?}");
+        let times = host.panics.panicked(&worker);
+        let (kind, channel) = (worker.0, worker.1.as_ref().map(tracing::field::display));
+        tracing::error!(channel, kind, times, "a worker has panicked; it is started again in {wait:?}");
         tokio::select! {
             () = host.stop.begun() => return,
-            () = channel.gone.cancelled() => return,
+            () = gone.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
-        host.panics.started(kind, &channel.id);
+        host.panics.started(&worker);
         wait = wait.saturating_mul(2).min(LONGEST_WAIT);
     }
 }
