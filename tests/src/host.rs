@@ -216,16 +216,33 @@ impl Home {
     /// # Errors
     /// When it does not get ready.
     pub async fn start_with(&self, variables: &[(&str, &str)]) -> Result<Host> {
+        self.launch(variables, Stdio::piped()).await
+    }
+
+    /// Starts the host with its log on something that the test has made; [`Host::log`] is empty then.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub async fn start_logging_to(&self, log: impl Into<Stdio>) -> Result<Host> {
+        self.launch(&[], log.into()).await
+    }
+
+    async fn launch(&self, variables: &[(&str, &str)], stderr: Stdio) -> Result<Host> {
         let config = self.folder.join("jackfield.toml");
         let mut process = command(&["serve", "--config", &config.to_string_lossy()])?
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .context("the host does not start")?;
         let log = Arc::new(Mutex::new(String::new()));
-        let stderr = process.stderr.take().context("the log is piped")?;
-        let collected = tokio::spawn(collect(stderr, Arc::clone(&log)));
+        let stderr = process.stderr.take();
+        let into = Arc::clone(&log);
+        let collected = tokio::spawn(async move {
+            if let Some(stderr) = stderr {
+                collect(stderr, into).await;
+            }
+        });
         let stdout = process.stdout.take().context("the output is piped")?;
         let url = ready(stdout).await;
         let url = match url {

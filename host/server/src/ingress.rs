@@ -218,7 +218,10 @@ impl Delivery<'_> {
     /// told to come again.
     async fn park(&self, why: Problem, verified: bool) -> Reply {
         let code = why.code.as_deref().unwrap_or_default();
-        tracing::warn!(channel = %self.channel.id, verified, code, "a webhook could not be handled: {}", why.message);
+        if let Some(left_out) = self.channel.lines.next() {
+            let (channel, why) = (&self.channel.id, &why.message);
+            tracing::warn!(%channel, verified, code, left_out, "a webhook could not be handled: {why}");
+        }
         let Some((_, bound)) = self.channel.serving() else {
             let said = "The channel serves nothing at the moment.";
             return self.end("not_stored", later("unavailable", said, STORE_TROUBLE));
@@ -229,7 +232,10 @@ impl Delivery<'_> {
             false => self.channel.parked.reserve(request.size_bytes()),
         };
         if !verified && room.is_none() {
-            tracing::warn!(channel = %self.channel.id, "no room to park an unverified delivery; discard or replay some");
+            if let Some(left_out) = self.channel.lines.next() {
+                let channel = &self.channel.id;
+                tracing::warn!(%channel, left_out, "no room to park an unverified delivery; discard or replay some");
+            }
             let said = "The delivery could not be handled, and there is no room to keep it.";
             return self.end("no_room", later("unavailable", said, STORE_TROUBLE));
         }
@@ -247,13 +253,17 @@ impl Delivery<'_> {
     }
 
     fn deny(&self, why: &str) -> Reply {
-        tracing::info!(channel = %self.channel.id, "a webhook was refused: {why}");
+        if let Some(left_out) = self.channel.lines.next() {
+            tracing::info!(channel = %self.channel.id, left_out, "a webhook was refused: {why}");
+        }
         let said = "The request did not prove that it comes from the provider.";
         self.end("unauthenticated", problem(StatusCode::UNAUTHORIZED, "unauthenticated", said, None))
     }
 
     fn cannot_store(&self, error: &dyn std::fmt::Display, said: &str) -> Reply {
-        tracing::error!(channel = %self.channel.id, "a webhook could not be stored: {error}");
+        if let Some(left_out) = self.channel.lines.next() {
+            tracing::error!(channel = %self.channel.id, left_out, "a webhook could not be stored: {error}");
+        }
         self.end("not_stored", later("unavailable", said, STORE_TROUBLE))
     }
 

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use jackfield_tests::events::Feed;
-use jackfield_tests::host::{Host, Setup, command};
-use jackfield_tests::webhooks::{APP_SECRET, Webhook};
+use jackfield_tests::host::{Home, Host, Setup, WHATSAPP, command};
+use jackfield_tests::provider::{Provider, Script};
+use jackfield_tests::webhooks::{APP_SECRET, Webhook, meta, whatsapp_text};
 use serde_json::json;
 
 /// A host with two hostile channels: one logs more than it may, one traps.
@@ -62,4 +63,39 @@ async fn nobody_but_an_operator_looks_on() -> Result<()> {
     assert_eq!(host.api.get("/v1/channels/nobody/log?end=true").await?.status, 404);
     assert_eq!(host.api.get("/v1/channels/noisy/log?lines=x").await?.status, 400);
     Ok(())
+}
+
+/// A delivery that traps is kept, a reply goes out, a version is installed, and the host stops in order, whatever happens to its log.
+async fn works_without_a_log(log: std::process::Stdio, then: impl FnOnce()) -> Result<()> {
+    let provider = Provider::agreeable().await?;
+    let setup = Setup::shop(&provider.url())?.guest("dying", "hostile", "do = \"traps\"")?;
+    let host = Home::new(&setup).await?.start_logging_to(log).await?;
+    then();
+    for channel in ["dying", WHATSAPP] {
+        let answer = host.hook(channel, &Webhook { body: String::from("{}"), headers: vec![] }).await?;
+        assert_eq!(answer.status, if channel == WHATSAPP { 401 } else { 200 }, "{channel}: {}", answer.text());
+    }
+    assert_eq!(host.api.read("/v1/parked").await?["items"].as_array().map(Vec::len), Some(1));
+    host.take(WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana", "wamid.1", "hello"))).await?;
+    let customer = host.api.customer_with("phone:+6281234567890").await?;
+    provider.next(Script::json(400, &json!({ "error": { "message": "no", "code": 100 } })));
+    for state in ["failed", "sent"] {
+        let answer = host.api.post(&format!("/v1/customers/{customer}/messages"), &json!({ "text": state })).await?;
+        let message = answer.json()["message_id"].as_str().context("a message")?.to_owned();
+        host.delivered(&message, state).await?;
+    }
+    assert_eq!(host.api.read("/readyz").await?["workers_down"], json!([]));
+    host.stop().await.map(drop)
+}
+
+#[tokio::test]
+async fn a_host_whose_log_cannot_be_written_goes_on_without_it() -> Result<()> {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    works_without_a_log(full.into(), || ()).await
+}
+
+#[tokio::test]
+async fn a_host_whose_log_nobody_reads_any_more_goes_on_without_it() -> Result<()> {
+    let (reader, writer) = std::io::pipe()?;
+    works_without_a_log(writer.into(), || drop(reader)).await
 }

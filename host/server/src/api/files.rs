@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use crate::config::Config;
 use crate::front::pace::drain;
 use crate::host::Host;
-use crate::outbox::bucket::Bucket;
+use crate::jobs::bucket::Bucket;
 use crate::problem::{Problem, Result};
 
 /// Bytes of a file: what the most generous channel takes. A channel's own limit is looked at when it is sent.

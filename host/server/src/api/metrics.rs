@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::Api;
 use crate::clock;
 use crate::host::Host;
+use crate::logging;
 use crate::problem::Result;
 
 /// The text format of OpenMetrics.
@@ -36,6 +37,7 @@ pub(super) async fn get_metrics(State(api): State<Api>) -> Result<impl IntoRespo
     let clients = [
         ("event_clients", "Clients that follow the events", api.followers.count() as u64),
         ("connections", "Open connections", api.front.seats.taken() as u64),
+        ("log_lines_dropped", "Log lines that came faster than they could be written", logging::dropped_lines() as u64),
     ];
     let host = Arc::clone(&api.host);
     let mut text = api.reader.read(move |view| now(&host, view, clients)).await?;
@@ -44,7 +46,7 @@ pub(super) async fn get_metrics(State(api): State<Api>) -> Result<impl IntoRespo
 }
 
 /// What is looked up at the moment it is asked for.
-fn now(host: &Host, view: &View, counts: [(&str, &str, u64); 2]) -> tables::Result<String> {
+fn now(host: &Host, view: &View, counts: [(&str, &str, u64); 3]) -> tables::Result<String> {
     let mut registry = Registry::with_prefix("jackfield");
     let gauge = |value: u64| -> Gauge {
         let gauge = Gauge::default();

@@ -1,13 +1,15 @@
 //! The channels that are switched on, and the connectors that they use.
 //!
 //! * [`runtime`]: one channel while the host runs. [`calls`]: its calls, with the fallback to the generation that stands by.
-//! * [`activity`]: what these calls came to. [`log`]: what they logged. [`quota`]: how much may be parked. [`state`]: a connector's
+//! * [`activity`]: what these calls came to. [`log`]: what they logged. [`lines`]: what strangers may have written into
+//!   the host's log. [`quota`]: how much may be parked. [`state`]: a connector's
 //!   committed state.
 //!
 //! [`Channels`] is the registry. Its content is replaced as a whole, so that no reader sees half of a configuration.
 
 pub mod activity;
 mod calls;
+pub mod lines;
 pub mod log;
 pub mod quota;
 pub mod runtime;

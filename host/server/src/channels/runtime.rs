@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
+use super::lines::Lines;
 use super::log::CallLog;
 use super::quota::ParkedQuota;
 use crate::config::{ChannelConfig, Config, SecretsMark};
@@ -53,6 +54,8 @@ pub struct ChannelRuntime {
     pub activity: Arc<Activity>,
     /// What they logged.
     pub log: Arc<CallLog>,
+    /// What its webhooks may write into the host's log.
+    pub(crate) lines: Arc<Lines>,
     /// Room for parked deliveries that may be anybody's.
     pub parked: Arc<ParkedQuota>,
     /// Places for webhooks that are worked on or wait.
@@ -98,6 +101,7 @@ impl ChannelRuntime {
             region: config.region(channel),
             activity: Arc::default(),
             log: Arc::default(),
+            lines: Arc::default(),
             parked: Arc::default(),
             webhooks: Semaphore::new(usize::try_from(channel.limits.webhooks()).unwrap_or(usize::MAX)),
             bodies: Semaphore::new(CHANNEL_BODIES_KIB),
@@ -117,6 +121,7 @@ impl ChannelRuntime {
     pub(crate) fn continue_from(&mut self, before: &Self) {
         self.activity = Arc::clone(&before.activity);
         self.log = Arc::clone(&before.log);
+        self.lines = Arc::clone(&before.lines);
         self.parked = Arc::clone(&before.parked);
         self.held_until = Arc::clone(&before.held_until);
     }

@@ -9,7 +9,7 @@ use super::prepare;
 use crate::cli::ConfigFile;
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let config = prepare(file, true)?;
+    let config = prepare(file)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     for entry in jackfield_store::export(&config.data())? {
         let line = serde_json::to_string(&entry?).context("a fact cannot be written as JSON")?;

@@ -9,7 +9,7 @@ use crate::cli::ConfigFile;
 use crate::start::store_options;
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let config = prepare(file, true)?;
+    let config = prepare(file)?;
     let mut told = Instant::now();
     let mut progress = |facts| {
         if told.elapsed() >= Duration::from_secs(1) {

@@ -38,7 +38,7 @@ enum Where {
 }
 
 async fn open(place: &KeyPlace) -> anyhow::Result<Where> {
-    let config = prepare(&place.config, true)?;
+    let config = prepare(&place.config)?;
     let (folder, options) = (config.data(), store_options(&config));
     let opened = tokio::task::spawn_blocking(move || jackfield_store::open(&folder, &options, &mut |_| {})).await?;
     match opened {

@@ -51,12 +51,10 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// Reads the configuration and sets log lines up. `quiet` commands log warnings only, since their output is what counts.
-fn prepare(file: &ConfigFile, quiet: bool) -> anyhow::Result<Config> {
+/// Reads the configuration and sets log lines up: warnings only, since the output of a command is what counts.
+fn prepare(file: &ConfigFile) -> anyhow::Result<Config> {
     let mut config = Config::read(&file.config)?;
-    if quiet {
-        config.log.level = String::from("warn");
-    }
+    config.log.level = String::from("warn");
     logging::init(&config.log)?;
     Ok(config)
 }

@@ -11,7 +11,7 @@ use crate::cli::ConfigFile;
 use crate::start::store_options;
 
 pub(super) fn run(file: &ConfigFile, check: bool) -> anyhow::Result<ExitCode> {
-    let config = prepare(file, true)?;
+    let config = prepare(file)?;
     let (folder, options) = (config.data(), store_options(&config));
     let mut progress = teller();
     if check {

@@ -7,14 +7,16 @@ use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::{prepare, say, wait_for};
+use super::{say, wait_for};
 use crate::cli::ConfigFile;
 use crate::config::Config;
+use crate::logging;
 use crate::serve::Running;
 use crate::shutdown;
 
 pub(super) fn run(file: &ConfigFile) -> anyhow::Result<ExitCode> {
-    let config = prepare(file, false)?;
+    let config = Config::read(&file.config)?;
+    let _written = logging::init_for_host(&config.log)?;
     wait_for(serve(config))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -51,16 +51,16 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
         }
     };
     let end = end(channel, attempt_of(host, channel, outgoing, number), answer);
-    host.metrics.send(channel.id.as_str(), word(&end.verdict.result));
+    let (hold, result) = (end.verdict.hold, end.verdict.result.clone());
+    record(host, channel, outgoing, number, end, to).await;
+    host.metrics.send(channel.id.as_str(), word(&result));
     if let SendResult::Failed { problem, .. }
     | SendResult::Uncertain { problem }
-    | SendResult::Credentials { problem } = &end.verdict.result
+    | SendResult::Credentials { problem } = &result
     {
-        let result = word(&end.verdict.result);
+        let result = word(&result);
         tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
-    let hold = end.verdict.hold;
-    record(host, channel, outgoing, number, end, to).await;
     hold
 }
 

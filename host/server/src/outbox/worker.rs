@@ -14,10 +14,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::attempt;
-use super::bucket::Bucket;
 use crate::channels::ChannelRuntime;
 use crate::host::Host;
 use crate::jobs::backoff;
+use crate::jobs::bucket::Bucket;
 use crate::jobs::worker::{self, Selection, Work};
 
 /// How many threads of a channel are sent to at the same time.
