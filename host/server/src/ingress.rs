@@ -48,9 +48,8 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
         host.metrics.webhook("", "unknown_channel");
         return problem(StatusCode::NOT_FOUND, "not_found", "There is no such channel.", None);
     };
-    if channel.paused.load(Ordering::Acquire) {
-        host.metrics.webhook(name, "paused");
-        return later("paused", "The operator has paused this channel; come again.", STORE_TROUBLE);
+    if let Some(paused) = refused_while_paused(host, &channel) {
+        return paused;
     }
     if !channel.takes_webhooks() {
         host.metrics.webhook(name, "unknown_channel");
@@ -64,12 +63,23 @@ async fn admit(host: &Host, name: &str, request: http::Request<Body>) -> Reply {
             return reply;
         }
     };
+    // The body may have come long after its head.
+    if let Some(paused) = refused_while_paused(host, &channel) {
+        return paused;
+    }
     // Not before the body is there: whoever sends slowly must not hold a place.
     let Ok(_place) = channel.webhooks.try_acquire() else {
         host.metrics.webhook(name, "busy");
         return busy();
     };
     receive_on(host, &channel, raw(&channel, head, body)).await
+}
+
+fn refused_while_paused(host: &Host, channel: &ChannelRuntime) -> Option<Reply> {
+    channel.paused.load(Ordering::Acquire).then(|| {
+        host.metrics.webhook(channel.id.as_str(), "paused");
+        later("paused", "The operator has paused this channel; come again.", STORE_TROUBLE)
+    })
 }
 
 /// The room that a body takes up as long as it is there: its share of the channel's, and of the host's.

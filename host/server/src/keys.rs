@@ -1,5 +1,7 @@
 //! API keys: how they are made and how they are recognised. The text is shown once; the journal holds its sha256.
 
+use std::fmt;
+
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use ring::digest;
 
@@ -35,6 +37,23 @@ impl NewKey {
 #[must_use]
 pub fn hash(text: &str) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+/// The key was revoked while the body came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Revoked;
+
+impl fmt::Display for Revoked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this API key was revoked while the request came; nothing of it was done")
+    }
+}
+
+impl std::error::Error for Revoked {}
+
+/// Whether an error of a body, as handlers see it, is [`Revoked`].
+pub(crate) fn is_revoked(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Revoked>())
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::front::pace;
+use crate::keys;
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -89,8 +90,11 @@ impl Problem {
         Self { retry_after, ..self }
     }
 
-    /// A body could not be read to its end: 408 if it came too slowly.
+    /// A body could not be read to its end: 408 if it came too slowly, 401 if its key was revoked meanwhile.
     pub(crate) fn broken_off(error: &(dyn std::error::Error + 'static)) -> Self {
+        if keys::is_revoked(error) {
+            return Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", keys::Revoked.to_string());
+        }
         match pace::is_too_slow(error) {
             true => Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", pace::TooSlow.to_string()),
             false => Self::invalid("the body broke off"),
@@ -133,6 +137,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal.code.as_str() {
             "not_found" => StatusCode::NOT_FOUND,
+            "unauthenticated" => StatusCode::UNAUTHORIZED,
             "unsupported" | "too_long" | "idempotency_mismatch" => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::CONFLICT,
         };
@@ -253,6 +258,7 @@ mod tests {
     fn each_refusal_has_its_status() {
         let cases = [
             ("not_found", 404),
+            ("unauthenticated", 401),
             ("conflict", 409),
             ("window_closed", 409),
             ("no_address", 409),

@@ -13,6 +13,7 @@ mod hints;
 mod hostile;
 mod interleavings;
 mod languages;
+mod late;
 mod lifecycle;
 mod line;
 mod logs;

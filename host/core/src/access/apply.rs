@@ -5,7 +5,8 @@ use super::view::remembered;
 use crate::apply::{Applier, actor_name, not_found, refuse};
 use crate::conversation::rows::MESSAGES;
 use crate::effect::Effect;
-use crate::fact::{Fact, Idempotency, Outcome, Role};
+use crate::fact::{Actor, Fact, Idempotency, Outcome, Role};
+use crate::generation::Stage;
 use crate::ids::KeyId;
 use crate::tables::{Present, Result};
 
@@ -21,7 +22,23 @@ pub(crate) fn idempotency_of(fact: &Fact) -> Option<&Idempotency> {
     }
 }
 
+/// Whether whoever has a fact appended decides something by it. What only tells how far a version has come, or that it was refused, is
+/// taken to its end.
+pub(crate) fn needs_good_key(fact: &Fact) -> bool {
+    match fact {
+        Fact::GenerationMoved { to, .. } => matches!(to, Stage::Approved | Stage::Active),
+        _ => true,
+    }
+}
+
 impl Applier<'_> {
+    /// Whether the actor's key was revoked before this fact, however long ago its request began.
+    pub(crate) fn is_key_revoked(&self) -> Result<bool> {
+        let Actor::Key(key) = self.actor else { return Ok(false) };
+        let row = KEYS.get(&self.tables, (*key,))?;
+        Ok(row.is_some_and(|row| row.revoked_at.is_some()))
+    }
+
     /// What came of a command before; a refusal if the key was used for another one.
     pub(crate) fn remembered(&mut self, idempotency: &Idempotency) -> Result<Option<Outcome>> {
         let before = remembered(&self.tables, self.actor, idempotency)?;

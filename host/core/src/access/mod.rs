@@ -4,4 +4,4 @@ mod apply;
 pub mod rows;
 pub mod view;
 
-pub(crate) use apply::idempotency_of;
+pub(crate) use apply::{idempotency_of, needs_good_key};

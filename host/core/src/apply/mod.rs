@@ -68,6 +68,9 @@ fn expect_next(tables: &dyn Write, entry: &Entry) -> Result<()> {
 impl Applier<'_> {
     /// Runs a command unless the same key ran it before.
     fn once(&mut self, fact: &Fact) -> Result<Outcome> {
+        if access::needs_good_key(fact) && self.is_key_revoked()? {
+            return Ok(refuse("unauthenticated", "this API key was revoked"));
+        }
         match access::idempotency_of(fact) {
             None => self.run(fact),
             Some(key) => match self.remembered(key)? {

@@ -1,6 +1,7 @@
 //! The rules of the domain, as sentences.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to stop")]
 
+mod access;
 mod arbitrary;
 mod attacks;
 mod erasure;

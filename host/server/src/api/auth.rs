@@ -10,6 +10,7 @@ use jackfield_core::fact::{Actor, Role};
 use jackfield_core::ids::KeyId;
 use jackfield_core::views::operations;
 
+use super::body::Vouched;
 use crate::front::seats::Seat;
 use crate::host::Host;
 use crate::keys;
@@ -72,6 +73,7 @@ pub async fn require(State((host, role)): State<(Arc<Host>, Role)>, mut request:
                 seat.show_key();
             }
             request.extensions_mut().insert(caller);
+            let mut request = request.map(|body| Vouched::body(body, &host, &credential));
             request.extensions_mut().insert(credential);
             next.run(request).await
         }

@@ -59,6 +59,8 @@ impl From<LifecycleError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "not_found", trouble.to_string())
             }
             LifecycleError::Conflict(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
+            LifecycleError::Refused(refusal) => refusal.into(),
+            LifecycleError::Skipped(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "skipped", trouble.to_string()),
             LifecycleError::Pull(error) => error.into(),
             LifecycleError::Append(error) => error.into(),
             LifecycleError::Read(error) => error.into(),

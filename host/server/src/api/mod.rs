@@ -11,6 +11,7 @@
 mod actions;
 mod attachments;
 mod auth;
+mod body;
 mod care;
 mod channels;
 mod command;

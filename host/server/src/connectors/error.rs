@@ -1,9 +1,9 @@
 //! What commands about connectors come to: how far a version has come, what stands in its way, what went wrong.
 
 use jackfield_core::event::Problem;
-use jackfield_core::fact::Fact;
+use jackfield_core::fact::{Fact, Refusal};
 use jackfield_core::generation::{Missing, Stage};
-use jackfield_core::ids::ChannelId;
+use jackfield_core::ids::{ChannelId, Seq};
 use jackfield_core::tables::ReadError;
 use jackfield_store::AppendError;
 
@@ -26,6 +26,14 @@ pub enum LifecycleError {
     /// It cannot be done as things stand.
     #[error("{0}")]
     Conflict(String),
+    /// The domain's rules refuse it.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    /// It is in the journal, and met a defect of this version of the host.
+    #[error(
+        "fact {0} is stored and met a defect of this version of the host, so nothing came of it; the log says which"
+    )]
+    Skipped(Seq),
     /// Nothing came from a registry.
     #[error(transparent)]
     Pull(#[from] PullError),

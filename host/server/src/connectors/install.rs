@@ -31,7 +31,7 @@ impl Lifecycle {
         let source = source(&component, digest);
         let (connector, origin) = (name.to_owned(), origin.to_owned());
         let staged = Fact::GenerationStaged { connector, source, signature: signature.clone(), origin };
-        let generation = match self.store().append(actor.clone(), staged).await?.outcome {
+        let generation = match self.append(actor.clone(), staged).await?.outcome {
             Outcome::Staged { generation } => generation,
             other => return Err(LifecycleError::Conflict(format!("the store answered with {other:?}"))),
         };

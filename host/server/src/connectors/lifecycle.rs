@@ -120,7 +120,7 @@ impl Lifecycle {
                 "{name} is used by {who}; take it out of the configuration first"
             )));
         }
-        let removed = self.store.append(actor, Fact::ConnectorRemoved { connector: name.to_owned() }).await?;
+        let removed = self.append(actor, Fact::ConnectorRemoved { connector: name.to_owned() }).await?;
         self.reactor.reached(removed.seq).await;
         Ok(())
     }
@@ -165,6 +165,13 @@ impl Lifecycle {
         let revoked = Fact::OriginsRevoked { channel: channel.id.clone(), origins };
         self.append_and_follow(vec![revoked], actor).await?;
         self.expect_served(channel)
+    }
+
+    /// Appends a fact that has to be taken.
+    pub(super) async fn append(&self, actor: Actor, fact: Fact) -> Result<Committed, LifecycleError> {
+        let committed = self.store.append(actor, fact).await?;
+        accepted(std::slice::from_ref(&committed))?;
+        Ok(committed)
     }
 
     /// Appends facts together, and waits until the reactor has acted on them.
@@ -337,11 +344,11 @@ pub(super) enum Published {
 
 /// Whether all that was appended was taken.
 fn accepted(committed: &[Committed]) -> Result<(), LifecycleError> {
-    let refused = committed.iter().find_map(|one| match &one.outcome {
-        Outcome::Refused(refusal) => Some(refusal.message.clone()),
-        _ => None,
-    });
-    refused.map_or(Ok(()), |message| Err(LifecycleError::Conflict(message)))
+    committed.iter().try_for_each(|one| match &one.outcome {
+        Outcome::Refused(refusal) => Err(LifecycleError::Refused(refusal.clone())),
+        Outcome::Skipped { .. } => Err(LifecycleError::Skipped(one.seq)),
+        _ => Ok(()),
+    })
 }
 
 /// The row of a generation, for who is told of it.

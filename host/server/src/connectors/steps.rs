@@ -45,7 +45,7 @@ impl Step<'_> {
 
     async fn say(&self, stage: Stage, problem: Option<Problem>, missing: Vec<Missing>) -> Result<(), LifecycleError> {
         let fact = moved(&self.slot.name, self.generation, stage, problem, missing);
-        self.lifecycle.store().append(self.actor.clone(), fact).await?;
+        self.lifecycle.append(self.actor.clone(), fact).await?;
         Ok(())
     }
 
@@ -169,7 +169,7 @@ impl Step<'_> {
         if let Fact::GenerationMoved { approved, .. } = &mut fact {
             *approved = Some(ask);
         }
-        self.lifecycle.store().append(self.actor.clone(), fact).await?;
+        self.lifecycle.append(self.actor.clone(), fact).await?;
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl Step<'_> {
         if let Fact::GenerationMoved { differences, .. } = &mut fact {
             *differences = different;
         }
-        self.lifecycle.store().append(self.actor.clone(), fact).await?;
+        self.lifecycle.append(self.actor.clone(), fact).await?;
         Ok(Installed { generation: self.generation, stage: Stage::PendingApproval, rejections })
     }
 

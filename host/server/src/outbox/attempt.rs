@@ -52,6 +52,7 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
     };
     let end = end(channel, attempt_of(host, channel, outgoing, number), answer);
     let (hold, result) = (end.verdict.hold, end.verdict.result.clone());
+    tracing::debug!(channel = %channel.id, %message, attempt = number, "an attempt at sending came to its end");
     record(host, channel, outgoing, number, end, to).await;
     host.metrics.send(channel.id.as_str(), word(&result));
     if let SendResult::Failed { problem, .. }

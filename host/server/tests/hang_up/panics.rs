@@ -74,7 +74,7 @@ impl Visit for Text {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_send_whose_end_could_not_be_recorded_for_a_panic_is_uncertain_without_a_restart() -> Result<()> {
     // The attempt, before its end is recorded, and the worker that is told of that.
-    PanicsAt::install(&["answered 599", "an attempt has broken off"]);
+    PanicsAt::install(&["came to its end", "an attempt has broken off"]);
     let world = World::start().await?;
     world.provider.next(Script::json(599, &json!({})));
     let customer = world.api.customer_with(&format!("phone:+{CUSTOMER}")).await?;

@@ -1,0 +1,92 @@
+//! Requests whose heads came while they were allowed, and whose bodies come when they are not any more.
+
+use anyhow::{Context, Result, ensure};
+use jackfield_tests::host::{Host, Setup, WHATSAPP};
+use jackfield_tests::provider::Provider;
+use jackfield_tests::versions::version;
+use jackfield_tests::webhooks::{meta, whatsapp_text};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A request of which everything is there but the last byte, and that byte.
+struct Held(TcpStream, u8);
+
+impl Held {
+    /// Sends all but the end, once the host reads the body.
+    async fn begin(host: &Host, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Self> {
+        let address = host.api.base().strip_prefix("http://").context("plain HTTP")?;
+        let mut stream = TcpStream::connect(address).await?;
+        let mut head =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nexpect: 100-continue\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        stream.write_all(head.as_bytes()).await?;
+        let mut told = [0; 25];
+        stream.read_exact(&mut told).await?;
+        ensure!(told.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&told));
+        let (last, rest) = body.split_last().context("a body")?;
+        stream.write_all(rest).await?;
+        Ok(Self(stream, *last))
+    }
+
+    /// Sends the end; the answer.
+    async fn end(mut self) -> Result<String> {
+        self.0.write_all(&[self.1]).await?;
+        let mut answer = Vec::new();
+        self.0.read_to_end(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_does_nothing_that_it_began_before() -> Result<()> {
+    let provider = Provider::agreeable().await?;
+    let host = Host::start(&Setup::shop(&provider.url())?).await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana", "w1", "hello"))).await?;
+    let customer = host.api.customer_with("phone:+6281234567890").await?;
+    let thief = host.api.post("/v1/keys", &json!({ "name": "thief", "role": "admin" })).await?.json();
+    let bearer = format!("Bearer {}", thief["key"].as_str().context("a key")?);
+    let (json, wasm) = (("content-type", "application/json"), ("content-type", "application/wasm"));
+    let key = json!({ "name": "successor", "role": "admin" }).to_string();
+    let message = json!({ "text": "pay here" }).to_string();
+    let component = version("good-b")?;
+    let requests: [(String, (&str, &str), &[u8]); 4] = [
+        ("/v1/keys".to_owned(), json, key.as_bytes()),
+        (format!("/v1/customers/{customer}/messages"), json, message.as_bytes()),
+        ("/v1/connectors/other/generations".to_owned(), wasm, &component),
+        ("/v1/files".to_owned(), ("content-type", "text/plain"), b"a file"),
+    ];
+    let mut held = Vec::new();
+    for (path, kind, body) in &requests {
+        held.push(Held::begin(&host, path, &[("authorization", &bearer), *kind], body).await?);
+    }
+    let id = thief["id"].as_str().context("an id")?;
+    let revoked = host.api.post(&format!("/v1/keys/{id}/revoke"), &json!({})).await?;
+    ensure!(revoked.status.is_success(), "{}", revoked.text());
+    for (held, (path, ..)) in held.into_iter().zip(&requests) {
+        let answer = held.end().await?;
+        ensure!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("revoked"), "{path}: {answer}");
+    }
+    let keys = host.api.read("/v1/keys").await?;
+    ensure!(!keys.to_string().contains("successor"), "{keys}");
+    ensure!(host.api.get("/v1/connectors/other").await?.status == 404);
+    ensure!(provider.messages().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_whose_body_comes_after_its_channel_was_paused_is_not_taken() -> Result<()> {
+    let provider = Provider::agreeable().await?;
+    let host = Host::start(&Setup::shop(&provider.url())?).await?;
+    let webhook = meta(&whatsapp_text("6281234567890", "Ana", "w1", "hello"));
+    let held = Held::begin(&host, &format!("/hooks/{WHATSAPP}"), &webhook.headers(), webhook.body.as_bytes()).await?;
+    let paused = host.api.post(&format!("/v1/channels/{WHATSAPP}/pause"), &json!({})).await?;
+    ensure!(paused.status.is_success(), "{}", paused.text());
+    let answer = held.end().await?;
+    ensure!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("paused"), "{answer}");
+    ensure!(host.api.read("/v1/customers").await?["items"] == json!([]));
+    Ok(())
+}
