@@ -90,3 +90,58 @@ async fn a_webhook_whose_body_comes_after_its_channel_was_paused_is_not_taken() 
     ensure!(host.api.read("/v1/customers").await?["items"] == json!([]));
     Ok(())
 }
+
+#[tokio::test]
+async fn one_agents_requests_without_an_end_keep_neither_the_admin_nor_another_agent_out() -> Result<()> {
+    let host = Host::start(&Setup::new()).await?;
+    let mut keys = Vec::new();
+    for name in ["greedy", "patient"] {
+        let made = host.api.post("/v1/keys", &json!({ "name": name, "role": "agent" })).await?.json();
+        keys.push(made["key"].as_str().context("a key")?.to_owned());
+    }
+    let bearer = format!("Bearer {}", keys[0]);
+    let body = json!({ "text": "x".repeat(200) }).to_string();
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let mut held = Vec::new();
+    for _ in 0..560 {
+        // Those beyond the key's share are refused at once.
+        match Held::begin(&host, "/v1/customers/cus_1/messages", &headers, body.as_bytes()).await {
+            Ok(one) => held.push(one),
+            Err(refused) => ensure!(refused.to_string().contains("503"), "{refused:#}"),
+        }
+    }
+    ensure!(held.len() == 256, "{} are held", held.len());
+    let patient = host.api.with_key(Some(&keys[1]));
+    ensure!(patient.get("/v1/inbox").await?.status == 200);
+    let id = host.api.read("/v1/keys").await?["items"][1]["id"].as_str().context("an id")?.to_owned();
+    let revoked = host.api.post(&format!("/v1/keys/{id}/revoke"), &json!({})).await?;
+    ensure!(revoked.status == 200, "{}", revoked.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn idle_connections_of_a_readers_key_keep_no_webhook_out() -> Result<()> {
+    let provider = Provider::agreeable().await?;
+    let setup = Setup::shop(&provider.url())?.replaced("[server]\n", "[server]\nconnections = 50\n");
+    let host = Host::start(&setup).await?;
+    let made = host.api.post("/v1/keys", &json!({ "name": "idle", "role": "reader" })).await?.json();
+    let key = made["key"].as_str().context("a key")?;
+    let address = host.api.base().strip_prefix("http://").context("plain HTTP")?;
+    let mut idle = Vec::new();
+    for n in 0..120 {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = format!("GET /v1/channels HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).await?;
+        ensure!(&begun == b"HTTP/1.1 200", "{}", String::from_utf8_lossy(&begun));
+        idle.push(stream);
+        // A client without a pool.
+        let fresh = jackfield_tests::client::Client::new(host.api.base(), None);
+        let webhook = meta(&whatsapp_text("6281234567890", "Ana", &format!("w{n}"), "hello"));
+        let path = format!("/hooks/{WHATSAPP}");
+        let answer = fresh.send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone()).await?;
+        ensure!(answer.status == 200, "after {n}: {}", answer.text());
+    }
+    Ok(())
+}

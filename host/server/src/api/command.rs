@@ -6,7 +6,7 @@ use jackfield_core::fact::{Fact, Idempotency, Outcome};
 use jackfield_core::views::operations;
 
 use super::auth::Caller;
-use super::guard::PLACE;
+use super::bounds::PLACE;
 use crate::host::Host;
 use crate::problem::{Problem, Result};
 

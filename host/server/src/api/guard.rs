@@ -2,49 +2,18 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::AllowedHosts;
 use crate::front::seats::Seat;
 use crate::host::Host;
 use crate::problem::{MEDIA_TYPE, Problem, Result};
-
-/// How many requests are worked on at once, and how long one may take until its answer begins.
-#[derive(Clone)]
-pub(super) struct Bounds {
-    places: Arc<Semaphore>,
-    time: Duration,
-}
-
-impl Bounds {
-    /// For what is asked and said.
-    pub(super) fn quick() -> Self {
-        Self { places: Arc::new(Semaphore::new(512)), time: Duration::from_secs(30) }
-    }
-
-    /// For files, whose bodies take as long as they keep their least rate.
-    pub(super) fn uploads() -> Self {
-        Self { places: Arc::new(Semaphore::new(32)), time: Duration::from_secs(1_800) }
-    }
-
-    /// For what operators do that takes long: components come from elsewhere, and take some 15 s to compile where they are in JavaScript
-    /// or Python.
-    pub(super) fn operations() -> Self {
-        Self { places: Arc::new(Semaphore::new(16)), time: Duration::from_secs(600) }
-    }
-
-    /// For health checks, which are answered whatever else goes on.
-    pub(super) fn health() -> Self {
-        Self { places: Arc::new(Semaphore::new(64)), time: Duration::from_secs(5) }
-    }
-}
 
 /// How many headers a request may have, and how many bytes they and the path may have.
 const MOST_HEADERS: usize = 100;
@@ -91,35 +60,6 @@ fn name_of(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::HOST).iter();
     let name = all.next()?.to_str().ok()?;
     all.next().is_none().then_some(name)
-}
-
-tokio::task_local! {
-    /// The place of the request that is worked on. What goes on after the request keeps a clone, and so the place.
-    pub(super) static PLACE: Arc<OwnedSemaphorePermit>;
-}
-
-/// Bounds how much is worked on at once, and for how long. A stream counts until it is open.
-pub(super) async fn bound_work(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
-    let Ok(place) = Arc::clone(&bounds.places).try_acquire_owned() else {
-        return Problem::unavailable("overloaded", "too many requests at once; try again in a moment", 1)
-            .into_response();
-    };
-    // A command that takes no key is refused if it has one.
-    let then = match (request.method().is_safe(), request.headers().contains_key("idempotency-key")) {
-        (true, _) => "try again in a moment",
-        (false, true) => "it may have been done all the same: send it again with the same Idempotency-Key",
-        (false, false) => {
-            "it may have been done all the same, or go on: look how things stand before you send it again"
-        }
-    };
-    let work = PLACE.scope(Arc::new(place), next.run(request));
-    match tokio::time::timeout(bounds.time, work).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = format!("the request took longer than {} s; {then}", bounds.time.as_secs());
-            Problem::unavailable("timed_out", &detail, 1).into_response()
-        }
-    }
 }
 
 /// Counts the request, turns bare errors of the router into problem documents, and sets the headers that keep browsers careful.
@@ -177,7 +117,7 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use axum::Router;
     use axum::routing::get;
     use http_body_util::BodyExt;
@@ -185,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(mut router: Router, method: &str) -> (Response<()>, serde_json::Value) {
+    pub(in crate::api) async fn ask(mut router: Router, method: &str) -> (Response<()>, serde_json::Value) {
         let request = http::Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
         let (head, body) = Service::call(&mut router, request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -199,32 +139,6 @@ mod tests {
         careful(&mut headers);
         assert_eq!((headers["cache-control"].to_str().unwrap(), headers.len()), ("private, immutable", 3));
         assert!(headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
-    }
-
-    #[tokio::test]
-    async fn work_that_goes_on_without_its_client_keeps_the_place_of_the_request() {
-        let (go_on, waits) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
-        let (theirs, begun) = (Arc::clone(&go_on), Arc::clone(&waits));
-        let work = move || {
-            let (theirs, begun) = (Arc::clone(&theirs), Arc::clone(&begun));
-            super::super::command::to_its_end(async move {
-                begun.notify_one();
-                theirs.notified().await;
-                Ok::<_, Problem>("done")
-            })
-        };
-        let bounds = Bounds { places: Arc::new(Semaphore::new(1)), time: Duration::from_secs(600) };
-        let places = Arc::clone(&bounds.places);
-        let router =
-            Router::new().route("/", get(work)).layer(axum::middleware::from_fn_with_state(bounds, bound_work));
-        let client = tokio::spawn(ask(router.clone(), "GET"));
-        waits.notified().await;
-        client.abort();
-        assert!(client.await.is_err());
-        let (refused, _) = ask(router, "GET").await;
-        assert_eq!(refused.status().as_u16(), 503);
-        go_on.notify_one();
-        drop(places.acquire().await.unwrap());
     }
 
     #[tokio::test]
@@ -248,38 +162,6 @@ mod tests {
         assert_eq!(response.status().as_u16(), 405);
         assert_eq!(response.headers()["allow"], "GET,HEAD");
         assert_eq!(document["code"], "method_not_allowed");
-    }
-
-    #[tokio::test]
-    async fn too_much_at_once_is_told_to_come_again() {
-        let full = Bounds { places: Arc::new(Semaphore::new(0)), ..Bounds::quick() };
-        let router =
-            Router::new().route("/", get(async || "x")).layer(axum::middleware::from_fn_with_state(full, bound_work));
-        let (response, document) = ask(router, "GET").await;
-        assert_eq!((response.status().as_u16(), &document["code"]), (503, &serde_json::json!("overloaded")));
-        assert_eq!(response.headers()["retry-after"], "1");
-    }
-
-    #[tokio::test]
-    async fn a_request_that_took_too_long_is_told_what_can_be_done_about_it() {
-        let told = async |method: &str, key: Option<&str>| {
-            let bounds = Bounds { time: Duration::ZERO, ..Bounds::quick() };
-            let handlers = get(std::future::pending::<&str>).post(std::future::pending::<&str>);
-            let mut router =
-                Router::new().route("/", handlers).layer(axum::middleware::from_fn_with_state(bounds, bound_work));
-            let mut request = http::Request::builder().method(method).uri("/");
-            if let Some(key) = key {
-                request = request.header("idempotency-key", key);
-            }
-            let answer = Service::call(&mut router, request.body(Body::empty()).unwrap()).await.unwrap();
-            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
-        assert!(told("POST", Some("k")).await.contains("same Idempotency-Key"));
-        let unkeyed = told("POST", None).await;
-        assert!(unkeyed.contains("look how things stand") && !unkeyed.contains("Idempotency-Key"), "{unkeyed}");
-        let read = told("GET", None).await;
-        assert!(read.contains("try again") && !read.contains("done all the same"), "{read}");
     }
 
     #[test]

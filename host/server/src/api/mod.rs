@@ -12,6 +12,7 @@ mod actions;
 mod attachments;
 mod auth;
 mod body;
+mod bounds;
 mod care;
 mod channels;
 mod command;
@@ -36,6 +37,7 @@ mod parked;
 mod parts;
 mod reader;
 mod sse;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,6 +55,7 @@ use utoipa_axum::routes;
 pub use crate::problem::Problem;
 pub use openapi::document;
 
+use self::bounds::Bounds;
 use self::files::FileBounds;
 use self::reader::Reader;
 use self::sse::Followers;
@@ -109,6 +112,8 @@ struct Group {
 enum Pace {
     Health,
     Quick,
+    /// What operators and admins do, which nobody else keeps them from.
+    Care,
     /// Files come in.
     Upload,
     /// A component comes in, or is compiled.
@@ -116,16 +121,16 @@ enum Pace {
 }
 
 fn groups() -> [Group; 8] {
-    use Pace::{Health, Operation, Quick, Upload};
+    use Pace::{Care, Health, Operation, Quick, Upload};
     [
         Group { role: None, pace: Health, routes: health() },
         Group { role: None, pace: Quick, routes: open() },
         Group { role: Some(Role::Reader), pace: Quick, routes: reader() },
         Group { role: Some(Role::Agent), pace: Quick, routes: agent() },
         Group { role: Some(Role::Agent), pace: Upload, routes: files() },
-        Group { role: Some(Role::Operator), pace: Quick, routes: operator() },
+        Group { role: Some(Role::Operator), pace: Care, routes: operator() },
         Group { role: Some(Role::Operator), pace: Operation, routes: generations() },
-        Group { role: Some(Role::Admin), pace: Quick, routes: admin() },
+        Group { role: Some(Role::Admin), pace: Care, routes: admin() },
     ]
 }
 
@@ -225,20 +230,22 @@ pub fn router(host: Arc<Host>, front: Arc<Front>) -> Router {
     };
     let mut endpoints = Router::new();
     let bounds = HashMap::from([
-        (Pace::Health, guard::Bounds::health()),
-        (Pace::Quick, guard::Bounds::quick()),
-        (Pace::Upload, guard::Bounds::uploads()),
-        (Pace::Operation, guard::Bounds::operations()),
+        (Pace::Health, Bounds::health()),
+        (Pace::Quick, Bounds::quick()),
+        (Pace::Care, Bounds::care()),
+        (Pace::Upload, Bounds::uploads()),
+        (Pace::Operation, Bounds::operations()),
     ]);
     for Group { role, pace, routes } in groups() {
         let (routes, _) = routes.split_for_parts();
+        let bounds = bounds.get(&pace).cloned().unwrap_or_else(Bounds::quick);
+        // Behind the look at the key, because a key has a share of the places.
+        let routes = routes.layer(from_fn_with_state(bounds, bounds::bound_work));
         let routes = match role {
             Some(role) => routes.route_layer(from_fn_with_state((Arc::clone(&host), role), auth::require)),
             None => routes,
         };
-        let routes = routes.layer(DefaultBodyLimit::max(BODY_BYTES));
-        let bounds = bounds.get(&pace).cloned().unwrap_or_else(guard::Bounds::quick);
-        endpoints = endpoints.merge(routes.layer(from_fn_with_state(bounds, guard::bound_work)));
+        endpoints = endpoints.merge(routes.layer(DefaultBodyLimit::max(BODY_BYTES)));
     }
     let (hooks, _) = hooks::routes().split_for_parts();
     endpoints

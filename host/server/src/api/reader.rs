@@ -1,14 +1,15 @@
 //! Reading the tables beside the threads that serve requests.
 //!
 //! A view may look at thousands of rows, and a webhook must not wait for that. So views are read on threads for work that blocks, and at
-//! most as many at once as there are processors: further ones wait. Streams have half as many turns, and these are theirs.
+//! most as many at once as there are processors: further ones wait, the keys in turn. Streams have half as many turns, and these are theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_store::View;
-use tokio::sync::Semaphore;
 
+use super::bounds::PLACE;
+use super::turns::Turns;
 use crate::host::Host;
 use crate::problem::{Problem, Result};
 
@@ -19,18 +20,18 @@ const TURN_TIME: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Reader {
     host: Arc<Host>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 impl Reader {
     /// For answers.
     pub(super) fn new(host: Arc<Host>) -> Self {
-        Self { host, turns: Arc::new(Semaphore::new(processors().max(2))) }
+        Self { host, turns: Turns::new(processors().max(2)) }
     }
 
     /// For streams, which follow everything and are many: with turns of their own, so that nobody waits for them who waits for an answer.
     pub(super) fn for_streams(host: Arc<Host>) -> Self {
-        Self { host, turns: Arc::new(Semaphore::new((processors() / 2).max(1))) }
+        Self { host, turns: Turns::new((processors() / 2).max(1)) }
     }
 
     /// What `read` gives, which may take its time and must not wait for anything but the disk.
@@ -45,8 +46,8 @@ impl Reader {
         T: Send + 'static,
         E: Into<Problem>,
     {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let Ok(Ok(turn)) = tokio::time::timeout(TURN_TIME, turn).await else {
+        let key = PLACE.try_with(|place| place.key).ok().flatten();
+        let Ok(turn) = tokio::time::timeout(TURN_TIME, self.turns.take(key)).await else {
             return Err(Problem::unavailable("overloaded", "too much is being read; try again in a moment", 1));
         };
         let view = self.host.view();

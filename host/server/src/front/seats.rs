@@ -3,8 +3,9 @@
 //! A host has a bounded number of places. When they run out, the new connection takes the place of the one that is missed least:
 //!
 //! 1. the oldest of those that have not sent a request yet;
-//! 2. the oldest idle one that never showed a good API key;
-//! 3. the one whose request body has been arriving for longest, after [`BODY_GRACE`], without a good API key.
+//! 2. the oldest idle one, and then the one whose request body has been arriving for longest, after [`BODY_GRACE`], of those that never
+//!    showed a good API key;
+//! 3. the same of those that showed one: a key is no reason to keep webhooks out.
 //!
 //! Only when there is none of these is a connection put in one of the [`RESERVED`] places, where webhooks are refused and operators and health
 //! checks are not, and after that it is closed. One address may have a share of the places; beyond that it takes places from itself.
@@ -233,12 +234,12 @@ impl Table {
     }
 }
 
-/// Of connections that have sent a request: the oldest idle one, or the one whose body takes longest; none that showed a good key.
+/// Of connections that have sent a request: the oldest idle one, or the one whose body takes longest; those that showed a good key last.
 fn least_missed<'a>(seats: impl Iterator<Item = &'a Arc<Seat>>, now: Instant) -> Option<Arc<Seat>> {
     let rank = |seat: &Arc<Seat>| {
         let state = seat.state();
         let slow = state.arriving > 0 && now.duration_since(state.since) > BODY_GRACE;
-        (!state.known && (state.requests == 0 || slow)).then_some((state.requests > 0, state.since))
+        (state.requests == 0 || slow).then_some((state.known, state.requests > 0, state.since))
     };
     seats.filter_map(|seat| Some((rank(seat)?, seat))).min_by_key(|(rank, _)| *rank).map(|(_, seat)| Arc::clone(seat))
 }
