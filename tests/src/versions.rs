@@ -37,14 +37,15 @@ pub fn asking_for_more(word: &str) -> Result<Vec<u8>> {
     )
 }
 
-/// The same, and its manifest sends the secret of the signatures to where the connector may call already, and attests one more kind.
+/// The same, and its manifest sends the secret of the signatures to where the connector may call already, attests one more kind, and sets a
+/// header of replies.
 ///
 /// # Errors
 /// When the guest was not built.
 pub fn moving_a_secret(word: &str) -> Result<Vec<u8>> {
     described(
         word,
-        "description = \"X\"\n[[credentials]]\nsecret = \"app-secret\"\nplace = \"query:x\"\n[[identifiers]]\nkind = \"email\"\ntrust = \"attested\"\n",
+        "description=\"X\"\nreply_headers=[\"x-a\"]\n[[credentials]]\nsecret=\"app-secret\"\nplace=\"query:x\"\n[[identifiers]]\nkind=\"email\"\ntrust=\"attested\"\n",
     )
 }
 

@@ -54,6 +54,11 @@ pub enum Want {
         /// `phone`, `email`, `whatsapp`, …
         kind: String,
     },
+    /// To set a header of replies to webhooks.
+    ReplyHeader {
+        /// Its name, in lower case.
+        name: String,
+    },
     /// To have a send repeated after which nobody knows whether it was done, for a repeated key is safe there.
     Idempotent,
     /// To be called again on an instance that had a call before.
@@ -140,6 +145,7 @@ impl fmt::Display for Want {
             Self::Use { secret, .. } => write!(f, "to check requests with the secret `{secret}`"),
             Self::Send { secret, origin, place } => write!(f, "to send the secret `{secret}` to {origin} ({place})"),
             Self::Attest { kind } => write!(f, "to attest addresses of the kind `{kind}`"),
+            Self::ReplyHeader { name } => write!(f, "to set the header `{name}` of replies to webhooks"),
             Self::Idempotent => f.write_str("to have uncertain sends repeated"),
             Self::Reuse => f.write_str("to be called again on an instance that had a call before"),
             Self::Limit { of, most } => write!(f, "for {of} up to {most}"),
@@ -180,6 +186,7 @@ mod tests {
             send("path", "https://a.example"),
             Want::Use { secret: "token".into(), purpose: "sign".into() },
             Want::Attest { kind: "email".into() },
+            Want::ReplyHeader { name: "x-acme".into() },
             Want::Idempotent,
             Want::Reuse,
         ] {

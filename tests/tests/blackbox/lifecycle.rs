@@ -212,9 +212,11 @@ async fn a_version_that_moves_a_secret_or_attests_more_waits_with_the_difference
     let answer = bring(&host, moving_a_secret("good-b")?).await?;
     assert_eq!(answer.status, 202, "{}", answer.text());
     let told = answer.json()["differences"].to_string();
-    for newly in
-        ["to send the secret `app-secret` to http://127.0.0.1:1 (query:x)", "to attest addresses of the kind `email`"]
-    {
+    for newly in [
+        "to send the secret `app-secret` to http://127.0.0.1:1 (query:x)",
+        "to attest addresses of the kind `email`",
+        "to set the header `x-a` of replies to webhooks",
+    ] {
         assert!(told.contains(&format!(r#"{{"change":"newly-asks","sentence":"{newly}"}}"#)), "{newly}: {told}");
     }
     assert!(told.contains("unchanged"), "{told}");

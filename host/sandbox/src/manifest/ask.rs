@@ -4,14 +4,32 @@ use std::collections::BTreeSet;
 
 use jackfield_core::ask::{Ask, Want};
 
-use super::{DeclaredTrust, Manifest, SecretUse};
+use super::{DeclaredTrust, LimitNeeds, Manifest, SecretUse};
 
 impl Manifest {
     /// Everything that a version with this manifest asks for.
     #[must_use]
     pub fn ask(&self) -> Ask {
+        // Every field is named, so that a new one is not forgotten. Those that ask for nothing: names and texts for people, the
+        // configuration's form, and what the channel can do, which is about what is refused before it is sent.
+        let Self {
+            http,
+            secrets,
+            credentials,
+            identifiers,
+            channel,
+            limits,
+            reply_headers,
+            id: _,
+            version: _,
+            contract: _,
+            name: _,
+            description: _,
+            config: _,
+        } = self;
+        let LimitNeeds { cpu_ms, wall_ms, memory_mib, reuse } = *limits;
         let mut wants = BTreeSet::new();
-        for need in &self.http {
+        for need in http {
             for method in &need.methods {
                 wants.extend(need.paths.iter().map(|path| Want::Reach {
                     origin: need.origin.to_string(),
@@ -21,7 +39,7 @@ impl Manifest {
                 }));
             }
         }
-        for secret in &self.secrets {
+        for secret in secrets {
             let uses = self.uses(&secret.name);
             let checked = [(SecretUse::Verify, "verify"), (SecretUse::Sign, "sign")];
             wants.extend(
@@ -31,8 +49,8 @@ impl Manifest {
                     .map(|(_, purpose)| Want::Use { secret: secret.name.clone(), purpose: purpose.to_owned() }),
             );
         }
-        for credential in &self.credentials {
-            let all = self.http.iter().map(|need| &need.origin);
+        for credential in credentials {
+            let all = http.iter().map(|need| &need.origin);
             let origins: Vec<_> = match &credential.origins {
                 Some(named) => named.iter().collect(),
                 None => all.collect(),
@@ -43,12 +61,12 @@ impl Manifest {
                 place: credential.place.to_string(),
             }));
         }
-        let attested = self.identifiers.iter().filter(|declared| declared.trust == DeclaredTrust::Attested);
+        let attested = identifiers.iter().filter(|declared| declared.trust == DeclaredTrust::Attested);
         wants.extend(attested.map(|declared| Want::Attest { kind: declared.kind.clone() }));
-        wants.extend(self.channel.idempotent.then_some(Want::Idempotent));
-        wants.extend(self.limits.reuse.then_some(Want::Reuse));
-        let limits =
-            [("cpu_ms", self.limits.cpu_ms), ("wall_ms", self.limits.wall_ms), ("memory_mib", self.limits.memory_mib)];
+        wants.extend(reply_headers.iter().map(|name| Want::ReplyHeader { name: name.clone() }));
+        wants.extend(channel.idempotent.then_some(Want::Idempotent));
+        wants.extend(reuse.then_some(Want::Reuse));
+        let limits = [("cpu_ms", cpu_ms), ("wall_ms", wall_ms), ("memory_mib", memory_mib)];
         wants.extend(limits.into_iter().filter_map(|(of, most)| Some(Want::Limit { of: of.to_owned(), most: most? })));
         Ask { wants }
     }

@@ -2,12 +2,13 @@
 //! without running anything.
 //!
 //! * [`section`]: finds it in the component.
-//! * [`parse`]: reads and checks it.
+//! * [`parse`]: reads and checks it. [`reply_headers`]: which headers of replies it may name.
 //! * [`ask`]: what it asks for, want by want.
 //! * [`schema`]: the JSON Schema of a channel's configuration.
 
 mod ask;
 mod parse;
+mod reply_headers;
 pub(crate) mod schema;
 pub(crate) mod section;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer};
 
-use super::{Manifest, Place, SecretUse};
+use super::{Manifest, Place, SecretUse, reply_headers};
 use crate::printable::steers;
 
 /// Why a connector's manifest cannot be accepted.
@@ -85,9 +85,10 @@ impl Manifest {
         }
         self.check_text()?;
         self.check_http()?;
-        if let Some(name) = self.reply_headers.iter().find(|name| !is_reply_header(name)) {
+        if let Some(name) = self.reply_headers.iter().find(|name| !reply_headers::may_be_set(name)) {
             return Err(format!(
-                "`reply_headers`: `{name}` is not the name of a header that begins with `x-`, in lower case"
+                "`reply_headers`: `{name}` is not the name of a header that begins with `x-`, in lower case, or is one that browsers or \
+                 proxies act on"
             ));
         }
         let secrets = self.check_secrets()?;
@@ -207,10 +208,6 @@ fn schema_steers(schema: &serde_json::Value) -> bool {
         Value::Object(fields) => fields.iter().any(|(key, value)| steers(key) || schema_steers(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
-}
-
-fn is_reply_header(name: &str) -> bool {
-    name.starts_with("x-") && HeaderName::from_lowercase(name.as_bytes()).is_ok()
 }
 
 #[derive(Deserialize)]
