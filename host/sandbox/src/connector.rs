@@ -11,6 +11,7 @@ use crate::bindings::exports::{configure, identity, media, poll, receive, send};
 use crate::engine::SharedEngine;
 use crate::manifest::Manifest;
 use crate::run::guest::Guest;
+use crate::run::long::LongTurns;
 
 /// A connector that was read, compiled and checked. Cheap to keep; instances are made for each call and thrown away.
 pub struct Connector {
@@ -20,6 +21,12 @@ pub struct Connector {
     pub(crate) exports: Exports,
     pub(crate) validator: jsonschema::Validator,
     pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// The manifest's id.
+    pub(crate) id: Arc<str>,
+    /// How many of the sandbox's places its calls may take, on all of its channels together.
+    pub(crate) own_places: Semaphore,
+    /// The turns of long calls, of the whole sandbox.
+    pub(crate) long_turns: Arc<LongTurns>,
     /// The places of the whole sandbox.
     pub(crate) places: Arc<Semaphore>,
     /// Those for instances that wait for their next call.

@@ -37,6 +37,7 @@ mod run;
 mod sandbox;
 mod secret;
 mod state_view;
+mod turns;
 
 pub use binding::{Binding, Grants};
 pub use channel::Channel;
@@ -55,3 +56,4 @@ pub use run::limits::Limits;
 pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
 pub use secret::Secret;
 pub use state_view::StateView;
+pub use turns::{Turn, Turns};

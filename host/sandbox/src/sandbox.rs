@@ -11,6 +11,7 @@ use crate::engine::TickingEngine;
 use crate::imports;
 use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, LoadError, Shared};
 use crate::run::instance_pool::KEPT;
+use crate::run::long;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -80,6 +81,9 @@ impl Sandbox {
             cache: cache.map(Arc::new),
             compile_pool: CompilePool::new(options.compiler, options.compile_limits)?,
             places: Arc::new(Semaphore::new(places)),
+            // Half, so that one connector, however many channels it has, leaves the others theirs.
+            own_places: places.div_ceil(2),
+            long_turns: long::turns(),
             kept_places: Arc::new(Semaphore::new(usize::try_from(KEPT).unwrap_or_default())),
             tls: client::tls()?,
         })))

@@ -15,6 +15,9 @@ use super::bomb;
 use crate::client::Client;
 use crate::host::{Host, TELEGRAM};
 
+/// The channel of a connector that spins at each webhook.
+pub const SPINNING: &str = "spinning";
+
 /// What the front door is attacked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attack {
@@ -28,11 +31,13 @@ pub enum Attack {
     Uploads,
     /// A component that takes a compiler hours.
     Bomb,
+    /// 16 webhooks at once, which nobody signed, on a channel whose connector spins at each.
+    Spins,
 }
 
 impl Attack {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Silent, Self::Drips, Self::Streams, Self::Uploads, Self::Bomb];
+    pub const ALL: [Self; 6] = [Self::Silent, Self::Drips, Self::Streams, Self::Uploads, Self::Bomb, Self::Spins];
 
     /// As it is called on the command line.
     #[must_use]
@@ -43,6 +48,7 @@ impl Attack {
             Self::Streams => "streams",
             Self::Uploads => "uploads",
             Self::Bomb => "bomb",
+            Self::Spins => "spins",
         }
     }
 
@@ -53,6 +59,7 @@ impl Attack {
             Self::Streams => 64,
             Self::Uploads => 32,
             Self::Bomb => 1,
+            Self::Spins => 16,
         }
     }
 }
@@ -128,6 +135,7 @@ async fn client(attack: Attack, shared: Shared) {
             Attack::Streams => unread(&shared, &mut begun).await,
             Attack::Uploads => upload(&shared, &mut begun).await,
             Attack::Bomb => explode(&shared, &mut begun).await,
+            Attack::Spins => spin(&shared, &mut begun).await,
         };
         shared.again.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -181,6 +189,13 @@ async fn unread(shared: &Shared, begun: &mut impl FnMut()) -> Result<()> {
     // Not a byte is read. The host has to find that out.
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     drop(stream);
+    Ok(())
+}
+
+async fn spin(shared: &Shared, begun: &mut impl FnMut()) -> Result<()> {
+    let open = Client::new(&shared.base, None);
+    begun();
+    open.send(Method::POST, &format!("/hooks/{SPINNING}"), &[], "{}").await?;
     Ok(())
 }
 

@@ -114,6 +114,7 @@ fn ms(time: Duration) -> f64 {
 pub async fn run(attack: Attack, scale: Scale, say: &dyn Fn(&str)) -> Result<Row> {
     let provider = Provider::agreeable().await?;
     let setup = Setup::shop(&provider.url())?.flooded().with("[log]\nlevel = \"error\"");
+    let setup = setup.guest(attacks::SPINNING, "hostile", "do = \"spins\"")?;
     let host = Home::new(&setup).await?.start().await?;
     host.take(WHATSAPP, &meta(&whatsapp_text("6281200000", "Ana", "first", "hello"))).await?;
     let agent = key(&host, "agent").await?;

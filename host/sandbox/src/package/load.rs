@@ -21,6 +21,7 @@ use crate::manifest::{self, Manifest, ManifestError, schema};
 use crate::run::call::{Entry, enter};
 use crate::run::guest::Guest;
 use crate::run::instance_pool::InstancePool;
+use crate::run::long::LongTurns;
 
 use tokio::sync::Semaphore;
 
@@ -32,6 +33,9 @@ pub(crate) struct Shared {
     pub(crate) compile_pool: CompilePool,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) kept_places: Arc<Semaphore>,
+    /// Places that the calls of one connector may take.
+    pub(crate) own_places: usize,
+    pub(crate) long_turns: Arc<LongTurns>,
     pub(crate) tls: Arc<rustls::ClientConfig>,
 }
 
@@ -54,12 +58,15 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
 
     let validator = schema::validator(&read.manifest.config).map_err(ManifestError::Invalid)?;
     let connector = Connector {
+        id: read.manifest.id.as_str().into(),
         manifest: read.manifest,
         digest: linked.digest,
         instance_pre: linked.instance_pre,
         exports: linked.exports,
         validator,
         tls: shared.tls.clone(),
+        own_places: Semaphore::new(shared.own_places),
+        long_turns: Arc::clone(&shared.long_turns),
         places: shared.places.clone(),
         kept_places: shared.kept_places.clone(),
         _engine: shared.engine.clone(),

@@ -20,6 +20,7 @@ use crate::run::error::{CallError, CallErrorKind, Reason, explain};
 use crate::run::guest::Guest;
 use crate::run::instance_pool::{InstancePool, Lifetime, PooledInstance};
 use crate::run::limits::{BoundHit, Limits};
+use crate::run::long::LongRun;
 
 /// A call that came to an end of the guest's own choosing.
 #[derive(Clone, Debug)]
@@ -65,8 +66,10 @@ pub(crate) async fn enter<E: Entry>(
     bound.rate.take().map_err(|wait| too_often(wait, limits))?;
     // The channel's place first, so that a channel with a long queue holds none of the pool's.
     let _channel_place = place(&bound.places, limits).await?;
+    let _connector_place = place(&connector.own_places, limits).await?;
     let _place = place(&connector.places, limits).await?;
 
+    let long = LongRun::new(&connector.long_turns, &connector.id);
     let meter = Arc::new(CpuMeter::default());
     let (mut store, kept, age) = match instances.take() {
         Some(PooledInstance { mut store, instance, age }) => {
@@ -78,7 +81,7 @@ pub(crate) async fn enter<E: Entry>(
             (Store::new(connector.instance_pre.engine(), guest), None, Lifetime::new())
         }
     };
-    set_bounds(&mut store, limits, &meter);
+    set_bounds(&mut store, limits, &meter, &long);
     let started = Instant::now();
     let run = async {
         let instance = match kept {
@@ -92,7 +95,7 @@ pub(crate) async fn enter<E: Entry>(
         let output = called.map_err(|error| explain(&error, limits.handles, limits.hostcall_fuel))?;
         Ok((output, instance))
     };
-    let outcome = tokio::time::timeout(limits.wall, metered(run, &meter)).await;
+    let outcome = tokio::time::timeout(limits.wall, metered(run, &meter, &long)).await;
     let wall = started.elapsed();
 
     let mut finished = store.data_mut().finish();
@@ -115,26 +118,27 @@ pub(crate) async fn enter<E: Entry>(
 }
 
 /// Sets every bound of the channel on a store, for one call.
-fn set_bounds(store: &mut Store<Guest>, limits: &Limits, meter: &Arc<CpuMeter>) {
+fn set_bounds(store: &mut Store<Guest>, limits: &Limits, meter: &Arc<CpuMeter>, long: &Arc<LongRun>) {
     store.limiter(|guest| &mut guest.limiter);
     store.set_hostcall_fuel(limits.hostcall_fuel);
     store.set_epoch_deadline(1);
-    let (cpu, meter) = (limits.cpu, meter.clone());
+    let (cpu, meter, long) = (limits.cpu, Arc::clone(meter), Arc::clone(long));
     // At every tick a running guest gives the thread back, so that it neither starves others nor outlives its time-out. A guest that
     // only waited is not charged for the ticks that passed meanwhile.
-    store.epoch_deadline_callback(move |_| match meter.so_far() > cpu {
-        true => Err(BoundHit::Cpu { limit: cpu }.into()),
-        false => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
+    store.epoch_deadline_callback(move |_| match meter.so_far() {
+        spent if spent > cpu => Err(BoundHit::Cpu { limit: cpu }.into()),
+        spent => Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(&long).give_way(spent)))),
     });
 }
 
-/// Measures the CPU time of every poll.
-async fn metered<F: Future>(future: F, meter: &CpuMeter) -> F::Output {
+/// Measures the CPU time of every poll. A call keeps no turn while it waits.
+async fn metered<F: Future>(future: F, meter: &CpuMeter, long: &LongRun) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
         meter.start();
         let polled = future.as_mut().poll(context);
         meter.stop();
+        long.pause();
         polled
     })
     .await

@@ -37,7 +37,6 @@ mod parked;
 mod parts;
 mod reader;
 mod sse;
-mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jackfield_core::ids::KeyId;
+use jackfield_sandbox::Turns;
 use jackfield_store::View;
 
 use super::bounds::PLACE;
-use super::turns::Turns;
 use crate::host::Host;
 use crate::problem::{Problem, Result};
 
@@ -20,7 +21,7 @@ const TURN_TIME: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Reader {
     host: Arc<Host>,
-    turns: Arc<Turns>,
+    turns: Arc<Turns<Option<KeyId>>>,
 }
 
 impl Reader {
