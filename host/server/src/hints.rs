@@ -220,9 +220,14 @@ async fn learn(
     hints: Vec<Hint>,
     state: Vec<StateChange>,
 ) -> Result<(), String> {
-    // The journal was gone through for a person who was erased meanwhile.
+    // The journal was gone through for a person who was erased meanwhile; what is left is the channel's state.
     if operations::is_erased(&host.view(), who.id).map_err(|e| e.to_string())? {
-        return Ok(());
+        if state.is_empty() {
+            return Ok(());
+        }
+        let (channel, people, events) = (channel.id.clone(), Vec::new(), Vec::new());
+        let rest = Fact::SendErased { channel: channel.clone(), people, events, state, problem: None };
+        return host.append(Actor::Channel(channel), rest).await.map(drop).map_err(|e| e.to_string());
     }
     let fact = Fact::HintsLearnt {
         channel: channel.id.clone(),

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact};
+use jackfield_core::fact::{Actor, Fact, Outcome};
 use jackfield_core::views::operations;
 use jackfield_sandbox::Failure;
+use jackfield_store::Committed;
 
 use crate::channels::{Answered, ChannelRuntime};
 use crate::host::Host;
@@ -96,15 +97,27 @@ async fn ask(host: &Host, channel: &ChannelRuntime) -> Result<Duration, Option<D
     if batch.events.is_empty() && batch.unreadable.is_empty() && call.effects.state.is_empty() && !moved {
         return Ok(pause);
     }
-    let fact = Fact::Polled {
+    let events = canonical::events(batch.events, &channel.context());
+    let (state, unreadable) = (call.effects.state, batch.unreadable);
+    let polled = |events, state, unreadable| Fact::Polled {
         channel: channel.id.clone(),
-        source,
-        events: canonical::events(batch.events, &channel.context()),
-        state: call.effects.state,
-        unreadable: batch.unreadable,
-        cursor: batch.cursor,
+        source: source.clone(),
+        events,
+        state,
+        unreadable,
+        cursor: batch.cursor.clone(),
     };
-    match host.append(Actor::Channel(channel.id.clone()), fact).await {
+    let (actor, fact) = (Actor::Channel(channel.id.clone()), polled(events, state, unreadable));
+    let stored = match host.append(actor.clone(), fact).await {
+        // It is kept, and a mended version applies it. To ask from the same place would bring the same again.
+        Ok(Committed { outcome: Outcome::Skipped { reason }, .. }) => {
+            tracing::error!(channel = %channel.id, "what polling brought met a defect, and is passed over: {reason}");
+            host.append(actor, polled(Vec::new(), Vec::new(), Vec::new())).await
+        }
+        stored => stored,
+    };
+    match stored {
+        Ok(Committed { outcome: Outcome::Skipped { .. }, .. }) => Err(None),
         Ok(_) => Ok(pause),
         Err(error) => {
             tracing::error!(channel = %channel.id, "what polling brought cannot be stored, and will be asked for again: {error}");

@@ -286,3 +286,26 @@ async fn nothing_is_said_of_an_erased_customer_by_a_send_that_ends_after_the_era
     ensure!(end.contains("\"class\":\"erased\""), "{end}");
     Ok(())
 }
+
+#[tokio::test]
+async fn credentials_that_do_not_work_park_the_channel_though_the_customer_was_erased_meanwhile() -> Result<()> {
+    let (go, held) = tokio::sync::watch::channel(false);
+    let refused = json!({ "error": { "code": 190, "message": "Error validating access token" } });
+    let answer = move || Script::Held(held.clone(), Box::new(Script::json(401, &refused)));
+    let provider = Provider::start(move |_, _| answer()).await?;
+    let setup = Setup::shop(&provider.url())?.with(&format!("[channels.{WHATSAPP}.limits]\nwall-ms = 30000"));
+    let host = Host::start(&setup).await?;
+    let (ana, _) = both_write(&host).await?;
+    let sent = host.api.post(&format!("/v1/customers/{ana}/messages"), &json!({ "text": "an answer" })).await?;
+    ensure!(sent.status == 202, "{}", sent.text());
+    provider.wait_for(1).await?;
+    ensure!(erase(&host.api, &ana).await?.status == 202, "it is begun");
+    ended(&host, &ana).await?;
+    let mut feed = Feed::open(host.api.base(), &host.key, "/v1/events?types=channel.parked", None).await?;
+    go.send_replace(true);
+    let parked = feed.next().await.with_context(|| host.log())?.context("the host runs")?;
+    ensure!(parked.data["channel"] == WHATSAPP || parked.data.to_string().contains(WHATSAPP), "{}", parked.data);
+    let channel = host.api.read(&format!("/v1/channels/{WHATSAPP}")).await?;
+    ensure!(!channel["parked"].is_null(), "{channel}");
+    Ok(())
+}

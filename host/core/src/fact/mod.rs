@@ -421,7 +421,8 @@ pub enum Fact {
         /// The number of the fact that began it.
         erasure: Seq,
     },
-    /// What is left of the end of an attempt whose message was erased: everything that it brought besides.
+    /// What is left of the end of an attempt whose message was erased, or of an answer about somebody who was: everything that it brought
+    /// besides.
     SendErased {
         /// On this channel.
         channel: ChannelId,

@@ -1,11 +1,13 @@
 //! Every bound, with a guest that runs against it: it fails by itself, in time, with its reason, and harms nobody else.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jackfield_sandbox::{Binding, CallError, CallErrorKind, Limits, LogLevel};
+use jackfield_sandbox::{Binding, CallError, CallErrorKind, Grants, Limits, LogLevel, Sandbox, SandboxOptions};
+use serde_json::json;
 
-use crate::fixture::{Fixed, binding, channel, hostile, limited, signed, unsigned};
+use crate::fixture::{Fixed, binding, channel, component, hostile, limited, signed, unsigned};
 
 /// A call that fails. An honest call on another channel works before, meanwhile and after.
 async fn fails(behaviour: &str, limits: Limits, kind: CallErrorKind) -> CallError {
@@ -208,6 +210,32 @@ async fn a_full_channel_makes_its_own_callers_wait_and_nobody_elses() {
     let (first, second, other) = tokio::join!(busy.receive(unsigned("x")), busy.receive(unsigned("x")), async {
         channel("verifies").await.receive(signed("x")).await
     });
+    let mut kinds = [first.unwrap_err().kind, second.unwrap_err().kind].map(CallErrorKind::as_str);
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["busy", "wall_exceeded"]);
+    assert!(other.unwrap().result.is_ok());
+}
+
+#[tokio::test]
+async fn one_connector_on_many_channels_leaves_the_others_half_of_the_places() {
+    let sandbox = Sandbox::new(SandboxOptions { instances: 2, ..SandboxOptions::default() }).unwrap();
+    let hostile = sandbox.load(component("hostile")).await.unwrap();
+    let limits = Limits { wall: Duration::from_millis(800), queue: Duration::from_millis(50), ..Limits::default() };
+    let [one, two] = ["one", "two"].map(|channel| {
+        let waits = Binding { channel: channel.parse().unwrap(), limits: limits.clone(), ..binding("waits") };
+        hostile.bind(waits).unwrap()
+    });
+    let intruder = sandbox.load(component("intruder")).await.unwrap();
+    let nothing = Binding {
+        config: json!({}),
+        secrets: BTreeMap::new(),
+        grants: Grants::default(),
+        limits: limits.clone(),
+        ..binding("")
+    };
+    let other = intruder.bind(nothing).unwrap();
+    let (first, second, other) =
+        tokio::join!(one.receive(unsigned("x")), two.receive(unsigned("x")), other.receive(unsigned("1")));
     let mut kinds = [first.unwrap_err().kind, second.unwrap_err().kind].map(CallErrorKind::as_str);
     kinds.sort_unstable();
     assert_eq!(kinds, ["busy", "wall_exceeded"]);

@@ -11,7 +11,7 @@ use jackfield_core::rows::Outgoing;
 use jackfield_core::tables;
 use jackfield_core::views::operations::{self, ToSend};
 use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
-use jackfield_store::AppendError;
+use jackfield_store::{AppendError, Committed};
 
 use super::verdict::{Attempt, Verdict};
 use crate::attachments::upload::{self, UploadFailure};
@@ -202,7 +202,8 @@ fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
 
 /// Writes down how an attempt ended, for as long as it takes: what is not written down is uncertain after the next start.
 ///
-/// What is said of somebody who was erased meanwhile is not: the journal was gone through for the person already.
+/// What is said of somebody who was erased meanwhile is not, because the journal was gone through for the person already: what is left is
+/// the channel's state, and that its credentials do not work. A fact that meets a defect is repeated without what it brings besides.
 async fn record(
     host: &Host,
     channel: &ChannelRuntime,
@@ -216,20 +217,20 @@ async fn record(
         Fact::SendEnded { message, attempt, result: end.verdict.result, events: end.events, state: end.state };
     loop {
         if to.is_some_and(|to| operations::is_erased(&host.view(), to).unwrap_or(false)) {
-            let problem = Problem { message: String::from("The customer was erased."), code: None };
-            let result = SendResult::Failed { class: String::from("erased"), problem };
-            fact = Fact::SendEnded { message, attempt, result, events: Vec::new(), state: Vec::new() };
+            fact = without_the_person(channel, fact);
         }
         match host.append(Actor::Channel(channel.id.clone()), fact.clone()).await {
+            Ok(Committed { outcome: Outcome::Skipped { reason }, .. }) => {
+                tracing::error!(channel = %channel.id, %message, "the end of an attempt met a defect: {reason}");
+                if !say_less(&mut fact) {
+                    return;
+                }
+            }
             Ok(_) => return,
             Err(error @ (AppendError::TooLarge { .. } | AppendError::Unwritable(_))) => {
                 tracing::error!(channel = %channel.id, %message, "what an answer taught besides cannot be stored: {error}");
-                match &mut fact {
-                    Fact::SendEnded { events, state, .. } if !(events.is_empty() && state.is_empty()) => {
-                        events.clear();
-                        state.clear();
-                    }
-                    _ => return,
+                if !say_less(&mut fact) {
+                    return;
                 }
             }
             Err(error @ (AppendError::Closed | AppendError::Poisoned(_) | AppendError::Unknown(_))) => {
@@ -245,6 +246,29 @@ async fn record(
             }
         }
     }
+}
+
+/// Leaves out of the end of an attempt what stands in the way of its being known: what the answer taught besides, and then how it ended.
+/// False if nothing is left to leave out.
+fn say_less(ended: &mut Fact) -> bool {
+    let Fact::SendEnded { result, events, state, .. } = ended else { return false };
+    if !(events.is_empty() && state.is_empty()) {
+        (*events, *state) = (Vec::new(), Vec::new());
+        return true;
+    }
+    let message = String::from("The host could not record how this attempt ended; its log says why.");
+    let uncertain = SendResult::Uncertain { problem: Problem { message, code: None } };
+    std::mem::replace(result, uncertain.clone()) != uncertain
+}
+
+/// What is left of the end of an attempt whose customer was erased.
+fn without_the_person(channel: &ChannelRuntime, ended: Fact) -> Fact {
+    let Fact::SendEnded { result, state, .. } = ended else { return ended };
+    let problem = match result {
+        SendResult::Credentials { problem } => Some(problem),
+        _ => None,
+    };
+    Fact::SendErased { channel: channel.id.clone(), people: Vec::new(), events: Vec::new(), state, problem }
 }
 
 fn word(result: &SendResult) -> &'static str {

@@ -1,13 +1,15 @@
 //! A host in this process, on a disk that can be held up.
 //!
 //! Here: clients that go away in the middle of a command: what they asked for takes effect all the same. [`races`]: two that change what
-//! serves at the same time. [`revoked`]: what is taken back reaches every call. [`panics`]: mistakes of the host itself, contained.
+//! serves at the same time. [`revoked`]: what is taken back reaches every call. [`panics`] and
+//! [`skipped`]: mistakes of the host itself, contained.
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
 mod disk;
 mod panics;
 mod races;
 mod revoked;
+mod skipped;
 mod world;
 
 use std::collections::BTreeSet;
