@@ -10,6 +10,7 @@ use std::time::Duration;
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Outcome};
+use jackfield_core::tables;
 use jackfield_core::views::operations;
 use jackfield_sandbox::Failure;
 use jackfield_store::Committed;
@@ -37,8 +38,13 @@ async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
     loop {
         let pause = match is_due(&host, &channel) {
             // The reactor wakes it when a generation, the pause or a grant has changed.
-            false => None,
-            true => tokio::select! {
+            Ok(false) => None,
+            Err(error) => {
+                tracing::error!(channel = %channel.id, "it cannot be told whether to poll: {error}");
+                failures += 1;
+                Some(after(failures))
+            }
+            Ok(true) => tokio::select! {
                 () = host.stop.begun() => return,
                 asked = ask(&host, &channel) => match asked {
                     Ok(pause) => {
@@ -67,9 +73,12 @@ async fn poll(host: Arc<Host>, channel: Arc<ChannelRuntime>) {
     }
 }
 
-fn is_due(host: &Host, channel: &ChannelRuntime) -> bool {
-    let polls = channel.serving().is_some_and(|(generation, _)| generation.connector.interfaces().poll);
-    polls && operations::channel(&host.view(), &channel.id).is_ok_and(|row| row.is_some_and(|row| !row.is_suspended()))
+fn is_due(host: &Host, channel: &ChannelRuntime) -> tables::Result<bool> {
+    if !channel.serving().is_some_and(|(generation, _)| generation.connector.interfaces().poll) {
+        return Ok(false);
+    }
+    let row = operations::channel(&host.view(), &channel.id)?;
+    Ok(row.is_some_and(|row| !row.is_suspended()))
 }
 
 /// One question. How long to wait before the next; or, if it came to nothing, how long the channel said to wait.

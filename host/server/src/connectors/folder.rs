@@ -11,11 +11,15 @@ use jackfield_core::views::operations;
 
 use super::COMPONENT_BYTES;
 use super::artifacts::digest_of;
+use super::error::LifecycleError;
 use super::lifecycle::Lifecycle;
 use crate::shutdown::Stop;
 
 /// How often the folder is looked at.
 const PERIOD: Duration = Duration::from_millis(500);
+
+/// The wait after something that was brought could not be stored.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// A file as it was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +31,13 @@ struct Seen {
 /// Watches a folder until the host stops.
 pub async fn watch(folder: PathBuf, lifecycle: Arc<Lifecycle>, stop: Stop) {
     // What is taken already, and what may still be being written.
-    let (mut taken, mut fresh, mut complained) = (BTreeMap::new(), BTreeMap::new(), None);
+    let (mut taken, mut fresh, mut complained, mut wait) = (BTreeMap::new(), BTreeMap::new(), None, PERIOD);
     loop {
         tokio::select! {
             () = stop.begun() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+            () = tokio::time::sleep(wait) => {}
         }
+        wait = PERIOD;
         let files = match list(&folder).await {
             Ok(files) => files,
             Err(error) => {
@@ -50,12 +55,23 @@ pub async fn watch(folder: PathBuf, lifecycle: Arc<Lifecycle>, stop: Stop) {
             }
             // Two looks that see the same: whoever wrote it has finished.
             if fresh.get(path) == Some(seen) {
-                taken.insert(path.clone(), *seen);
-                bring(&lifecycle, path).await;
+                match bring(&lifecycle, path).await {
+                    Brought::Done => drop(taken.insert(path.clone(), *seen)),
+                    Brought::Later => wait = AGAIN,
+                }
             }
         }
+        taken.retain(|path, _| files.contains_key(path));
         fresh = files;
     }
+}
+
+/// What became of a file.
+enum Brought {
+    /// Looking at it again would come to the same.
+    Done,
+    /// What came of it could not be stored: it is brought again.
+    Later,
 }
 
 async fn list(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Seen>> {
@@ -85,25 +101,32 @@ fn may_bring(folder: &std::fs::Metadata) -> std::io::Result<()> {
     }
 }
 
-async fn bring(lifecycle: &Lifecycle, path: &Path) {
+async fn bring(lifecycle: &Lifecycle, path: &Path) -> Brought {
     let Some(name) = path.file_stem().and_then(|stem| stem.to_str()).filter(|name| is_name(name)) else {
         tracing::warn!(path = %path.display(), "the name of a connector is 1 to 64 of a-z, 0-9, `-` and `_`; the file is left alone");
-        return;
+        return Brought::Done;
     };
     let component = match tokio::fs::read(path).await {
         Ok(component) => component,
         Err(error) => {
             tracing::warn!(path = %path.display(), "the component cannot be read: {error}");
-            return;
+            return Brought::Done;
         }
     };
     let digest = digest_of(&component);
     let versions = operations::connector(&lifecycle.view(), name).ok().flatten();
     if versions.is_some_and(|versions| !versions.is_news("folder", &digest)) {
-        return;
+        return Brought::Done;
     }
-    if let Err(error) = lifecycle.install(name, component, "folder", Actor::Host).await {
-        tracing::error!(path = %path.display(), "the component could not be brought: {error}");
+    match lifecycle.install(name, component, "folder", Actor::Host).await {
+        Ok(_) => Brought::Done,
+        Err(error) => {
+            tracing::error!(path = %path.display(), "the component could not be brought: {error}");
+            match error {
+                LifecycleError::Append(_) | LifecycleError::Disk(_) | LifecycleError::Read(_) => Brought::Later,
+                _ => Brought::Done,
+            }
+        }
     }
 }
 
