@@ -31,9 +31,9 @@ impl Applier<'_> {
                 self.affect(Effect::Person(origin.channel.clone(), identity));
                 react(&mut row, identity, emoji.as_deref(), self.believable(*at));
             }
-            EventBody::Delivery { state, at, .. } => {
+            EventBody::Delivery { about, state, at } => {
                 let at = self.believable(*at);
-                return self.apply_update(row.id, state, at);
+                return self.apply_update(row.id, about, state, at);
             }
             _ => {}
         }

@@ -86,8 +86,8 @@ impl Applier<'_> {
             | EventBody::Delivery { about: DeliveryScope::Message(message_id), .. } => {
                 return self.about_message(origin, message_id, &event.body);
             }
-            EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, until), state, at } => {
-                self.apply_read_watermark(channel, thread, *until, state, self.believable(*at))?;
+            EventBody::Delivery { about: about @ DeliveryScope::ThreadUntil(..), state, at } => {
+                self.apply_read_watermark(channel, about, state, self.believable(*at))?;
             }
             EventBody::IdentityChange { old, new, reason, .. } => {
                 self.rotate(origin.statement(None), old, new, reason)?;

@@ -20,7 +20,7 @@ pub const EARLY: Table<(ChannelId, Text, Seq, u16), EventBody> = Table::new(8, "
 pub const EARLY_BY_AGE: Table<(Seq, u16), EarlyUpdate> = Table::new(46, "early updates by age");
 /// Touchpoints.
 pub const TOUCHPOINTS: Table<(TouchpointId,), Touchpoint> = Table::new(13, "touchpoints");
-/// Messages that were sent to a thread, by time.
+/// Messages that a channel took for a thread, by the time at which the attempt began.
 pub const SENT_IN_THREAD: Table<(ChannelId, Text, Millis, MessageId), Present> = Table::new(21, "sent in threads");
 
 /// Where an update is that waits for its message.

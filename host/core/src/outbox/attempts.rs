@@ -34,6 +34,7 @@ impl Applier<'_> {
         if let Some(gone) = self.left_address(row.identity)? {
             return Ok(gone);
         }
+        self.leave_thread(&row);
         if let Some(delivery) = &mut row.delivery {
             delivery.state = DeliveryState::Queued;
             delivery.at = self.at;
@@ -78,6 +79,7 @@ impl Applier<'_> {
         self.set_outgoing(&row.channel, &outgoing)?;
         if let Some(delivery) = &mut row.delivery {
             delivery.attempts = attempt;
+            delivery.started_at = Some(self.at);
             delivery.state = DeliveryState::Sending;
             delivery.at = self.at;
         }
@@ -109,6 +111,7 @@ impl Applier<'_> {
                     None => row.external_ids = external_ids.iter().take(limits::EXTERNAL_IDS).cloned().collect(),
                 }
                 row.move_to(DeliveryState::Sent, self.at, number, None, None);
+                self.enter_thread(&row)?;
             }
             SendResult::Retry { at, problem } => {
                 outgoing.at = *at;

@@ -5,19 +5,25 @@ use std::rc::Rc;
 use super::rows::{DeliveryState, DeliveryStep, OUTBOX};
 use crate::apply::{Applier, DomainEvent};
 use crate::conversation::EventEffect;
-use crate::conversation::rows::{MESSAGES, Message};
-use crate::event::{DeliveryUpdate, Problem};
+use crate::conversation::rows::{MESSAGES, Message, SENT_IN_THREAD};
+use crate::event::{DeliveryScope, DeliveryUpdate, Problem};
 use crate::ids::{MessageId, Millis};
 use crate::limits;
-use crate::tables::Result;
+use crate::tables::{Present, Result};
 
 impl Applier<'_> {
     /// What a channel says of a message that was sent. It moves the delivery forward or not at all.
-    pub(crate) fn apply_update(&mut self, id: MessageId, update: &DeliveryUpdate, at: Millis) -> Result<EventEffect> {
+    pub(crate) fn apply_update(
+        &mut self,
+        id: MessageId,
+        about: &DeliveryScope,
+        update: &DeliveryUpdate,
+        at: Millis,
+    ) -> Result<EventEffect> {
         let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
             return Ok(EventEffect::Duplicate);
         };
-        if row.delivery.is_none() {
+        if !row.is_moved_by(about) {
             return Ok(EventEffect::Duplicate);
         }
         let moved = match update {
@@ -42,8 +48,27 @@ impl Applier<'_> {
         if waits && row.is_on_its_channel() {
             self.dequeue(&row.channel, &row.thread.id, id)?;
         }
+        if row.delivery.as_ref().is_some_and(|d| d.state == DeliveryState::Read) {
+            // No mark says more.
+            self.leave_thread(&row);
+        }
         self.store_delivery(row)?;
         Ok(EventEffect::New)
+    }
+
+    /// Read marks of the thread are about the message from now on, as far as the attempt began before them.
+    pub(super) fn enter_thread(&mut self, row: &Message) -> Result<()> {
+        match row.started_at().filter(|_| row.action.is_none()) {
+            Some(at) => SENT_IN_THREAD.put(&mut self.tables, (&row.channel, &row.thread.id, at, row.id), &Present),
+            None => Ok(()),
+        }
+    }
+
+    /// Read marks are not about the message any more.
+    pub(super) fn leave_thread(&mut self, row: &Message) {
+        if let Some(at) = row.started_at() {
+            SENT_IN_THREAD.delete(&mut self.tables, (&row.channel, &row.thread.id, at, row.id));
+        }
     }
 
     pub(super) fn store_delivery(&mut self, row: Message) -> Result<()> {
@@ -58,6 +83,19 @@ impl Message {
     pub(super) fn is_on_its_channel(&self) -> bool {
         use DeliveryState::{Delivered, Read, Sent};
         self.delivery.as_ref().is_some_and(|d| matches!(d.state, Sent | Delivered | Read))
+    }
+
+    fn started_at(&self) -> Option<Millis> {
+        self.delivery.as_ref().and_then(|delivery| delivery.started_at)
+    }
+
+    /// Whether an update may move the delivery at all. That somebody has seen a thread does not say that the message got there: it
+    /// takes no failure back, and nothing out of the outbox.
+    fn is_moved_by(&self, about: &DeliveryScope) -> bool {
+        match about {
+            DeliveryScope::Message(_) => self.delivery.is_some(),
+            DeliveryScope::ThreadUntil(..) => self.is_on_its_channel(),
+        }
     }
 
     /// Moves the delivery forward; says whether it moved.

@@ -6,14 +6,14 @@ use super::choice::{Candidate, Wish, threads};
 use super::{before, choice};
 use crate::apply::{Applier, DomainEvent, not_found, refuse, refuse_with};
 use crate::channel::rows::{CHANNELS, Channel};
-use crate::conversation::rows::{Direction, MESSAGES, Message, MessageAuthor, SENT_IN_THREAD};
+use crate::conversation::rows::{Direction, MESSAGES, Message, MessageAuthor};
 use crate::event::{Part, Thread};
 use crate::fact::{Actor, Destination, Newest, Outcome, Via};
 use crate::identity::graph;
 use crate::identity::rows::{Identity, ThreadAddress};
 use crate::ids::{CustomerId, IdentityId, MessageId, Millis};
 use crate::outbox::rows::{Delivery, DeliveryState};
-use crate::tables::{Present, Result};
+use crate::tables::Result;
 
 /// Where a message goes.
 struct Address<'a> {
@@ -61,7 +61,6 @@ impl Applier<'_> {
             reply_to_external: on_channel.and_then(|m| m.external_ids.first().cloned()),
             ..self.outbound(id, address.identity.id, &address.channel, &address.thread)
         };
-        SENT_IN_THREAD.put(&mut self.tables, (&row.channel, &row.thread.id, self.at, id), &Present)?;
         self.enter_timeline(&row)?;
         self.enqueue(row)?;
         self.emit(DomainEvent::MessageQueued { customer, message: id });
@@ -90,6 +89,7 @@ impl Applier<'_> {
             state: DeliveryState::Queued,
             at: self.at,
             attempts: 0,
+            started_at: None,
             error: None,
             class: None,
             history: Vec::new(),

@@ -70,6 +70,9 @@ pub struct Delivery {
     pub at: Millis,
     /// How many attempts began.
     pub attempts: u32,
+    /// When the last of them did, by the host's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Millis>,
     /// What last went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,

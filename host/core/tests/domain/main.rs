@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod attacks;
+mod deliveries;
 mod erasure;
 mod files;
 mod identity;
