@@ -22,26 +22,26 @@ impl Applier<'_> {
         let Some(mut row) = self.original(id)? else {
             return Ok(EventEffect::Duplicate);
         };
-        let before = row.clone();
-        match body {
-            EventBody::Edit { at, parts, .. } => edit(&mut row, self.believable(*at), parts),
-            EventBody::Deletion { at, .. } => delete(&mut row, self.believable(*at)),
+        let before = row.parts.clone();
+        let changed = match body {
+            EventBody::Edit { at, parts, .. } => row.edit(self.believable(*at), parts),
+            EventBody::Deletion { at, .. } => row.delete(self.believable(*at)),
             EventBody::Reaction { sender, emoji, at, .. } => {
                 let identity = self.sender(sender, origin.statement(Some(row.id)))?;
                 self.affect(Effect::Person(origin.channel.clone(), identity));
-                react(&mut row, identity, emoji.as_deref(), self.believable(*at));
+                row.react(identity, emoji.as_deref(), self.believable(*at))
             }
             EventBody::Delivery { about, state, at } => {
                 let at = self.believable(*at);
                 return self.apply_update(row.id, about, state, at);
             }
-            _ => {}
-        }
-        if row == before {
+            _ => false,
+        };
+        if !changed {
             return Ok(EventEffect::Duplicate);
         }
         MESSAGES.put(&mut self.tables, (row.id,), &row)?;
-        self.emit(DomainEvent::MessageChanged { now: Rc::new(row), before: before.parts });
+        self.emit(DomainEvent::MessageChanged { now: Rc::new(row), before });
         Ok(EventEffect::New)
     }
 
@@ -57,39 +57,47 @@ impl Applier<'_> {
     }
 }
 
-fn edit(row: &mut Message, at: Millis, parts: &[Part]) {
-    let late = row.edited_at.is_some_and(|before| before > at);
-    let parts: Vec<Part> = parts.iter().take(limits::PARTS).cloned().collect();
-    if row.deleted_at.is_none() && !late && row.parts != parts {
-        row.parts = parts;
-        row.edited_at = Some(at);
+/// Each says whether it changed something. Nothing comes back to a message that was deleted.
+impl Message {
+    pub(crate) fn edit(&mut self, at: Millis, parts: &[Part]) -> bool {
+        let late = self.edited_at.is_some_and(|before| before > at);
+        let parts = parts.get(..limits::PARTS).unwrap_or(parts);
+        if self.deleted_at.is_some() || late || self.parts == parts {
+            return false;
+        }
+        self.parts = parts.to_vec();
+        self.edited_at = Some(at);
+        true
     }
-}
 
-fn delete(row: &mut Message, at: Millis) {
-    if row.deleted_at.is_none() {
-        row.deleted_at = Some(at);
-        row.parts.clear();
-        row.reactions.clear();
+    pub(crate) fn delete(&mut self, at: Millis) -> bool {
+        if self.deleted_at.is_some() {
+            return false;
+        }
+        self.deleted_at = Some(at);
+        self.parts.clear();
+        self.reactions.clear();
+        true
     }
-}
 
-/// One reaction for each person; the latest counts, in whatever order they come. Over the bound the oldest goes.
-fn react(row: &mut Message, identity: IdentityId, emoji: Option<&str>, at: Millis) {
-    let of = |r: &&Reaction| r.identity == identity;
-    let latest = row.reactions.iter().filter(of).chain(row.withdrawn.iter().filter(of)).map(|r| r.at).max();
-    if latest.is_some_and(|before| before > at) {
-        return;
+    /// One reaction for each person; the latest counts, in whatever order they come. Over the bound the oldest goes.
+    fn react(&mut self, identity: IdentityId, emoji: Option<&str>, at: Millis) -> bool {
+        let before = self.reactions.iter().chain(&self.withdrawn).find(|r| r.identity == identity);
+        let late = before.is_some_and(|before| before.at > at);
+        let reaction = Reaction { identity, emoji: emoji.unwrap_or_default().to_owned(), at };
+        if self.deleted_at.is_some() || late || before == Some(&reaction) {
+            return false;
+        }
+        self.reactions.retain(|r| r.identity != identity);
+        self.withdrawn.retain(|r| r.identity != identity);
+        match emoji {
+            Some(_) => self.reactions.push(reaction),
+            None => self.withdrawn.push(reaction),
+        }
+        self.more_reactions += keep_latest(&mut self.reactions);
+        keep_latest(&mut self.withdrawn);
+        true
     }
-    row.reactions.retain(|r| r.identity != identity);
-    row.withdrawn.retain(|r| r.identity != identity);
-    let reaction = Reaction { identity, emoji: emoji.unwrap_or_default().to_owned(), at };
-    match emoji {
-        Some(_) => row.reactions.push(reaction),
-        None => row.withdrawn.push(reaction),
-    }
-    row.more_reactions += keep_latest(&mut row.reactions);
-    keep_latest(&mut row.withdrawn);
 }
 
 fn keep_latest(reactions: &mut Vec<Reaction>) -> u64 {

@@ -95,6 +95,9 @@ pub struct Message {
     /// The channel's ids of it. The first is what news is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_ids: Vec<String>,
+    /// The channel's ids of attempts before the one that counts. What arrived by one of those has arrived; nothing else counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_ids: Vec<String>,
     /// In or out.
     pub direction: Direction,
     /// Who wrote it.
@@ -194,6 +197,7 @@ impl Message {
             connector: connector.to_owned(),
             thread: thread.clone(),
             external_ids: Vec::new(),
+            former_ids: Vec::new(),
             direction,
             author,
             identity,

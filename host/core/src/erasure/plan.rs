@@ -153,7 +153,7 @@ impl Plan {
     }
 
     fn take_message(&mut self, tables: &impl Read, row: &Message) -> Result<()> {
-        for external in &row.external_ids {
+        for external in row.external_ids.iter().chain(&row.former_ids) {
             if let Some(External::Message(known)) = EXTERNAL.get(tables, (&row.channel, EXTERNAL_MESSAGE, external))?
                 && MESSAGES.get(tables, (known,))?.is_some_and(|known| self.members.contains(&known.identity))
             {

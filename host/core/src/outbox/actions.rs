@@ -49,14 +49,8 @@ impl Applier<'_> {
                 row.own_reaction = emoji.clone().map(|emoji| OwnReaction { emoji, at: self.at });
             }
             MessageAction::MarkRead => row.marked_read_at = Some(self.at),
-            MessageAction::Edit { parts } => {
-                row.parts.clone_from(parts);
-                row.edited_at = Some(self.at);
-            }
-            MessageAction::Delete => {
-                row.deleted_at = Some(self.at);
-                row.parts.clear();
-            }
+            MessageAction::Edit { parts } => _ = row.edit(self.at, parts),
+            MessageAction::Delete => _ = row.delete(self.at),
         }
         MESSAGES.put(&mut self.tables, (row.id,), &row)?;
         self.emit(DomainEvent::MessageChanged { now: Rc::new(row), before });

@@ -35,6 +35,8 @@ impl Applier<'_> {
             return Ok(gone);
         }
         self.leave_thread(&row);
+        row.former_ids.append(&mut row.external_ids);
+        row.former_ids.drain(..row.former_ids.len().saturating_sub(limits::EXTERNAL_IDS));
         if let Some(delivery) = &mut row.delivery {
             delivery.state = DeliveryState::Queued;
             delivery.at = self.at;

@@ -23,7 +23,7 @@ impl Applier<'_> {
         let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
             return Ok(EventEffect::Duplicate);
         };
-        if !row.is_moved_by(about) {
+        if !row.is_moved_by(about, update) {
             return Ok(EventEffect::Duplicate);
         }
         let moved = match update {
@@ -89,11 +89,14 @@ impl Message {
         self.delivery.as_ref().and_then(|delivery| delivery.started_at)
     }
 
-    /// Whether an update may move the delivery at all. That somebody has seen a thread does not say that the message got there: it
-    /// takes no failure back, and nothing out of the outbox.
-    fn is_moved_by(&self, about: &DeliveryScope) -> bool {
+    /// Whether an update may move the delivery at all. Of an attempt before the last one only that it arrived counts. That somebody has
+    /// seen a thread does not say that the message got there: it takes no failure back, and nothing out of the outbox.
+    fn is_moved_by(&self, about: &DeliveryScope, update: &DeliveryUpdate) -> bool {
         match about {
-            DeliveryScope::Message(_) => self.delivery.is_some(),
+            DeliveryScope::Message(id) => {
+                let has_arrived = matches!(update, DeliveryUpdate::Delivered | DeliveryUpdate::Read);
+                self.delivery.is_some() && (has_arrived || self.external_ids.contains(id))
+            }
             DeliveryScope::ThreadUntil(..) => self.is_on_its_channel(),
         }
     }

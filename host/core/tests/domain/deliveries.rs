@@ -1,7 +1,7 @@
 //! How far messages of the account got: attempts, receipts, read marks, and what comes late or about something else.
 
 use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Part, Problem, Sender};
-use jackfield_core::fact::{Fact, Outcome, SendResult};
+use jackfield_core::fact::{Fact, MessageAction, Outcome, SendResult};
 use jackfield_core::ids::{MessageId, Millis};
 use jackfield_core::outbox;
 
@@ -157,4 +157,76 @@ fn a_read_mark_of_the_time_of_a_first_attempt_is_not_about_the_second() {
     assert_eq!(state(&desk, message), "sent");
     read(&mut desk);
     assert_eq!(state(&desk, message), "read");
+}
+
+#[test]
+fn late_news_of_a_first_attempt_does_not_fail_the_second() {
+    let (mut desk, message) = answering();
+    let failed = || of("e1", DeliveryUpdate::Failed(problem()));
+    attempt(&mut desk, message, 1, sent("e1"));
+    desk.receive("wa", vec![failed()]);
+    assert_eq!(state(&desk, message), "failed");
+    desk.apply(Fact::RetryRequested { message });
+    desk.receive("wa", vec![failed(), of("e1", DeliveryUpdate::Sent)]);
+    assert_eq!(
+        (state(&desk, message).as_str(), due(&desk)),
+        ("queued", vec![message]),
+        "it waits for its second attempt"
+    );
+    desk.apply(Fact::SendStarted { message, attempt: 2 });
+    desk.receive("wa", vec![failed(), of("e1", DeliveryUpdate::Sent)]);
+    assert_eq!(state(&desk, message), "sending");
+    ended(&mut desk, message, 2, sent("e2"));
+    desk.receive("wa", vec![failed()]);
+    assert_eq!(state(&desk, message), "sent");
+    desk.receive("wa", vec![of("e2", DeliveryUpdate::Failed(problem()))]);
+    assert_eq!(state(&desk, message), "failed");
+}
+
+#[test]
+fn a_message_that_arrived_by_its_first_attempt_has_arrived() {
+    let (mut desk, message) = answering();
+    attempt(&mut desk, message, 1, sent("e1"));
+    desk.receive("wa", vec![of("e1", DeliveryUpdate::Failed(problem()))]);
+    desk.apply(Fact::RetryRequested { message });
+    desk.receive("wa", vec![of("e1", DeliveryUpdate::Delivered)]);
+    assert_eq!((state(&desk, message).as_str(), due(&desk)), ("delivered", vec![]));
+}
+
+#[test]
+fn an_edit_of_ours_does_not_bring_back_what_was_deleted_meanwhile() {
+    let (mut desk, message) = answering();
+    attempt(&mut desk, message, 1, sent("e1"));
+    let act =
+        |desk: &mut Desk, action| queued(desk.apply(Fact::ActionRequested { message, action, idempotency: None }));
+    let edit = act(&mut desk, MessageAction::Edit { parts: vec![Part::Text { text: "a secret, edited".into() }] });
+    let delete = act(&mut desk, MessageAction::Delete);
+    desk.receive("wa", vec![reacts("e1", "+")]);
+    desk.apply(Fact::SendStarted { message: edit, attempt: 1 });
+    desk.receive(
+        "wa",
+        vec![Event { id: String::new(), body: EventBody::Deletion { message_id: "e1".into(), at: None } }],
+    );
+    let deleted = desk.message(message);
+    ended(&mut desk, edit, 1, sent(""));
+    attempt(&mut desk, delete, 1, sent(""));
+    desk.receive("wa", vec![reacts("e1", "-")]);
+    assert_eq!(desk.message(message), deleted);
+    assert_eq!((deleted["parts"].as_array().unwrap().len(), deleted["reactions"].as_array().unwrap().len()), (0, 0));
+}
+
+#[test]
+fn what_we_delete_keeps_no_reactions() {
+    let (mut desk, message) = answering();
+    attempt(&mut desk, message, 1, sent("e1"));
+    desk.receive("wa", vec![reacts("e1", "+")]);
+    let delete =
+        queued(desk.apply(Fact::ActionRequested { message, action: MessageAction::Delete, idempotency: None }));
+    attempt(&mut desk, delete, 1, sent(""));
+    assert_eq!(desk.message(message)["reactions"].as_array().unwrap().len(), 0);
+}
+
+fn reacts(id: &str, emoji: &str) -> Event {
+    let body = EventBody::Reaction { message_id: id.into(), sender: ana(), emoji: Some(emoji.into()), at: None };
+    Event { id: String::new(), body }
 }
