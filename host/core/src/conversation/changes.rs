@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use super::content::fitting;
 use super::inbound::{EventEffect, Origin};
-use super::rows::{MESSAGES, Message, Reaction};
+use super::rows::{Message, Reaction};
 use crate::apply::{Applier, DomainEvent};
 use crate::effect::Effect;
 use crate::event::{EventBody, Part};
+use crate::files::reference;
 use crate::ids::{IdentityId, MessageId, Millis};
 use crate::limits;
 use crate::tables::Result;
@@ -19,40 +21,65 @@ impl Applier<'_> {
         id: MessageId,
         body: &EventBody,
     ) -> Result<EventEffect> {
-        let Some(mut row) = self.original(id)? else {
+        let Some(message) = self.original(id)?.map(|row| row.id) else {
             return Ok(EventEffect::Duplicate);
         };
-        let before = row.parts.clone();
         let changed = match body {
-            EventBody::Edit { at, parts, .. } => row.edit(self.believable(*at), parts),
-            EventBody::Deletion { at, .. } => row.delete(self.believable(*at)),
+            EventBody::Edit { at, parts, .. } => {
+                let at = self.believable(*at);
+                self.replace_parts(message, |row| row.edit(at, parts))?
+            }
+            EventBody::Deletion { at, .. } => {
+                let at = self.believable(*at);
+                self.replace_parts(message, |row| row.delete(at))?
+            }
             EventBody::Reaction { sender, emoji, at, .. } => {
-                let identity = self.sender(sender, origin.statement(Some(row.id)))?;
+                let identity = self.sender(sender, origin.statement(Some(message)))?;
                 self.affect(Effect::Person(origin.channel.clone(), identity));
-                row.react(identity, emoji.as_deref(), self.believable(*at))
+                let at = self.believable(*at);
+                self.change_content(message, |row| row.react(identity, emoji.as_deref(), at))?
             }
             EventBody::Delivery { about, state, at } => {
                 let at = self.believable(*at);
-                return self.apply_update(row.id, about, state, at);
+                return self.apply_update(message, about, state, at);
             }
             _ => false,
         };
-        if !changed {
-            return Ok(EventEffect::Duplicate);
+        Ok(if changed { EventEffect::New } else { EventEffect::Duplicate })
+    }
+
+    /// Changes what is read of a message, and tells of it; says whether it changed.
+    pub(crate) fn change_content(&mut self, id: MessageId, change: impl FnOnce(&mut Message) -> bool) -> Result<bool> {
+        if !self.change_held(id, change)?.unwrap_or_default() {
+            return Ok(false);
         }
-        MESSAGES.put(&mut self.tables, (row.id,), &row)?;
-        self.emit(DomainEvent::MessageChanged { now: Rc::new(row), before });
-        Ok(EventEffect::New)
+        if let Some(identity) = self.held_message(id)?.map(|row| row.identity) {
+            self.emit(DomainEvent::MessageChanged { message: id, identity });
+        }
+        Ok(true)
+    }
+
+    /// The same, where the files of a message may be others after that. Those of what was sent from here are here.
+    pub(crate) fn replace_parts(&mut self, id: MessageId, change: impl FnOnce(&mut Message) -> bool) -> Result<bool> {
+        let row = self.held_message(id)?.filter(|row| row.delivery.is_none());
+        let before: Vec<_> = row.iter().flat_map(|row| &row.parts).map(|p| reference(p).map(str::to_owned)).collect();
+        let came_in = row.is_some();
+        drop(row);
+        let changed = self.change_content(id, change)?;
+        if changed && came_in {
+            self.emit(DomainEvent::PartsReplaced { message: id, before });
+        }
+        Ok(changed)
     }
 
     /// The message of an id. The id of an echo stands for the message that it echoes, which is never an echo itself.
-    pub(crate) fn original(&self, id: MessageId) -> Result<Option<Message>> {
-        let Some(row) = MESSAGES.get(&self.tables, (id,))? else {
-            return Ok(None);
-        };
-        match row.echo_of {
-            Some(original) => MESSAGES.get(&self.tables, (original,)),
-            None => Ok(Some(row)),
+    pub(crate) fn original(&self, id: MessageId) -> Result<Option<Rc<Message>>> {
+        match self.held_message(id)? {
+            Some(row) => match row.echo_of {
+                Some(original) => self.held_message(original),
+                None => Ok(Some(row)),
+            },
+            None => Ok(None),
         }
     }
 }
@@ -61,11 +88,10 @@ impl Applier<'_> {
 impl Message {
     pub(crate) fn edit(&mut self, at: Millis, parts: &[Part]) -> bool {
         let late = self.edited_at.is_some_and(|before| before > at);
-        let parts = parts.get(..limits::PARTS).unwrap_or(parts);
-        if self.deleted_at.is_some() || late || self.parts == parts {
+        if self.deleted_at.is_some() || late || self.parts == fitting(parts) {
             return false;
         }
-        self.parts = parts.to_vec();
+        self.replace_parts(parts);
         self.edited_at = Some(at);
         true
     }

@@ -1,9 +1,7 @@
 //! From the events of a call to rows.
 
-use std::rc::Rc;
-
 use super::rows::{
-    Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, MessageAuthor, TIMELINE,
+    Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Item, Message, MessageAuthor, TIMELINE,
 };
 use crate::apply::{Applier, DomainEvent};
 use crate::effect::Effect;
@@ -132,13 +130,13 @@ impl Applier<'_> {
         let id = self.ids.message()?;
         let identity = self.sender(&given.sender, origin.statement(Some(id)))?;
         self.affect(Effect::Person(channel.clone(), identity));
-        let row = Rc::new(self.message_row(id, identity, origin, given)?);
-        MESSAGES.put(&mut self.tables, (id,), &row)?;
+        let row = self.message_row(id, identity, origin, given)?;
         if !given.id.is_empty() {
             self.set_external(channel, &given.id, id)?;
         }
         self.enter_timeline(&row)?;
-        self.emit(DomainEvent::MessageStored(row));
+        self.emit(DomainEvent::MessageStored { message: id, identity, direction: row.direction });
+        self.store_message(row);
         self.drain_pending(origin, &given.id)?;
         Ok(EventEffect::New)
     }
@@ -160,17 +158,18 @@ impl Applier<'_> {
             None => None,
         };
         let sent_at = self.believable(given.sent_at);
-        Ok(Message {
+        let mut row = Message {
             sent_at,
             ordered_at: self.ordered(sent_at, reply_to)?,
             external_ids: Some(given.id.clone()).filter(|id| !id.is_empty()).into_iter().collect(),
-            parts: given.parts.iter().take(limits::PARTS).cloned().collect(),
             reply_to,
             reply_to_external: given.reply_to.clone(),
             extra: bounded(&given.extra),
             cut: given.cut.clone(),
             ..Message::new(id, origin.channel, origin.connector, &given.thread, direction, author, identity, self.at)
-        })
+        };
+        row.set_parts(&given.parts);
+        Ok(row)
     }
 
     /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
@@ -178,7 +177,7 @@ impl Applier<'_> {
     fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
         let finer = if sent_at.0.is_multiple_of(1000) { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
         let answered = match reply_to {
-            Some(id) => MESSAGES.get(&self.tables, (id,))?.map(|m| m.ordered_at),
+            Some(id) => self.held_message(id)?.map(|m| m.ordered_at),
             None => None,
         };
         Ok(finer.max(answered.unwrap_or_default()).min(self.at))

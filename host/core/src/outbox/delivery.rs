@@ -1,11 +1,9 @@
 //! How far a message got. It only moves forward.
 
-use std::rc::Rc;
-
 use super::rows::{DeliveryState, DeliveryStep, OUTBOX};
 use crate::apply::{Applier, DomainEvent};
 use crate::conversation::EventEffect;
-use crate::conversation::rows::{MESSAGES, Message, SENT_IN_THREAD};
+use crate::conversation::rows::{Message, SENT_IN_THREAD};
 use crate::event::{DeliveryScope, DeliveryUpdate, Problem};
 use crate::ids::{MessageId, Millis};
 use crate::limits;
@@ -20,29 +18,10 @@ impl Applier<'_> {
         update: &DeliveryUpdate,
         at: Millis,
     ) -> Result<EventEffect> {
-        let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
-            return Ok(EventEffect::Duplicate);
-        };
-        if !row.is_moved_by(about, update) {
+        if !self.change_held(id, |row| row.is_moved_by(about, update) && row.update(update, at))?.unwrap_or_default() {
             return Ok(EventEffect::Duplicate);
         }
-        let moved = match update {
-            DeliveryUpdate::Sent => row.advance(DeliveryState::Sent, at),
-            DeliveryUpdate::Delivered => row.advance(DeliveryState::Delivered, at),
-            DeliveryUpdate::Read => row.advance(DeliveryState::Read, at),
-            DeliveryUpdate::Failed(problem) => row.fail(DeliveryState::Failed, at, None, problem, Some("channel")),
-            DeliveryUpdate::Other(word) => {
-                let word = crate::canonical::cut(word, limits::WORD);
-                let known = row.delivery.as_ref().is_some_and(|d| d.history.iter().any(|s| s.state == word));
-                if !known {
-                    row.step(&word, at, None, None);
-                }
-                !known
-            }
-        };
-        if !moved {
-            return Ok(EventEffect::Duplicate);
-        }
+        let Some(row) = self.held_message(id)? else { return Ok(EventEffect::Duplicate) };
         // A message that is on its channel does not wait to be sent there, whatever its last attempt came to.
         let waits = OUTBOX.get(&self.tables, (&row.channel, id))?.is_some_and(|outgoing| outgoing.running.is_none());
         if waits && row.is_on_its_channel() {
@@ -52,7 +31,7 @@ impl Applier<'_> {
             // No mark says more.
             self.leave_thread(&row);
         }
-        self.store_delivery(row)?;
+        self.tell_delivery(&row);
         Ok(EventEffect::New)
     }
 
@@ -71,10 +50,15 @@ impl Applier<'_> {
         }
     }
 
-    pub(super) fn store_delivery(&mut self, row: Message) -> Result<()> {
-        MESSAGES.put(&mut self.tables, (row.id,), &row)?;
-        self.emit(DomainEvent::DeliveryMoved(Rc::new(row)));
-        Ok(())
+    pub(super) fn store_delivery(&mut self, row: Message) {
+        self.tell_delivery(&row);
+        self.store_message(row);
+    }
+
+    pub(super) fn tell_delivery(&mut self, row: &Message) {
+        if let Some(state) = row.delivery.as_ref().map(|delivery| delivery.state) {
+            self.emit(DomainEvent::DeliveryMoved { message: row.id, identity: row.identity, state });
+        }
     }
 }
 
@@ -101,8 +85,26 @@ impl Message {
         }
     }
 
+    /// Moves the delivery by what a channel says; says whether it moved.
+    fn update(&mut self, update: &DeliveryUpdate, at: Millis) -> bool {
+        match update {
+            DeliveryUpdate::Sent => self.advance(DeliveryState::Sent, at),
+            DeliveryUpdate::Delivered => self.advance(DeliveryState::Delivered, at),
+            DeliveryUpdate::Read => self.advance(DeliveryState::Read, at),
+            DeliveryUpdate::Failed(problem) => self.fail(DeliveryState::Failed, at, None, problem, Some("channel")),
+            DeliveryUpdate::Other(word) => {
+                let word = crate::canonical::cut(word, limits::WORD);
+                let known = self.delivery.as_ref().is_some_and(|d| d.history.iter().any(|s| s.state == word));
+                if !known {
+                    self.step(&word, at, None, None);
+                }
+                !known
+            }
+        }
+    }
+
     /// Moves the delivery forward; says whether it moved.
-    pub(super) fn advance(&mut self, to: DeliveryState, at: Millis) -> bool {
+    fn advance(&mut self, to: DeliveryState, at: Millis) -> bool {
         self.move_to(to, at, None, None, None)
     }
 

@@ -6,12 +6,14 @@ use super::choice::{Candidate, Wish, threads};
 use super::{before, choice};
 use crate::apply::{Applier, DomainEvent, not_found, refuse, refuse_with};
 use crate::channel::rows::{CHANNELS, Channel};
-use crate::conversation::rows::{Direction, MESSAGES, Message, MessageAuthor};
+use crate::conversation::is_too_large;
+use crate::conversation::rows::{Direction, Message, MessageAuthor};
 use crate::event::{Part, Thread};
 use crate::fact::{Actor, Destination, Newest, Outcome, Via};
 use crate::identity::graph;
 use crate::identity::rows::{Identity, ThreadAddress};
 use crate::ids::{CustomerId, IdentityId, MessageId, Millis};
+use crate::limits;
 use crate::outbox::rows::{Delivery, DeliveryState};
 use crate::tables::Result;
 
@@ -40,12 +42,12 @@ impl Applier<'_> {
         let via = self.via_known(via)?;
         let answered = match reply_to {
             None => None,
-            Some(id) => match MESSAGES.get(&self.tables, (id,))? {
+            Some(id) => match self.held_message(id)? {
                 Some(m) if members.iter().any(|i| i.id == m.identity) => Some(m),
                 _ => return Ok(refuse("not_found", &format!("customer {customer} has no message {id}"))),
             },
         };
-        let address = match self.address(&members, Wish { via: via.as_ref(), answered: answered.as_ref(), thread })? {
+        let address = match self.address(&members, Wish { via: via.as_ref(), answered: answered.as_deref(), thread })? {
             Ok(address) => address,
             Err(refused) => return Ok(refused),
         };
@@ -150,12 +152,20 @@ fn destination(address: &Address<'_>, members: &[Identity]) -> Destination {
     }
 }
 
+/// The refusal of more than the row of a message holds.
+pub(super) fn too_large() -> Outcome {
+    refuse("too_long", &format!("a message may have {} bytes, written as JSON", limits::MESSAGE_BYTES))
+}
+
 /// Why these parts cannot be sent to this address now.
 fn objection(address: &Address<'_>, parts: &[Part], now: Millis) -> Option<Outcome> {
     let channel = &address.channel;
     let rules = &channel.rules;
     if !rules.sends {
         return Some(refuse("unsupported", &format!("the channel {} only receives", channel.id)));
+    }
+    if is_too_large(parts) {
+        return Some(too_large());
     }
     if let Some(part) = parts.iter().find(|part| !rules.content.iter().any(|kind| kind == part.kind())) {
         let message = format!("the channel {} cannot send a part of type {}", channel.id, part.kind());

@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod attacks;
+mod costs;
 mod deliveries;
 mod erasure;
 mod files;
