@@ -1,7 +1,7 @@
 //! What facts cost: nobody makes one that costs much more than it is large, or that fills the memory.
 
 use jackfield_core::conversation::view;
-use jackfield_core::event::{Event, EventBody, Part, Sender};
+use jackfield_core::event::{Event, EventBody, Media, Part, Sender};
 use jackfield_core::fact::{Fact, MessageAction, Outcome, SendResult};
 use jackfield_core::ids::Millis;
 use jackfield_core::limits;
@@ -80,4 +80,32 @@ fn what_is_larger_than_a_row_may_be_is_not_sent() {
     let action = MessageAction::Edit { parts: texts(20, 60_000) };
     let edit = desk.apply(Fact::ActionRequested { message, action, idempotency: None });
     assert!(matches!(edit, Outcome::Refused(refused) if refused.code == "too_long"));
+}
+
+#[test]
+fn an_erasure_reads_no_message_of_others_who_wait_on_the_same_channel() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("in-1", sender("whatsapp", "ana", vec![]), "hello")]);
+    for n in 0..12 {
+        let picture = |i: usize| {
+            let (id, caption) = (Some(format!("pic-{n}-{i}")), Some("x".repeat(1_000)));
+            Part::Image(Media { id, caption, ..Media::default() })
+        };
+        desk.receive("wa", vec![with_parts(text(&format!("s-{n}"), eve(), ""), (0..100).map(picture).collect())]);
+    }
+    let stranger = desk.customer_of("whatsapp", "eve");
+    for _ in 0..20 {
+        let parts = texts(10, 90);
+        desk.apply(Fact::MessageRequested {
+            customer: stranger,
+            parts,
+            via: None,
+            reply_to: None,
+            thread: None,
+            idempotency: None,
+        });
+    }
+    let customer = desk.customer_of("whatsapp", "ana");
+    desk.apply(Fact::CustomerErased { customer, identities: vec![] });
+    assert!(desk.last_cost.bytes < 1 << 20, "{:?}", desk.last_cost);
 }
