@@ -70,6 +70,8 @@ pub const EARLY: usize = 16;
 /// Messages that one read mark of a thread is about: what was just sent. Older ones have updates of their own by then.
 pub const READ_MARK: usize = 200;
 
+/// Entries of a timeline that are looked at when a message leaves it. Each may be a large message.
+pub const RECALLED: usize = 16;
 /// Deliveries that the read marks of one fact move. Further ones have updates of their own.
 pub const READ_MARKS_PER_FACT: usize = 2_000;
 /// Identities that hints may make in one fact. Further hints of the fact are ignored, and counted.

@@ -2,7 +2,7 @@
 //!
 //! * `inbound`: from the events of a call to rows. `changes`: edits, deletions, reactions. `updates`: what is said of a message before it
 //!   comes, and read marks of whole threads. `touchpoints`: what is not a message. `held`: the messages of one fact. `content`:
-//!   how much of a message a row holds.
+//!   how much of a message a row holds. `placing`: into a timeline, and out of it.
 //! * [`rows`]: the tables. [`message`], [`timeline`], [`inbox`]: what clients read.
 
 mod changes;
@@ -11,6 +11,7 @@ mod held;
 mod inbound;
 pub mod inbox;
 pub mod message;
+mod placing;
 pub mod rows;
 pub mod timeline;
 mod touchpoints;

@@ -4,7 +4,7 @@ use super::rows::{DeliveryState, OUTBOX, Outgoing};
 use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::CHANNELS;
 use crate::conversation::Origin;
-use crate::conversation::rows::{Item, Message, MessageAuthor, TIMELINE};
+use crate::conversation::rows::{Message, MessageAuthor};
 use crate::event::{Event, Problem, Sender};
 use crate::fact::{Outcome, SendResult, StateChange};
 use crate::ids::{ChannelId, IdentityId, MessageId};
@@ -219,15 +219,10 @@ impl Applier<'_> {
         self.drain_pending(origin, external)
     }
 
-    /// An echo leaves the timeline: the message that it echoes stands for it.
+    /// An echo leaves the timeline: the message that it echoes stands for it, if that is in the same one.
     fn step_back(&mut self, echo: &Message, original: MessageId) -> Result<()> {
-        TIMELINE.delete(&mut self.tables, (echo.identity, echo.ordered_at, Item::Message(echo.id)));
-        let mut who = self.identity_row(echo.identity)?;
-        who.messages = who.messages.saturating_sub(1);
-        if who.last_message == Some(echo.id) {
-            who.last_message = Some(original);
-        }
-        self.store_identity(&who)?;
+        let is_same = self.held_message(original)?.is_some_and(|row| row.identity == echo.identity);
+        self.leave_timeline(echo, is_same.then_some(original))?;
         self.store_message(Message { echo_of: Some(original), ..echo.clone() });
         Ok(())
     }
