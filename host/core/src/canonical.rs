@@ -98,6 +98,7 @@ fn message(given: InboundMessage, context: &Context) -> Option<InboundMessage> {
         sender: sender(given.sender, context)?,
         parts: parts(given.parts, context, &mut said),
         reply_to: given.reply_to.map(|id| cut(&id, limits::VALUE)),
+        ordered_at: None,
         extra: properties(given.extra, &mut said),
         cut: Vec::new(),
         thread: given.thread,

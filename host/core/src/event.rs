@@ -322,6 +322,9 @@ pub struct InboundMessage {
     /// The channel's id of the message it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// Where it stands at least, where what it answered was erased. No channel says this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_at: Option<Millis>,
     /// What else the channel said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Property>,

@@ -12,6 +12,9 @@ pub const UNREADABLE: usize = 2_000;
 pub const PARTS: usize = 100;
 /// Bytes of the text of a part. WhatsApp takes 4 KiB, mail has more.
 pub const TEXT: usize = 128 << 10;
+/// Bytes of the parts of a message together, as they stand in its row. A client's request has as many, a connector's answer four times
+/// that; a row is written as a whole whenever anything about its message changes.
+pub const MESSAGE_BYTES: usize = 1 << 20;
 /// Bytes of the identifier of a person, a message, a thread.
 pub const VALUE: usize = 512;
 /// Bytes of the namespace of an identifier.
@@ -67,6 +70,8 @@ pub const EARLY: usize = 16;
 /// Messages that one read mark of a thread is about: what was just sent. Older ones have updates of their own by then.
 pub const READ_MARK: usize = 200;
 
+/// Entries of a timeline that are looked at when a message leaves it. Each may be a large message.
+pub const RECALLED: usize = 16;
 /// Deliveries that the read marks of one fact move. Further ones have updates of their own.
 pub const READ_MARKS_PER_FACT: usize = 2_000;
 /// Identities that hints may make in one fact. Further hints of the fact are ignored, and counted.
@@ -79,5 +84,6 @@ pub const PUBLIC_EVENTS: usize = 4_096;
 /// Rows that applying one fact may read and write. The other bounds keep every fact far below it; a fact that reaches it has met a
 /// defect, and is skipped.
 pub const WORK_ROWS: u64 = 500_000;
-/// Bytes that applying one fact may read and write.
-pub const WORK_BYTES: u64 = 128 << 20;
+/// Bytes that applying one fact may read and write. What is read may be held, and what is written is held until it is stored, so this
+/// bounds the memory that a fact takes: a host with 512 MiB bears it. Arbitrary facts came to less than a tenth of it.
+pub const WORK_BYTES: u64 = 64 << 20;

@@ -31,7 +31,7 @@ pub(crate) fn spawn(core: Arc<Core>, journal: Arc<dyn Journal>, entries: Followe
 
 fn run(core: &Core, journal: &dyn Journal, mut entries: Follower) -> AppendError {
     loop {
-        let why = match follow(core, entries) {
+        let why = match follow(core, journal, entries) {
             None => return AppendError::Closed,
             Some(End::Lost(why)) => why,
             Some(End::Failed(why)) => {
@@ -57,11 +57,11 @@ enum End {
     Failed(String),
 }
 
-fn follow(core: &Core, entries: Follower) -> Option<End> {
+fn follow(core: &Core, journal: &dyn Journal, entries: Follower) -> Option<End> {
     for group in entries {
         match group {
             Ok(group) => {
-                if let Err(why) = apply(core, &group) {
+                if let Err(why) = apply(core, journal, &group) {
                     return Some(End::Failed(why));
                 }
             }
@@ -85,17 +85,17 @@ fn resume(core: &Core, journal: &dyn Journal) -> Result<Follower, JournalError> 
     }
 }
 
-fn apply(core: &Core, group: &Group) -> Result<(), String> {
+fn apply(core: &Core, journal: &dyn Journal, group: &Group) -> Result<(), String> {
     let mut outcomes = Vec::with_capacity(group.entries.len());
-    let applied = apply_all(core, &group.entries, &mut outcomes);
+    let applied = apply_all(core, journal, &group.entries, &mut outcomes);
     core.waiters.settle(&group.appends, outcomes, *core.watch.borrow());
     applied
 }
 
-fn apply_all(core: &Core, entries: &[Entry], outcomes: &mut Vec<Outcome>) -> Result<(), String> {
+fn apply_all(core: &Core, journal: &dyn Journal, entries: &[Entry], outcomes: &mut Vec<Outcome>) -> Result<(), String> {
     let mut left = entries;
-    while let Some(first) = left.first() {
-        let (done, stopped) = apply_some(core, first.seq, left, outcomes)?;
+    while !left.is_empty() {
+        let (done, stopped) = apply_some(core, journal, left, outcomes)?;
         left = left.get(done..).unwrap_or_default();
         match stopped {
             None => {}
@@ -119,7 +119,7 @@ fn apply_all(core: &Core, entries: &[Entry], outcomes: &mut Vec<Outcome>) -> Res
 /// Applies entries as far as possible; how many that were, and what was in the way.
 fn apply_some(
     core: &Core,
-    first: Seq,
+    journal: &dyn Journal,
     group: &[Entry],
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(usize, Option<(Seq, Failure)>), String> {
@@ -139,8 +139,9 @@ fn apply_some(
     };
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let done = applied.len();
-    if done > 0 {
-        let last = Seq(first.0 + done as u64 - 1);
+    if let Some(last) = done.checked_sub(1).and_then(|index| group.get(index)).map(|entry| entry.seq) {
+        let costs: Vec<_> = group.iter().zip(&applied).map(|(entry, one)| (&entry.actor, one.cost.work())).collect();
+        journal.charge(&costs);
         let mut effects = Vec::new();
         for one in applied {
             outcomes.push(one.outcome);

@@ -14,8 +14,8 @@ pub trait Projection: Send + Sync {
     /// The last fact whose consequences are there. Numbers are dense: the next fact has the next number.
     fn applied(&self) -> Seq;
 
-    /// Applies entries that follow each other and [`applied`](Projection::applied), and makes all of it visible at once. One caller at
-    /// a time; blocks.
+    /// Applies entries that follow each other and [`applied`](Projection::applied), and makes all of it visible, at once or, where it
+    /// is much, in a few steps. One caller at a time; blocks.
     ///
     /// # Errors
     /// When the entries from a certain one on could not be applied. Those before it are.

@@ -94,6 +94,7 @@ fn event(event: sdk::Event) -> Result<Event> {
         sent_at: message.sent_at.map(Millis),
         parts: message.parts.into_iter().map(part).collect::<Result<_>>()?,
         reply_to: message.reply_to,
+        ordered_at: None,
         extra: Vec::new(),
         cut: Vec::new(),
     });

@@ -3,7 +3,6 @@
 use super::rows::{ApiKey, BY_HASH, IDEMPOTENCY, IDEMPOTENCY_BY_TIME, IdempotencyRecord, KEYS};
 use super::view::remembered;
 use crate::apply::{Applier, actor_name, not_found, refuse};
-use crate::conversation::rows::MESSAGES;
 use crate::effect::Effect;
 use crate::fact::{Actor, Fact, Idempotency, Outcome, Role};
 use crate::generation::Stage;
@@ -44,9 +43,9 @@ impl Applier<'_> {
         let before = remembered(&self.tables, self.actor, idempotency)?;
         // Repeating a command has the effects of the command: who repeats it may never have seen them.
         if let Some(Outcome::Queued { message, .. }) = &before
-            && let Some(row) = MESSAGES.get(&self.tables, (*message,))?
+            && let Some(row) = self.held_message(*message)?
         {
-            self.affect(Effect::Outbox(row.channel));
+            self.affect(Effect::Outbox(row.channel.clone()));
         }
         Ok(before)
     }

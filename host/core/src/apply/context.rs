@@ -9,6 +9,7 @@ use super::event::DomainEvent;
 use super::ids::Ids;
 use super::meter::Metered;
 use crate::channel::rows::NUMBERING;
+use crate::conversation::HeldMessages;
 use crate::effect::Effect;
 use crate::fact::{Actor, Entry, Outcome, Timer};
 use crate::feed::Public;
@@ -25,6 +26,7 @@ pub(crate) struct Applier<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) ids: Ids,
     pub(crate) public: Public,
+    pub(crate) messages: HeldMessages,
     happened: VecDeque<DomainEvent>,
     effects: BTreeSet<Effect>,
     /// Identities that hints have made.
@@ -51,6 +53,7 @@ impl<'a> Applier<'a> {
             actor: &entry.actor,
             ids: Ids::new(entry.seq, by_place),
             public: Public::default(),
+            messages: HeldMessages::default(),
             happened: VecDeque::new(),
             effects: BTreeSet::new(),
             made_by_hints: 0,
@@ -85,6 +88,7 @@ impl<'a> Applier<'a> {
     }
 
     pub(super) fn finish(mut self, outcome: Outcome) -> Result<Applied> {
+        self.write_messages()?;
         self.store_public_events()?;
         self.tables.check()?;
         let cost = self.tables.cost();

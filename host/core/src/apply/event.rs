@@ -1,23 +1,29 @@
 //! What areas of the domain tell each other while a fact is applied.
 
-use std::rc::Rc;
-
-use crate::conversation::rows::Message;
-use crate::event::Part;
+use crate::conversation::rows::Direction;
 use crate::generation::Stage;
-use crate::ids::{ChannelId, CustomerId, MessageId, ParkedId, SuggestionId, TouchpointId};
+use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, ParkedId, SuggestionId, TouchpointId};
+use crate::outbox::rows::DeliveryState;
 
-/// Something that happened while a fact was applied.
+/// Something that happened while a fact was applied. It names things, and holds none: a fact tells of thousands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum DomainEvent {
     /// A message stands in a timeline: one of the customer, or an echo.
-    MessageStored(Rc<Message>),
+    MessageStored {
+        message: MessageId,
+        identity: IdentityId,
+        direction: Direction,
+    },
+    /// A message that came in has other parts.
+    PartsReplaced {
+        message: MessageId,
+        /// The references of the files that the parts before had, where they had one.
+        before: Vec<Option<String>>,
+    },
     /// A message has another content, reactions, a read mark.
     MessageChanged {
-        /// As it is now.
-        now: Rc<Message>,
-        /// The content before.
-        before: Vec<Part>,
+        message: MessageId,
+        identity: IdentityId,
     },
     /// A message waits to be sent.
     MessageQueued {
@@ -25,9 +31,16 @@ pub(crate) enum DomainEvent {
         message: MessageId,
     },
     /// A delivery got further, or did not.
-    DeliveryMoved(Rc<Message>),
+    DeliveryMoved {
+        message: MessageId,
+        identity: IdentityId,
+        state: DeliveryState,
+    },
     /// A file of a message was kept, or given up.
-    FileSettled(MessageId),
+    FileSettled {
+        message: MessageId,
+        identity: IdentityId,
+    },
     /// Something that is not a message stands in a timeline.
     TouchpointRecorded {
         customer: CustomerId,

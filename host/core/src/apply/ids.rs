@@ -126,6 +126,11 @@ impl Ids {
     }
 }
 
+/// Whether an identity was made by what a fact says besides, so that its id does not tell by which event.
+pub(crate) fn is_behind_events(id: IdentityId) -> bool {
+    id >= IdentityId::new(id.seq(), BEHIND_EVENTS)
+}
+
 /// The bounds of what a fact makes keep this from ending; if it does, that is a defect.
 fn next(counter: &mut u16) -> Result<u16> {
     let index = *counter;

@@ -67,7 +67,10 @@ impl Read for Metered<'_> {
 impl Write for Metered<'_> {
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.count(key.len() + value.len());
-        self.tables.put(key, value);
+        // Past the bound the fact is skipped in any case, and must not fill the memory before that.
+        if self.check().is_ok() {
+            self.tables.put(key, value);
+        }
     }
 
     fn delete(&mut self, key: Vec<u8>) {

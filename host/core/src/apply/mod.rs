@@ -25,6 +25,7 @@ use applied::set_applied;
 pub use applied::{Applied, Cost};
 pub(crate) use context::Applier;
 pub(crate) use event::DomainEvent;
+pub(crate) use ids::is_behind_events;
 pub use refusal::actor_name;
 pub(crate) use refusal::{not_found, refuse, refuse_with};
 

@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use super::content::fitting;
 use super::inbound::{EventEffect, Origin};
-use super::rows::{MESSAGES, Message, Reaction};
+use super::rows::{Message, Reaction};
 use crate::apply::{Applier, DomainEvent};
 use crate::effect::Effect;
 use crate::event::{EventBody, Part};
+use crate::files::reference;
 use crate::ids::{IdentityId, MessageId, Millis};
 use crate::limits;
 use crate::tables::Result;
@@ -19,77 +21,109 @@ impl Applier<'_> {
         id: MessageId,
         body: &EventBody,
     ) -> Result<EventEffect> {
-        let Some(mut row) = self.original(id)? else {
+        let Some(message) = self.original(id)?.map(|row| row.id) else {
             return Ok(EventEffect::Duplicate);
         };
-        let before = row.clone();
-        match body {
-            EventBody::Edit { at, parts, .. } => edit(&mut row, self.believable(*at), parts),
-            EventBody::Deletion { at, .. } => delete(&mut row, self.believable(*at)),
-            EventBody::Reaction { sender, emoji, at, .. } => {
-                let identity = self.sender(sender, origin.statement(Some(row.id)))?;
-                self.affect(Effect::Person(origin.channel.clone(), identity));
-                react(&mut row, identity, emoji.as_deref(), self.believable(*at));
-            }
-            EventBody::Delivery { state, at, .. } => {
+        let changed = match body {
+            EventBody::Edit { at, parts, .. } => {
                 let at = self.believable(*at);
-                return self.apply_update(row.id, state, at);
+                self.replace_parts(message, |row| row.edit(at, parts))?
             }
-            _ => {}
+            EventBody::Deletion { at, .. } => {
+                let at = self.believable(*at);
+                self.replace_parts(message, |row| row.delete(at))?
+            }
+            EventBody::Reaction { sender, emoji, at, .. } => {
+                let identity = self.sender(sender, origin.statement(Some(message)))?;
+                self.affect(Effect::Person(origin.channel.clone(), identity));
+                let at = self.believable(*at);
+                self.change_content(message, |row| row.react(identity, emoji.as_deref(), at))?
+            }
+            EventBody::Delivery { about, state, at } => {
+                let at = self.believable(*at);
+                return self.apply_update(message, about, state, at);
+            }
+            _ => false,
+        };
+        Ok(if changed { EventEffect::New } else { EventEffect::Duplicate })
+    }
+
+    /// Changes what is read of a message, and tells of it; says whether it changed.
+    pub(crate) fn change_content(&mut self, id: MessageId, change: impl FnOnce(&mut Message) -> bool) -> Result<bool> {
+        if !self.change_held(id, change)?.unwrap_or_default() {
+            return Ok(false);
         }
-        if row == before {
-            return Ok(EventEffect::Duplicate);
+        if let Some(identity) = self.held_message(id)?.map(|row| row.identity) {
+            self.emit(DomainEvent::MessageChanged { message: id, identity });
         }
-        MESSAGES.put(&mut self.tables, (row.id,), &row)?;
-        self.emit(DomainEvent::MessageChanged { now: Rc::new(row), before: before.parts });
-        Ok(EventEffect::New)
+        Ok(true)
+    }
+
+    /// The same, where the files of a message may be others after that. Those of what was sent from here are here.
+    pub(crate) fn replace_parts(&mut self, id: MessageId, change: impl FnOnce(&mut Message) -> bool) -> Result<bool> {
+        let row = self.held_message(id)?.filter(|row| row.delivery.is_none());
+        let before: Vec<_> = row.iter().flat_map(|row| &row.parts).map(|p| reference(p).map(str::to_owned)).collect();
+        let came_in = row.is_some();
+        drop(row);
+        let changed = self.change_content(id, change)?;
+        if changed && came_in {
+            self.emit(DomainEvent::PartsReplaced { message: id, before });
+        }
+        Ok(changed)
     }
 
     /// The message of an id. The id of an echo stands for the message that it echoes, which is never an echo itself.
-    pub(crate) fn original(&self, id: MessageId) -> Result<Option<Message>> {
-        let Some(row) = MESSAGES.get(&self.tables, (id,))? else {
-            return Ok(None);
-        };
-        match row.echo_of {
-            Some(original) => MESSAGES.get(&self.tables, (original,)),
-            None => Ok(Some(row)),
+    pub(crate) fn original(&self, id: MessageId) -> Result<Option<Rc<Message>>> {
+        match self.held_message(id)? {
+            Some(row) => match row.echo_of {
+                Some(original) => self.held_message(original),
+                None => Ok(Some(row)),
+            },
+            None => Ok(None),
         }
     }
 }
 
-fn edit(row: &mut Message, at: Millis, parts: &[Part]) {
-    let late = row.edited_at.is_some_and(|before| before > at);
-    let parts: Vec<Part> = parts.iter().take(limits::PARTS).cloned().collect();
-    if row.deleted_at.is_none() && !late && row.parts != parts {
-        row.parts = parts;
-        row.edited_at = Some(at);
+/// Each says whether it changed something. Nothing comes back to a message that was deleted.
+impl Message {
+    pub(crate) fn edit(&mut self, at: Millis, parts: &[Part]) -> bool {
+        let late = self.edited_at.is_some_and(|before| before > at);
+        if self.deleted_at.is_some() || late || self.parts == fitting(parts) {
+            return false;
+        }
+        self.replace_parts(parts);
+        self.edited_at = Some(at);
+        true
     }
-}
 
-fn delete(row: &mut Message, at: Millis) {
-    if row.deleted_at.is_none() {
-        row.deleted_at = Some(at);
-        row.parts.clear();
-        row.reactions.clear();
+    pub(crate) fn delete(&mut self, at: Millis) -> bool {
+        if self.deleted_at.is_some() {
+            return false;
+        }
+        self.deleted_at = Some(at);
+        self.parts.clear();
+        self.reactions.clear();
+        true
     }
-}
 
-/// One reaction for each person; the latest counts, in whatever order they come. Over the bound the oldest goes.
-fn react(row: &mut Message, identity: IdentityId, emoji: Option<&str>, at: Millis) {
-    let of = |r: &&Reaction| r.identity == identity;
-    let latest = row.reactions.iter().filter(of).chain(row.withdrawn.iter().filter(of)).map(|r| r.at).max();
-    if latest.is_some_and(|before| before > at) {
-        return;
+    /// One reaction for each person; the latest counts, in whatever order they come. Over the bound the oldest goes.
+    fn react(&mut self, identity: IdentityId, emoji: Option<&str>, at: Millis) -> bool {
+        let before = self.reactions.iter().chain(&self.withdrawn).find(|r| r.identity == identity);
+        let late = before.is_some_and(|before| before.at > at);
+        let reaction = Reaction { identity, emoji: emoji.unwrap_or_default().to_owned(), at };
+        if self.deleted_at.is_some() || late || before == Some(&reaction) {
+            return false;
+        }
+        self.reactions.retain(|r| r.identity != identity);
+        self.withdrawn.retain(|r| r.identity != identity);
+        match emoji {
+            Some(_) => self.reactions.push(reaction),
+            None => self.withdrawn.push(reaction),
+        }
+        self.more_reactions += keep_latest(&mut self.reactions);
+        keep_latest(&mut self.withdrawn);
+        true
     }
-    row.reactions.retain(|r| r.identity != identity);
-    row.withdrawn.retain(|r| r.identity != identity);
-    let reaction = Reaction { identity, emoji: emoji.unwrap_or_default().to_owned(), at };
-    match emoji {
-        Some(_) => row.reactions.push(reaction),
-        None => row.withdrawn.push(reaction),
-    }
-    row.more_reactions += keep_latest(&mut row.reactions);
-    keep_latest(&mut row.withdrawn);
 }
 
 fn keep_latest(reactions: &mut Vec<Reaction>) -> u64 {

@@ -1,19 +1,14 @@
 //! From the events of a call to rows.
 
-use std::rc::Rc;
-
-use super::rows::{
-    Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, MessageAuthor, TIMELINE,
-};
+use super::rows::{Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Message, MessageAuthor};
 use crate::apply::{Applier, DomainEvent};
 use crate::effect::Effect;
 use crate::event::{Author, DeliveryScope, Event, EventBody, InboundMessage, Property};
 use crate::fact::{Outcome, Source, StateChange, Unreadable};
 use crate::identity::Statement;
-use crate::identity::rows::{ChannelAddress, Identity};
 use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
 use crate::limits;
-use crate::tables::{Present, Result};
+use crate::tables::Result;
 
 /// Times before this are no times: a clock that was never set.
 const CLOCKS_BEGIN: Millis = Millis(946_684_800_000);
@@ -86,8 +81,8 @@ impl Applier<'_> {
             | EventBody::Delivery { about: DeliveryScope::Message(message_id), .. } => {
                 return self.about_message(origin, message_id, &event.body);
             }
-            EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, until), state, at } => {
-                self.apply_read_watermark(channel, thread, *until, state, self.believable(*at))?;
+            EventBody::Delivery { about: about @ DeliveryScope::ThreadUntil(..), state, at } => {
+                self.apply_read_watermark(channel, about, state, self.believable(*at))?;
             }
             EventBody::IdentityChange { old, new, reason, .. } => {
                 self.rotate(origin.statement(None), old, new, reason)?;
@@ -132,13 +127,13 @@ impl Applier<'_> {
         let id = self.ids.message()?;
         let identity = self.sender(&given.sender, origin.statement(Some(id)))?;
         self.affect(Effect::Person(channel.clone(), identity));
-        let row = Rc::new(self.message_row(id, identity, origin, given)?);
-        MESSAGES.put(&mut self.tables, (id,), &row)?;
+        let row = self.message_row(id, identity, origin, given)?;
         if !given.id.is_empty() {
             self.set_external(channel, &given.id, id)?;
         }
         self.enter_timeline(&row)?;
-        self.emit(DomainEvent::MessageStored(row));
+        self.emit(DomainEvent::MessageStored { message: id, identity, direction: row.direction });
+        self.store_message(row);
         self.drain_pending(origin, &given.id)?;
         Ok(EventEffect::New)
     }
@@ -160,17 +155,18 @@ impl Applier<'_> {
             None => None,
         };
         let sent_at = self.believable(given.sent_at);
-        Ok(Message {
+        let mut row = Message {
             sent_at,
-            ordered_at: self.ordered(sent_at, reply_to)?,
+            ordered_at: self.ordered(sent_at, reply_to)?.max(given.ordered_at.unwrap_or_default()).min(self.at),
             external_ids: Some(given.id.clone()).filter(|id| !id.is_empty()).into_iter().collect(),
-            parts: given.parts.iter().take(limits::PARTS).cloned().collect(),
             reply_to,
             reply_to_external: given.reply_to.clone(),
             extra: bounded(&given.extra),
             cut: given.cut.clone(),
             ..Message::new(id, origin.channel, origin.connector, &given.thread, direction, author, identity, self.at)
-        })
+        };
+        row.set_parts(&given.parts);
+        Ok(row)
     }
 
     /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
@@ -178,27 +174,10 @@ impl Applier<'_> {
     fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
         let finer = if sent_at.0.is_multiple_of(1000) { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
         let answered = match reply_to {
-            Some(id) => MESSAGES.get(&self.tables, (id,))?.map(|m| m.ordered_at),
+            Some(id) => self.held_message(id)?.map(|m| m.ordered_at),
             None => None,
         };
         Ok(finer.max(answered.unwrap_or_default()).min(self.at))
-    }
-
-    /// Puts a message in its identity's timeline and takes note of it there.
-    pub(crate) fn enter_timeline(&mut self, message: &Message) -> Result<()> {
-        let (identity, at) = (message.identity, message.ordered_at);
-        TIMELINE.put(&mut self.tables, (identity, at, Item::Message(message.id)), &Present)?;
-        let mut row = self.identity_row(identity)?;
-        row.messages += 1;
-        let before = row.last_message_at.or_else(|| row.last_message.and(row.last_activity));
-        if before.is_none_or(|before| at >= before) {
-            row.last_message = Some(message.id);
-            row.last_message_at = Some(at);
-        }
-        self.bump_activity(&mut row, at)?;
-        note_address(&mut row, message);
-        note_waiting(&mut row, message);
-        self.store_identity(&row)
     }
 }
 
@@ -210,39 +189,4 @@ pub(super) fn bounded(properties: &[Property]) -> Vec<Property> {
         bytes <= limits::PROPERTIES_BYTES
     };
     properties.iter().take(limits::PROPERTIES).take_while(fits).cloned().collect()
-}
-
-/// Where the person can be written to.
-fn note_address(row: &mut Identity, message: &Message) {
-    let written_at = (message.author == MessageAuthor::Customer).then_some(message.ordered_at);
-    if let Some(known) = row.channels.get_mut(&message.channel) {
-        return known.note(&message.thread, written_at);
-    }
-    if row.channels.len() >= limits::CHANNELS_OF_IDENTITY {
-        row.dropped += 1;
-        return;
-    }
-    let mut address = ChannelAddress { thread: message.thread.clone(), last_inbound: written_at, threads: Vec::new() };
-    address.note(&message.thread, written_at);
-    row.channels.insert(message.channel.clone(), address);
-}
-
-/// Whether the person waits for an answer.
-fn note_waiting(row: &mut Identity, message: &Message) {
-    match (message.direction, &message.author) {
-        (Direction::Inbound, MessageAuthor::Customer) => {
-            let answered = row.last_outbound.is_some_and(|at| at >= message.ordered_at);
-            if !answered {
-                let first = row.waiting_since.map_or(message.ordered_at, |at| at.min(message.ordered_at));
-                row.waiting_since = Some(first);
-            }
-        }
-        (Direction::Inbound, _) => {}
-        (Direction::Outbound, _) => {
-            row.last_outbound = row.last_outbound.max(Some(message.ordered_at));
-            if row.waiting_since.is_some_and(|at| at <= message.ordered_at) {
-                row.waiting_since = None;
-            }
-        }
-    }
 }

@@ -1,17 +1,23 @@
 //! Messages and touchpoints: what comes in through channels, in which order it stands, and how clients read it.
 //!
 //! * `inbound`: from the events of a call to rows. `changes`: edits, deletions, reactions. `updates`: what is said of a message before it
-//!   comes, and read marks of whole threads. `touchpoints`: what is not a message.
+//!   comes, and read marks of whole threads. `touchpoints`: what is not a message. `held`: the messages of one fact. `content`:
+//!   how much of a message a row holds. `placing`: into a timeline, and out of it.
 //! * [`rows`]: the tables. [`message`], [`timeline`], [`inbox`]: what clients read.
 
 mod changes;
+mod content;
+mod held;
 mod inbound;
 pub mod inbox;
 pub mod message;
+mod placing;
 pub mod rows;
 pub mod timeline;
 mod touchpoints;
 mod updates;
 pub mod view;
 
+pub(crate) use content::is_too_large;
+pub(crate) use held::HeldMessages;
 pub(crate) use inbound::{EventEffect, Origin};

@@ -20,7 +20,7 @@ pub const EARLY: Table<(ChannelId, Text, Seq, u16), EventBody> = Table::new(8, "
 pub const EARLY_BY_AGE: Table<(Seq, u16), EarlyUpdate> = Table::new(46, "early updates by age");
 /// Touchpoints.
 pub const TOUCHPOINTS: Table<(TouchpointId,), Touchpoint> = Table::new(13, "touchpoints");
-/// Messages that were sent to a thread, by time.
+/// Messages that a channel took for a thread, by the time at which the attempt began.
 pub const SENT_IN_THREAD: Table<(ChannelId, Text, Millis, MessageId), Present> = Table::new(21, "sent in threads");
 
 /// Where an update is that waits for its message.
@@ -95,6 +95,9 @@ pub struct Message {
     /// The channel's ids of it. The first is what news is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_ids: Vec<String>,
+    /// The channel's ids of attempts before the one that counts. What arrived by one of those has arrived; nothing else counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_ids: Vec<String>,
     /// In or out.
     pub direction: Direction,
     /// Who wrote it.
@@ -194,6 +197,7 @@ impl Message {
             connector: connector.to_owned(),
             thread: thread.clone(),
             external_ids: Vec::new(),
+            former_ids: Vec::new(),
             direction,
             author,
             identity,

@@ -3,7 +3,7 @@
 use super::inbound::{EventEffect, Origin};
 use super::rows::{EARLY, EARLY_BY_AGE, EarlyUpdate, SENT_IN_THREAD};
 use crate::apply::Applier;
-use crate::event::{DeliveryUpdate, EventBody, Property};
+use crate::event::{DeliveryScope, DeliveryUpdate, EventBody, Property};
 use crate::ids::{ChannelId, Millis};
 use crate::limits;
 use crate::tables::Result;
@@ -58,16 +58,16 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Everything that was sent to a thread up to a time got this far. What lies further back than a read mark is about has updates of
-    /// its own, and is forgotten.
+    /// What the channel took for a thread up to a time got this far. What lies further back than a read mark is about has updates of its
+    /// own, and is forgotten.
     pub(super) fn apply_read_watermark(
         &mut self,
         channel: &ChannelId,
-        thread: &str,
-        until: Millis,
+        about: &DeliveryScope,
         state: &DeliveryUpdate,
         at: Millis,
     ) -> Result<()> {
+        let DeliveryScope::ThreadUntil(thread, until) = about else { return Ok(()) };
         if self.read_marks >= limits::READ_MARKS_PER_FACT {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl Applier<'_> {
             }
             self.read_marks += 1;
             if index < limits::READ_MARK {
-                self.apply_update(id, state, at)?;
+                self.apply_update(id, about, state, at)?;
             } else {
                 SENT_IN_THREAD.delete(&mut self.tables, (&channel, &thread.0, sent_at, id));
             }

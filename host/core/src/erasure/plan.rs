@@ -10,6 +10,7 @@ use super::attempts::Attempts;
 pub use super::needles::Needles;
 use super::rows::Erasure;
 use super::stand_in;
+use crate::apply::is_behind_events;
 use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, TIMELINE, TOUCHPOINTS};
 use crate::event::{Author, Event, EventBody, Identifier, InboundMessage, Sender, Trust};
 use crate::fact::{Entry, Fact, SendResult};
@@ -40,6 +41,8 @@ pub struct Plan {
     /// What stands for addresses that the person claimed and nobody has.
     pub(super) claimed: BTreeMap<Address, String>,
     pub(super) messages: BTreeMap<MessageId, ChannelId>,
+    /// Echoes of these that were filed under the address of somebody else.
+    pub(super) echoes: BTreeSet<MessageId>,
     pub(super) externals: BTreeMap<(ChannelId, String), MessageId>,
     pub(super) calls: BTreeSet<(ChannelId, String)>,
     /// In which nobody wrote but the person.
@@ -70,9 +73,16 @@ pub(super) struct Place {
     pub(super) channel: ChannelId,
     pub(super) scope: String,
     pub(super) seq: Seq,
+    /// Its index in the fact; that of a fact as a whole is behind all events.
+    pub(super) index: u16,
 }
 
 impl Place {
+    /// The place of one of the fact's events.
+    pub(super) fn at(&self, index: u16) -> Self {
+        Self { index, ..self.clone() }
+    }
+
     pub(super) fn address(&self, identifier: &Identifier, trust: Trust) -> Address {
         let speaker = Speaker { channel: &self.channel, scope: &self.scope };
         (identifier.kind.clone(), speaker.scope_of(identifier, trust), identifier.value.clone())
@@ -153,7 +163,7 @@ impl Plan {
     }
 
     fn take_message(&mut self, tables: &impl Read, row: &Message) -> Result<()> {
-        for external in &row.external_ids {
+        for external in row.external_ids.iter().chain(&row.former_ids) {
             if let Some(External::Message(known)) = EXTERNAL.get(tables, (&row.channel, EXTERNAL_MESSAGE, external))?
                 && MESSAGES.get(tables, (known,))?.is_some_and(|known| self.members.contains(&known.identity))
             {
@@ -180,7 +190,7 @@ impl Plan {
         self.look_at_fact(tables, entry)?;
         if let Some((place, events)) = self.events_of(tables, entry)? {
             for (index, event) in (0..).zip(events) {
-                self.look_at(tables, &place, index, event)?;
+                self.look_at(tables, &place.at(index), index, event)?;
             }
         }
         Ok(())
@@ -259,9 +269,14 @@ impl Plan {
         message: &InboundMessage,
     ) -> Result<()> {
         let id = MessageId::new(place.seq, index);
-        if message.author == Author::Account && MESSAGES.get(tables, (id,))?.is_some_and(|row| row.echo_of.is_some()) {
+        let row = MESSAGES.get(tables, (id,))?.filter(|_| message.author == Author::Account);
+        if let Some((row, original)) = row.and_then(|row| row.echo_of.map(|original| (row, original))) {
             let came = self.came.entry((place.channel.clone(), message.id.clone())).or_default();
             came.get_or_insert(id);
+            if self.messages.contains_key(&original) && !self.members.contains(&row.identity) {
+                self.echoes.insert(id);
+                return Ok(());
+            }
         }
         if self.may_be(place, &message.sender) {
             let row = MESSAGES.get(tables, (id,))?;
@@ -269,7 +284,7 @@ impl Plan {
                 return self.take_message(tables, &row);
             }
         }
-        if self.holder(&place.address(&message.sender.identity, message.sender.trust), place.seq).is_none() {
+        if self.holder(&place.address(&message.sender.identity, message.sender.trust), place).is_none() {
             let thread = (place.channel.clone(), message.thread.id.clone());
             if self.threads.contains(&thread) {
                 self.shared.insert(thread);
@@ -279,8 +294,12 @@ impl Plan {
     }
 
     pub(super) fn has_touchpoint(&self, tables: &impl Read, seq: Seq, index: u16) -> Result<bool> {
-        let row = TOUCHPOINTS.get(tables, (TouchpointId::new(seq, index),))?;
-        Ok(row.and_then(|row| row.identity).is_some_and(|id| self.members.contains(&id)))
+        Ok(self.whose_touchpoint(tables, seq, index)?.is_some_and(|id| self.members.contains(&id)))
+    }
+
+    /// Whose touchpoint an event made, if it made one.
+    pub(super) fn whose_touchpoint(&self, tables: &impl Read, seq: Seq, index: u16) -> Result<Option<IdentityId>> {
+        Ok(TOUCHPOINTS.get(tables, (TouchpointId::new(seq, index),))?.and_then(|row| row.identity))
     }
 
     /// Whether somebody has, or had, an address of the person.
@@ -288,10 +307,12 @@ impl Plan {
         self.holders.contains_key(&place.address(&sender.identity, sender.trust))
     }
 
-    /// The person's identity that had an address at a time.
-    pub(super) fn holder(&self, address: &Address, seq: Seq) -> Option<IdentityId> {
-        let holders = self.holders.get(address).filter(|_| seq < self.until)?;
-        holders.iter().rev().find(|id| id.seq() <= seq).copied().filter(|id| self.members.contains(id))
+    /// The person's identity that had an address when an event happened. An identity that a sender brought has the place of its event.
+    pub(super) fn holder(&self, address: &Address, place: &Place) -> Option<IdentityId> {
+        let holders = self.holders.get(address).filter(|_| place.seq < self.until)?;
+        let at = IdentityId::new(place.seq, place.index);
+        let had = |id: &&IdentityId| **id <= at || (id.seq() == place.seq && is_behind_events(**id));
+        holders.iter().rev().find(had).copied().filter(|id| self.members.contains(id))
     }
 
     /// All facts are looked at; they are looked through again to be rewritten.
@@ -346,7 +367,7 @@ impl Plan {
 
     pub(super) fn place(&self, channel: &ChannelId, connector: &str, seq: Seq) -> Place {
         let known = self.scopes.get(channel).map(|(scope, connector)| scope.as_ref().unwrap_or(connector).clone());
-        Place { channel: channel.clone(), scope: known.unwrap_or_else(|| connector.to_owned()), seq }
+        Place { channel: channel.clone(), scope: known.unwrap_or_else(|| connector.to_owned()), seq, index: u16::MAX }
     }
 
     /// The events of a fact, and where they come from.

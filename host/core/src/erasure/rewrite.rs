@@ -108,7 +108,7 @@ impl Plan {
         let Fact::HintsLearnt { channel, identity, id, hints, .. } = fact else { return Ok(()) };
         let place = self.place(channel, channel.as_str(), entry.seq);
         let tried = [Trust::Attested, Trust::Claimed];
-        let found = tried.into_iter().find(|trust| self.holder(&place.address(identity, *trust), entry.seq).is_some());
+        let found = tried.into_iter().find(|trust| self.holder(&place.address(identity, *trust), &place).is_some());
         match (found, id.is_some_and(|id| self.members.contains(&id))) {
             (None, false) => self.others_hints(&place, hints),
             (found, _) => {
@@ -187,9 +187,10 @@ impl Plan {
     fn events(&mut self, tables: &impl Read, place: &Place, given: &[Event]) -> Result<Vec<Event>> {
         let mut left = Vec::with_capacity(given.len());
         for (index, event) in (0..).zip(given) {
-            left.push(match self.event(tables, place, index, event)? {
+            let place = place.at(index);
+            left.push(match self.event(tables, &place, index, event)? {
                 Some(people) => Event { id: String::new(), body: EventBody::Erased { people } },
-                None => self.of_others(tables, place, event)?,
+                None => self.of_others(tables, &place, event)?,
             });
         }
         Ok(left)
@@ -250,6 +251,12 @@ impl Plan {
             people.extend(self.early.remove(&key).into_iter().flatten());
             return Ok(Some(people));
         }
+        if self.echoes.contains(&id) {
+            let mut people = vec![self.left_sender(tables, place, &message.sender)?];
+            let key = (place.channel.clone(), message.id.clone());
+            people.extend(self.early.remove(&key).into_iter().flatten());
+            return Ok(Some(people));
+        }
         let repeats = self.externals.contains_key(&(place.channel.clone(), message.id.clone()));
         let is_his = repeats || self.is_person(place, &message.sender);
         // It changed nothing the first time, and must not count now that the first one is gone.
@@ -263,9 +270,11 @@ impl Plan {
         index: u16,
         sender: &Sender,
     ) -> Result<Option<Vec<Sender>>> {
-        match self.has_touchpoint(tables, place.seq, index)? {
-            true => Ok(Some(vec![self.person(tables, place, sender)?])),
-            false => Ok(Some(Vec::new())),
+        match self.whose_touchpoint(tables, place.seq, index)? {
+            Some(id) if self.members.contains(&id) => Ok(Some(vec![self.person(tables, place, sender)?])),
+            // Somebody else had the address then.
+            Some(_) => Ok(None),
+            None => Ok(Some(Vec::new())),
         }
     }
 
@@ -273,7 +282,7 @@ impl Plan {
     fn is_person(&self, place: &Place, sender: &Sender) -> bool {
         let address = place.address(&sender.identity, sender.trust);
         let alone = place.seq < self.until && self.stand_ins.contains_key(&address);
-        alone || self.holder(&address, place.seq).is_some()
+        alone || self.holder(&address, place).is_some()
     }
 
     /// Whether a channel's message was there when it was reacted to.
@@ -302,7 +311,12 @@ impl Plan {
             EventBody::Message(message) => {
                 self.others_hints(place, &mut message.sender.hints);
                 let answers = |id: &String| self.externals.contains_key(&(place.channel.clone(), id.clone()));
-                message.reply_to = message.reply_to.take().filter(|id| !answers(id));
+                if message.reply_to.as_ref().is_some_and(answers) {
+                    message.reply_to = None;
+                    // It stood behind what it answered.
+                    let row = MESSAGES.get(tables, (MessageId::new(place.seq, place.index),))?;
+                    message.ordered_at = row.map(|row| row.ordered_at);
+                }
             }
             // It came before a message of somebody else, and makes the identity when that one comes.
             EventBody::Reaction { sender, emoji, .. } if self.is_person(place, sender) => {

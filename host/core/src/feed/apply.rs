@@ -6,9 +6,9 @@ use super::public::Public;
 use super::rows::{PUBLIC_EVENTS, PublicEvent, SKIPPED, Skipped};
 use crate::apply::{Applier, DomainEvent, actor_name};
 use crate::canonical::cut;
-use crate::conversation::rows::{Direction, MESSAGES, Message};
+use crate::conversation::rows::Direction;
 use crate::fact::Entry;
-use crate::ids::{CustomerId, MessageId};
+use crate::ids::{CustomerId, IdentityId, MessageId};
 use crate::limits;
 use crate::tables::{Result, Write};
 
@@ -18,18 +18,16 @@ const SKIP_REASON: usize = 500;
 impl Applier<'_> {
     pub(crate) fn feed_hears(&mut self, event: &DomainEvent) -> Result<()> {
         match event {
-            DomainEvent::MessageStored(row) => {
-                let word = if row.direction == Direction::Inbound { "message.received" } else { "message.echoed" };
-                self.tell_of_message(word, row, &[])
+            DomainEvent::MessageStored { message, identity, direction } => {
+                let word = if *direction == Direction::Inbound { "message.received" } else { "message.echoed" };
+                self.tell_of_message(word, (*message, *identity), &[])
             }
-            DomainEvent::MessageChanged { now, .. } => self.tell_of_message("message.updated", now, &[]),
-            DomainEvent::FileSettled(message) => match MESSAGES.get(&self.tables, (*message,))? {
-                Some(row) => self.tell_of_message("message.updated", &row, &[]),
-                None => Ok(()),
-            },
-            DomainEvent::DeliveryMoved(row) => {
-                let state = row.delivery.as_ref().map_or("", |d| d.state.word());
-                self.tell_of_message("delivery.updated", row, &[("state", state.to_owned())])
+            DomainEvent::MessageChanged { message, identity } | DomainEvent::FileSettled { message, identity } => {
+                self.tell_of_message("message.updated", (*message, *identity), &[])
+            }
+            DomainEvent::DeliveryMoved { message, identity, state } => {
+                let about = [("state", state.word().to_owned())];
+                self.tell_of_message("delivery.updated", (*message, *identity), &about)
             }
             DomainEvent::MessageQueued { customer, message } => {
                 self.tell("message.queued", Some(*customer), Some(*message), &[]);
@@ -110,9 +108,14 @@ impl Applier<'_> {
         }
     }
 
-    fn tell_of_message(&mut self, kind: &str, row: &Message, about: &[(&str, String)]) -> Result<()> {
-        let customer = self.identity_row(row.identity)?.customer;
-        self.tell(kind, Some(customer), Some(row.id), about);
+    fn tell_of_message(
+        &mut self,
+        kind: &str,
+        (message, identity): (MessageId, IdentityId),
+        about: &[(&str, String)],
+    ) -> Result<()> {
+        let customer = self.identity_row(identity)?.customer;
+        self.tell(kind, Some(customer), Some(message), about);
         Ok(())
     }
 

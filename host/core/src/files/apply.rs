@@ -2,11 +2,10 @@
 
 use super::rows::{DUE, FILES, File, WANTED, Wanted};
 use crate::apply::{Applier, DomainEvent};
-use crate::conversation::rows::{MESSAGES, Message};
 use crate::effect::Effect;
-use crate::event::{Media, Part, Problem};
+use crate::event::{Part, Problem};
 use crate::fact::{Attachment, Outcome};
-use crate::ids::{ChannelId, MessageId, Millis};
+use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
 use crate::limits;
 use crate::tables::{Present, Result};
 
@@ -17,28 +16,28 @@ impl Applier<'_> {
     /// Has the files of a message that came in fetched: providers give them out for a while only.
     pub(crate) fn files_hear(&mut self, event: &DomainEvent) -> Result<()> {
         match event {
-            DomainEvent::MessageStored(message) => self.want_files(message, &[]),
-            // The files of what was sent from here are here.
-            DomainEvent::MessageChanged { now, before } if now.delivery.is_none() => self.want_files(now, before),
+            DomainEvent::MessageStored { message, .. } => self.want_files(*message, &[]),
+            DomainEvent::PartsReplaced { message, before } => self.want_files(*message, before),
             _ => Ok(()),
         }
     }
 
     /// Where the message has another file than in `before`, what was fetched for that one is forgotten.
-    fn want_files(&mut self, message: &Message, before: &[Part]) -> Result<()> {
+    fn want_files(&mut self, id: MessageId, before: &[Option<String>]) -> Result<()> {
+        let Some(message) = self.held_message(id)? else { return Ok(()) };
         let parts = message.parts.len().max(before.len()).min(limits::PARTS);
         for (part, index) in (0_u16..).zip(0..parts) {
-            let now = message.parts.get(index).and_then(Part::media);
-            let then = before.get(index).and_then(Part::media);
-            if now.and_then(Media::reference) == then.and_then(Media::reference) {
+            let now = message.parts.get(index).and_then(reference);
+            let then = before.get(index).and_then(Option::as_deref);
+            if now == then {
                 continue;
             }
             if then.is_some() {
-                FILES.delete(&mut self.tables, (message.id, part));
-                self.unwant(&message.channel, (message.id, part))?;
+                FILES.delete(&mut self.tables, (id, part));
+                self.unwant(&message.channel, (id, part))?;
             }
-            if now.is_some_and(|media| media.reference().is_some()) {
-                let row = Wanted { message: message.id, part, at: self.at, attempts: 0 };
+            if now.is_some() {
+                let row = Wanted { message: id, identity: Some(message.identity), part, at: self.at, attempts: 0 };
                 self.want(&message.channel, &row)?;
             }
         }
@@ -67,10 +66,10 @@ impl Applier<'_> {
         reference: Option<&str>,
         attachment: &Attachment,
     ) -> Result<Outcome> {
-        if self.has_file(of, reference)? {
+        if let Some(identity) = self.whose_file(of, reference)? {
             self.unwant(channel, of)?;
             FILES.put(&mut self.tables, of, &File::Kept(attachment.clone()))?;
-            self.emit(DomainEvent::FileSettled(of.0));
+            self.emit(DomainEvent::FileSettled { message: of.0, identity });
         }
         Ok(Outcome::Done)
     }
@@ -89,24 +88,31 @@ impl Applier<'_> {
             // It came another way meanwhile, or nobody waited for it.
             return Ok(Outcome::Done);
         };
-        if !self.has_file(of, reference)? {
+        let Some(identity) = self.whose_file(of, reference)? else {
             return Ok(Outcome::Done);
-        }
+        };
         match again {
             Some(at) => self.want(channel, &Wanted { at, attempts: row.attempts.saturating_add(1), ..row })?,
             None => {
                 self.unwant(channel, of)?;
                 FILES.put(&mut self.tables, of, &File::Gone { at: self.at, problem: problem.clone() })?;
-                self.emit(DomainEvent::FileSettled(message));
+                self.emit(DomainEvent::FileSettled { message, identity });
             }
         }
         Ok(Outcome::Done)
     }
 
-    /// Whether the message still has this file there: an edit may have put another in its place while it was fetched.
-    fn has_file(&self, (message, part): PartOf, reference: Option<&str>) -> Result<bool> {
-        let row = MESSAGES.get(&self.tables, (message,))?;
-        let media = row.as_ref().and_then(|row| row.parts.get(usize::from(part))?.media());
-        Ok(media.is_some_and(|media| reference.is_none() || media.reference() == reference))
+    /// Whose message it is, if it still has this file there: an edit may have put another in its place while it was fetched.
+    fn whose_file(&self, (message, part): PartOf, reference: Option<&str>) -> Result<Option<IdentityId>> {
+        let row = self.held_message(message)?;
+        Ok(row.and_then(|row| {
+            let media = row.parts.get(usize::from(part))?.media()?;
+            (reference.is_none() || media.reference() == reference).then_some(row.identity)
+        }))
     }
+}
+
+/// What the channel tells the part's file from others by, if it has one.
+pub(crate) fn reference(part: &Part) -> Option<&str> {
+    part.media()?.reference()
 }

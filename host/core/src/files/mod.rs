@@ -3,3 +3,5 @@
 mod apply;
 pub mod rows;
 pub mod view;
+
+pub(crate) use apply::reference;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Problem;
 use crate::fact::Attachment;
-use crate::ids::{ChannelId, MessageId, Millis};
+use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
 use crate::tables::{Json, Present, Table};
 
 /// What became of the file of a message's part.
@@ -34,6 +34,9 @@ pub enum File {
 pub struct Wanted {
     /// Whose.
     pub message: MessageId,
+    /// Who wrote it; none in rows of edition 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityId>,
     /// Which part, from 0.
     pub part: u16,
     /// Not before.

@@ -3,14 +3,14 @@
 //! An action waits in the outbox like a message, in the order of its thread, and is tried and recorded like one. Its effect shows when the
 //! channel has taken it.
 
-use std::rc::Rc;
-
+use super::requests::too_large;
 use super::rows::{Action, OwnReaction};
-use crate::apply::{Applier, DomainEvent, not_found, refuse};
+use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::{CHANNELS, Channel};
-use crate::conversation::rows::{Direction, MESSAGES, Message};
+use crate::conversation::is_too_large;
+use crate::conversation::rows::{Direction, Message};
 use crate::fact::{MessageAction, Outcome};
-use crate::ids::MessageId;
+use crate::ids::{MessageId, Millis};
 use crate::tables::Result;
 
 impl Applier<'_> {
@@ -40,27 +40,29 @@ impl Applier<'_> {
 
     /// The channel has taken an action: its effect on the message.
     pub(super) fn done_to_message(&mut self, action: &Action) -> Result<()> {
-        let Some(mut row) = MESSAGES.get(&self.tables, (action.target,))? else {
-            return Ok(());
-        };
-        let before = row.parts.clone();
+        let (target, at) = (action.target, self.at);
         match &action.action {
             MessageAction::React { emoji } => {
-                row.own_reaction = emoji.clone().map(|emoji| OwnReaction { emoji, at: self.at });
+                let reaction = emoji.clone().map(|emoji| OwnReaction { emoji, at });
+                self.change_content(target, |row| row.react_as_account(reaction))?
             }
-            MessageAction::MarkRead => row.marked_read_at = Some(self.at),
-            MessageAction::Edit { parts } => {
-                row.parts.clone_from(parts);
-                row.edited_at = Some(self.at);
-            }
-            MessageAction::Delete => {
-                row.deleted_at = Some(self.at);
-                row.parts.clear();
-            }
-        }
-        MESSAGES.put(&mut self.tables, (row.id,), &row)?;
-        self.emit(DomainEvent::MessageChanged { now: Rc::new(row), before });
+            MessageAction::MarkRead => self.change_content(target, |row| row.mark_read(at))?,
+            MessageAction::Edit { parts } => self.replace_parts(target, |row| row.edit(at, parts))?,
+            MessageAction::Delete => self.replace_parts(target, |row| row.delete(at))?,
+        };
         Ok(())
+    }
+}
+
+impl Message {
+    fn react_as_account(&mut self, reaction: Option<OwnReaction>) -> bool {
+        self.own_reaction = reaction;
+        true
+    }
+
+    fn mark_read(&mut self, at: Millis) -> bool {
+        self.marked_read_at = Some(at);
+        true
     }
 }
 
@@ -78,6 +80,7 @@ fn actionable(row: &Message, channel: &Channel, action: &MessageAction) -> std::
         MessageAction::Edit { .. } | MessageAction::Delete if !own => {
             return Err(refuse("conflict", "only a message that was sent from here can be changed"));
         }
+        MessageAction::Edit { parts } if is_too_large(parts) => return Err(too_large()),
         _ if row.deleted_at.is_some() => return Err(refuse("conflict", "this message was deleted")),
         _ => {}
     }

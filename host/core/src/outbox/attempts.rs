@@ -4,12 +4,12 @@ use super::rows::{DeliveryState, OUTBOX, Outgoing};
 use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::CHANNELS;
 use crate::conversation::Origin;
-use crate::conversation::rows::{Item, MESSAGES, Message, MessageAuthor, TIMELINE};
+use crate::conversation::rows::{Message, MessageAuthor};
 use crate::event::{Event, Problem, Sender};
 use crate::fact::{Outcome, SendResult, StateChange};
 use crate::ids::{ChannelId, IdentityId, MessageId};
 use crate::limits;
-use crate::tables::Result;
+use crate::tables::{ReadError, Result};
 
 /// What is said of an address that passed to somebody else, or that the customer gave up.
 const LEFT_ADDRESS: &str = "the customer has left this address for another one";
@@ -17,9 +17,10 @@ const LEFT_ADDRESS: &str = "the customer has left this address for another one";
 impl Applier<'_> {
     /// A person wants another attempt.
     pub(crate) fn request_retry(&mut self, id: MessageId) -> Result<Outcome> {
-        let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
+        let Some(row) = self.held_message(id)? else {
             return Ok(not_found("message", id));
         };
+        let mut row = Message::clone(&row);
         if self.identity_row(row.identity)?.erased.is_some() {
             return Ok(not_found("message", id));
         }
@@ -34,14 +35,16 @@ impl Applier<'_> {
         if let Some(gone) = self.left_address(row.identity)? {
             return Ok(gone);
         }
+        self.leave_thread(&row);
+        row.former_ids.append(&mut row.external_ids);
+        row.former_ids.drain(..row.former_ids.len().saturating_sub(limits::EXTERNAL_IDS));
         if let Some(delivery) = &mut row.delivery {
             delivery.state = DeliveryState::Queued;
             delivery.at = self.at;
             delivery.class = None;
         }
+        self.tell_delivery(&row);
         self.enqueue(row)?;
-        let row = MESSAGES.need(&self.tables, (id,))?;
-        self.store_delivery(row)?;
         Ok(Outcome::Queued { message: id, to: None })
     }
 
@@ -70,7 +73,7 @@ impl Applier<'_> {
             self.dequeue(&row.channel, &row.thread.id, id)?;
             let problem = Problem { message: String::from(LEFT_ADDRESS), code: None };
             row.fail(DeliveryState::Failed, self.at, None, &problem, Some("recipient_gone"));
-            self.store_delivery(row)?;
+            self.store_delivery(row);
             return Ok(gone);
         }
         outgoing.running = Some(attempt);
@@ -78,11 +81,12 @@ impl Applier<'_> {
         self.set_outgoing(&row.channel, &outgoing)?;
         if let Some(delivery) = &mut row.delivery {
             delivery.attempts = attempt;
+            delivery.started_at = Some(self.at);
             delivery.state = DeliveryState::Sending;
             delivery.at = self.at;
         }
         row.step("sending", self.at, Some(attempt), None);
-        self.store_delivery(row)?;
+        self.store_delivery(row);
         Ok(Outcome::Done)
     }
 
@@ -109,6 +113,7 @@ impl Applier<'_> {
                     None => row.external_ids = external_ids.iter().take(limits::EXTERNAL_IDS).cloned().collect(),
                 }
                 row.move_to(DeliveryState::Sent, self.at, number, None, None);
+                self.enter_thread(&row)?;
             }
             SendResult::Retry { at, problem } => {
                 outgoing.at = *at;
@@ -129,7 +134,7 @@ impl Applier<'_> {
             }
         }
         let externals = row.external_ids.clone();
-        self.store_delivery(row)?;
+        self.store_delivery(row);
         self.learn_from_send(&channel, Some((id, &externals)), events)?;
         Ok(Outcome::Done)
     }
@@ -201,9 +206,10 @@ impl Applier<'_> {
             return Ok(());
         }
         if let Some(before) = self.message_by_external(origin.channel, external)?.filter(|before| *before != id) {
-            let row = MESSAGES.need(&self.tables, (before,))?;
+            let row =
+                self.held_message(before)?.ok_or_else(|| ReadError::Broken(format!("message {before} is missing")))?;
             match (&row.author, &row.delivery) {
-                (MessageAuthor::Account, None) if row.echo_of.is_none() => self.step_back(row, id)?,
+                (MessageAuthor::Account, None) if row.echo_of.is_none() => self.step_back(&row, id)?,
                 // What the customer wrote keeps its id.
                 (MessageAuthor::Customer | MessageAuthor::System, _) => return Ok(()),
                 _ => {}
@@ -213,24 +219,19 @@ impl Applier<'_> {
         self.drain_pending(origin, external)
     }
 
-    /// An echo leaves the timeline: the message that it echoes stands for it.
-    fn step_back(&mut self, mut echo: Message, original: MessageId) -> Result<()> {
-        TIMELINE.delete(&mut self.tables, (echo.identity, echo.ordered_at, Item::Message(echo.id)));
-        let mut who = self.identity_row(echo.identity)?;
-        who.messages = who.messages.saturating_sub(1);
-        if who.last_message == Some(echo.id) {
-            who.last_message = Some(original);
-        }
-        self.store_identity(&who)?;
-        echo.echo_of = Some(original);
-        MESSAGES.put(&mut self.tables, (echo.id,), &echo)
+    /// An echo leaves the timeline: the message that it echoes stands for it, if that is in the same one.
+    fn step_back(&mut self, echo: &Message, original: MessageId) -> Result<()> {
+        let is_same = self.held_message(original)?.is_some_and(|row| row.identity == echo.identity);
+        self.leave_timeline(echo, is_same.then_some(original))?;
+        self.store_message(Message { echo_of: Some(original), ..echo.clone() });
+        Ok(())
     }
 
     fn outgoing(&self, id: MessageId) -> Result<Option<(Message, Outgoing)>> {
-        let Some(row) = MESSAGES.get(&self.tables, (id,))? else {
+        let Some(row) = self.held_message(id)? else {
             return Ok(None);
         };
         let outgoing = OUTBOX.get(&self.tables, (&row.channel, id))?;
-        Ok(outgoing.map(|outgoing| (row, outgoing)))
+        Ok(outgoing.map(|outgoing| (Message::clone(&row), outgoing)))
     }
 }

@@ -1,55 +1,64 @@
 //! How far a message got. It only moves forward.
 
-use std::rc::Rc;
-
 use super::rows::{DeliveryState, DeliveryStep, OUTBOX};
 use crate::apply::{Applier, DomainEvent};
 use crate::conversation::EventEffect;
-use crate::conversation::rows::{MESSAGES, Message};
-use crate::event::{DeliveryUpdate, Problem};
+use crate::conversation::rows::{Message, SENT_IN_THREAD};
+use crate::event::{DeliveryScope, DeliveryUpdate, Problem};
 use crate::ids::{MessageId, Millis};
 use crate::limits;
-use crate::tables::Result;
+use crate::tables::{Present, Result};
 
 impl Applier<'_> {
     /// What a channel says of a message that was sent. It moves the delivery forward or not at all.
-    pub(crate) fn apply_update(&mut self, id: MessageId, update: &DeliveryUpdate, at: Millis) -> Result<EventEffect> {
-        let Some(mut row) = MESSAGES.get(&self.tables, (id,))? else {
-            return Ok(EventEffect::Duplicate);
-        };
-        if row.delivery.is_none() {
-            return Ok(EventEffect::Duplicate);
-        }
-        let moved = match update {
-            DeliveryUpdate::Sent => row.advance(DeliveryState::Sent, at),
-            DeliveryUpdate::Delivered => row.advance(DeliveryState::Delivered, at),
-            DeliveryUpdate::Read => row.advance(DeliveryState::Read, at),
-            DeliveryUpdate::Failed(problem) => row.fail(DeliveryState::Failed, at, None, problem, Some("channel")),
-            DeliveryUpdate::Other(word) => {
-                let word = crate::canonical::cut(word, limits::WORD);
-                let known = row.delivery.as_ref().is_some_and(|d| d.history.iter().any(|s| s.state == word));
-                if !known {
-                    row.step(&word, at, None, None);
-                }
-                !known
-            }
-        };
-        if !moved {
+    pub(crate) fn apply_update(
+        &mut self,
+        id: MessageId,
+        about: &DeliveryScope,
+        update: &DeliveryUpdate,
+        at: Millis,
+    ) -> Result<EventEffect> {
+        if !self.change_held(id, |row| row.is_moved_by(about, update) && row.update(update, at))?.unwrap_or_default() {
             return Ok(EventEffect::Duplicate);
         }
+        let Some(row) = self.held_message(id)? else { return Ok(EventEffect::Duplicate) };
         // A message that is on its channel does not wait to be sent there, whatever its last attempt came to.
         let waits = OUTBOX.get(&self.tables, (&row.channel, id))?.is_some_and(|outgoing| outgoing.running.is_none());
         if waits && row.is_on_its_channel() {
             self.dequeue(&row.channel, &row.thread.id, id)?;
         }
-        self.store_delivery(row)?;
+        if row.delivery.as_ref().is_some_and(|d| d.state == DeliveryState::Read) {
+            // No mark says more.
+            self.leave_thread(&row);
+        }
+        self.tell_delivery(&row);
         Ok(EventEffect::New)
     }
 
-    pub(super) fn store_delivery(&mut self, row: Message) -> Result<()> {
-        MESSAGES.put(&mut self.tables, (row.id,), &row)?;
-        self.emit(DomainEvent::DeliveryMoved(Rc::new(row)));
-        Ok(())
+    /// Read marks of the thread are about the message from now on, as far as the attempt began before them.
+    pub(super) fn enter_thread(&mut self, row: &Message) -> Result<()> {
+        match row.started_at().filter(|_| row.action.is_none()) {
+            Some(at) => SENT_IN_THREAD.put(&mut self.tables, (&row.channel, &row.thread.id, at, row.id), &Present),
+            None => Ok(()),
+        }
+    }
+
+    /// Read marks are not about the message any more.
+    pub(super) fn leave_thread(&mut self, row: &Message) {
+        if let Some(at) = row.started_at() {
+            SENT_IN_THREAD.delete(&mut self.tables, (&row.channel, &row.thread.id, at, row.id));
+        }
+    }
+
+    pub(super) fn store_delivery(&mut self, row: Message) {
+        self.tell_delivery(&row);
+        self.store_message(row);
+    }
+
+    pub(super) fn tell_delivery(&mut self, row: &Message) {
+        if let Some(state) = row.delivery.as_ref().map(|delivery| delivery.state) {
+            self.emit(DomainEvent::DeliveryMoved { message: row.id, identity: row.identity, state });
+        }
     }
 }
 
@@ -60,8 +69,42 @@ impl Message {
         self.delivery.as_ref().is_some_and(|d| matches!(d.state, Sent | Delivered | Read))
     }
 
+    fn started_at(&self) -> Option<Millis> {
+        self.delivery.as_ref().and_then(|delivery| delivery.started_at)
+    }
+
+    /// Whether an update may move the delivery at all. Of an attempt before the last one only that it arrived counts. That somebody has
+    /// seen a thread does not say that the message got there: it takes no failure back, and nothing out of the outbox.
+    fn is_moved_by(&self, about: &DeliveryScope, update: &DeliveryUpdate) -> bool {
+        match about {
+            DeliveryScope::Message(id) => {
+                let has_arrived = matches!(update, DeliveryUpdate::Delivered | DeliveryUpdate::Read);
+                self.delivery.is_some() && (has_arrived || self.external_ids.contains(id))
+            }
+            DeliveryScope::ThreadUntil(..) => self.is_on_its_channel(),
+        }
+    }
+
+    /// Moves the delivery by what a channel says; says whether it moved.
+    fn update(&mut self, update: &DeliveryUpdate, at: Millis) -> bool {
+        match update {
+            DeliveryUpdate::Sent => self.advance(DeliveryState::Sent, at),
+            DeliveryUpdate::Delivered => self.advance(DeliveryState::Delivered, at),
+            DeliveryUpdate::Read => self.advance(DeliveryState::Read, at),
+            DeliveryUpdate::Failed(problem) => self.fail(DeliveryState::Failed, at, None, problem, Some("channel")),
+            DeliveryUpdate::Other(word) => {
+                let word = crate::canonical::cut(word, limits::WORD);
+                let known = self.delivery.as_ref().is_some_and(|d| d.history.iter().any(|s| s.state == word));
+                if !known {
+                    self.step(&word, at, None, None);
+                }
+                !known
+            }
+        }
+    }
+
     /// Moves the delivery forward; says whether it moved.
-    pub(super) fn advance(&mut self, to: DeliveryState, at: Millis) -> bool {
+    fn advance(&mut self, to: DeliveryState, at: Millis) -> bool {
         self.move_to(to, at, None, None, None)
     }
 

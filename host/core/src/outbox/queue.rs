@@ -5,7 +5,7 @@
 
 use super::rows::{DUE, HEADS, Head, OUTBOX, Outgoing, QUEUES};
 use crate::apply::Applier;
-use crate::conversation::rows::{MESSAGES, Message};
+use crate::conversation::rows::Message;
 use crate::effect::Effect;
 use crate::ids::{ChannelId, MessageId, Millis};
 use crate::tables::{Present, Result};
@@ -17,9 +17,9 @@ impl Applier<'_> {
     /// Puts a message in the outbox, due at once.
     pub(super) fn enqueue(&mut self, mut row: Message) -> Result<()> {
         row.step("queued", self.at, None, None);
-        MESSAGES.put(&mut self.tables, (row.id,), &row)?;
         let outgoing = Outgoing {
             message: row.id,
+            identity: Some(row.identity),
             thread: row.thread.id.clone(),
             running: None,
             at: NOW,
@@ -27,7 +27,9 @@ impl Applier<'_> {
             since: self.at,
         };
         QUEUES.put(&mut self.tables, (&row.channel, &row.thread.id, row.id), &Present)?;
-        self.set_outgoing(&row.channel, &outgoing)
+        self.set_outgoing(&row.channel, &outgoing)?;
+        self.store_message(row);
+        Ok(())
     }
 
     /// Changes what is known of a message in the outbox.

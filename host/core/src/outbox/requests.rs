@@ -6,14 +6,16 @@ use super::choice::{Candidate, Wish, threads};
 use super::{before, choice};
 use crate::apply::{Applier, DomainEvent, not_found, refuse, refuse_with};
 use crate::channel::rows::{CHANNELS, Channel};
-use crate::conversation::rows::{Direction, MESSAGES, Message, MessageAuthor, SENT_IN_THREAD};
+use crate::conversation::is_too_large;
+use crate::conversation::rows::{Direction, Message, MessageAuthor};
 use crate::event::{Part, Thread};
 use crate::fact::{Actor, Destination, Newest, Outcome, Via};
 use crate::identity::graph;
 use crate::identity::rows::{Identity, ThreadAddress};
 use crate::ids::{CustomerId, IdentityId, MessageId, Millis};
+use crate::limits;
 use crate::outbox::rows::{Delivery, DeliveryState};
-use crate::tables::{Present, Result};
+use crate::tables::Result;
 
 /// Where a message goes.
 struct Address<'a> {
@@ -40,12 +42,12 @@ impl Applier<'_> {
         let via = self.via_known(via)?;
         let answered = match reply_to {
             None => None,
-            Some(id) => match MESSAGES.get(&self.tables, (id,))? {
+            Some(id) => match self.held_message(id)? {
                 Some(m) if members.iter().any(|i| i.id == m.identity) => Some(m),
                 _ => return Ok(refuse("not_found", &format!("customer {customer} has no message {id}"))),
             },
         };
-        let address = match self.address(&members, Wish { via: via.as_ref(), answered: answered.as_ref(), thread })? {
+        let address = match self.address(&members, Wish { via: via.as_ref(), answered: answered.as_deref(), thread })? {
             Ok(address) => address,
             Err(refused) => return Ok(refused),
         };
@@ -61,7 +63,6 @@ impl Applier<'_> {
             reply_to_external: on_channel.and_then(|m| m.external_ids.first().cloned()),
             ..self.outbound(id, address.identity.id, &address.channel, &address.thread)
         };
-        SENT_IN_THREAD.put(&mut self.tables, (&row.channel, &row.thread.id, self.at, id), &Present)?;
         self.enter_timeline(&row)?;
         self.enqueue(row)?;
         self.emit(DomainEvent::MessageQueued { customer, message: id });
@@ -90,6 +91,7 @@ impl Applier<'_> {
             state: DeliveryState::Queued,
             at: self.at,
             attempts: 0,
+            started_at: None,
             error: None,
             class: None,
             history: Vec::new(),
@@ -150,12 +152,20 @@ fn destination(address: &Address<'_>, members: &[Identity]) -> Destination {
     }
 }
 
+/// The refusal of more than the row of a message holds.
+pub(super) fn too_large() -> Outcome {
+    refuse("too_long", &format!("a message may have {} bytes, written as JSON", limits::MESSAGE_BYTES))
+}
+
 /// Why these parts cannot be sent to this address now.
 fn objection(address: &Address<'_>, parts: &[Part], now: Millis) -> Option<Outcome> {
     let channel = &address.channel;
     let rules = &channel.rules;
     if !rules.sends {
         return Some(refuse("unsupported", &format!("the channel {} only receives", channel.id)));
+    }
+    if is_too_large(parts) {
+        return Some(too_large());
     }
     if let Some(part) = parts.iter().find(|part| !rules.content.iter().any(|kind| kind == part.kind())) {
         let message = format!("the channel {} cannot send a part of type {}", channel.id, part.kind());

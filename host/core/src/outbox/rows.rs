@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Problem;
 use crate::fact::MessageAction;
-use crate::ids::{ChannelId, MessageId, Millis};
+use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
 use crate::tables::{Json, Present, Table, Text};
 
 /// What waits to be sent on a channel.
@@ -70,6 +70,9 @@ pub struct Delivery {
     pub at: Millis,
     /// How many attempts began.
     pub attempts: u32,
+    /// When the last of them did, by the host's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Millis>,
     /// What last went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,
@@ -105,6 +108,9 @@ pub struct Action {
 pub struct Outgoing {
     /// Which.
     pub message: MessageId,
+    /// To whom it goes; none in rows of edition 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityId>,
     /// Its thread on the channel; order is kept within it.
     pub thread: String,
     /// The attempt that runs, if one does.

@@ -174,6 +174,7 @@ impl Arbitrary {
             sent_at: self.time(),
             parts: self.parts(),
             reply_to: self.maybe(Self::external),
+            ordered_at: None,
             extra: self.many(3, Self::property),
             cut: vec![],
         })

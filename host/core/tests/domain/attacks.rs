@@ -425,17 +425,11 @@ fn a_message_that_the_channel_has_is_not_sent_again_whatever_its_last_attempt_ca
     desk.apply(Fact::SendEnded { message: again, attempt: 1, result, events: vec![], state: vec![] });
     assert_eq!(desk.message(again)["delivery"]["state"], "delivered");
     let waiting = queued(&mut desk, "three");
-    desk.apply(Fact::SendStarted { message: waiting, attempt: 1 });
-    let problem = Problem { message: "no answer".into(), code: None };
-    let result = SendResult::Uncertain { problem: problem.clone() };
-    desk.apply(Fact::SendEnded { message: waiting, attempt: 1, result, events: vec![], state: vec![] });
+    send(&mut desk, waiting, 1, "z");
+    let problem = Problem { message: "not reachable".into(), code: None };
+    desk.receive("wa", vec![update("z", DeliveryUpdate::Failed(problem))]);
     desk.apply(Fact::RetryRequested { message: waiting });
-    let sent = EventBody::Delivery {
-        about: DeliveryScope::ThreadUntil("62811".into(), Millis(u64::MAX - 1)),
-        state: DeliveryUpdate::Read,
-        at: None,
-    };
-    desk.receive("wa", vec![event(sent)]);
+    desk.receive("wa", vec![update("z", DeliveryUpdate::Read)]);
     assert!(operations::outbox(&desk.tables, &channel("wa"), 10).unwrap().is_empty());
     assert!(matches!(desk.apply(Fact::SendStarted { message: waiting, attempt: 2 }), Outcome::Refused(_)));
     assert_eq!(desk.message(waiting)["delivery"]["state"], "read");

@@ -24,9 +24,9 @@ use jackfield_core::tables::Memory;
 use jackfield_core::views::operations;
 
 /// What is left once a customer is erased: the journal, and the tables that are built from it.
-struct Left {
-    journal: Vec<Entry>,
-    tables: Memory,
+pub(crate) struct Left {
+    pub(crate) journal: Vec<Entry>,
+    pub(crate) tables: Memory,
     plan: Plan,
 }
 
@@ -40,7 +40,7 @@ fn replay(journal: &[Entry]) -> Memory {
     tables
 }
 
-fn rewritten(tables: &Memory, journal: &[Entry], plan: Option<Plan>) -> Left {
+pub(crate) fn rewritten(tables: &Memory, journal: &[Entry], plan: Option<Plan>) -> Left {
     let erasure = operations::open_erasure(tables).unwrap().unwrap();
     let mut plan = plan.unwrap_or_else(|| {
         let mut plan = Plan::new(tables, &erasure).unwrap();
@@ -58,7 +58,7 @@ fn rewritten(tables: &Memory, journal: &[Entry], plan: Option<Plan>) -> Left {
 }
 
 /// Erases a customer, and shows that everybody else's rows are what they were.
-fn erase(desk: &mut Desk, who: CustomerId) -> Left {
+pub(crate) fn erase(desk: &mut Desk, who: CustomerId) -> Left {
     let outcome = desk.apply_as(Actor::Operator, erased(who));
     assert!(matches!(outcome, Outcome::Erased { .. }), "{outcome:?}");
     let left = rewritten(&desk.tables, &desk.journal, None);
@@ -97,7 +97,9 @@ fn others(tables: &Memory) -> BTreeMap<String, String> {
     let mut kept = Vec::new();
     for row in MESSAGES.scan(tables, MESSAGES.all(), false) {
         let (_, mut row) = row.unwrap();
-        if is_gone(row.identity) {
+        // An echo goes with what it echoes, wherever it was filed.
+        let echoed = row.echo_of.and_then(|id| MESSAGES.get(tables, (id,)).unwrap());
+        if is_gone(row.identity) || echoed.is_some_and(|echoed| is_gone(echoed.identity)) {
             continue;
         }
         kept.push(row.id);
@@ -170,14 +172,14 @@ fn phone(value: &str) -> Sender {
     sender("phone", value, vec![])
 }
 
-fn in_group(mut event: Event, group: &str) -> Event {
+pub(crate) fn in_group(mut event: Event, group: &str) -> Event {
     if let EventBody::Message(message) = &mut event.body {
         message.thread = Thread { id: group.into(), kind: "group".into() };
     }
     event
 }
 
-fn body(body: EventBody) -> Event {
+pub(crate) fn body(body: EventBody) -> Event {
     Event { id: String::new(), body }
 }
 
@@ -185,13 +187,13 @@ const ANA: &str = "+6281234567801";
 const BUDI: &str = "+6281234567802";
 const CITRA: &str = "+6281234567803";
 
-fn request(customer: CustomerId, words: &str, via: Option<Via>, key: Option<&str>) -> Fact {
+pub(crate) fn request(customer: CustomerId, words: &str, via: Option<Via>, key: Option<&str>) -> Fact {
     let parts = vec![Part::Text { text: words.into() }];
     let idempotency = key.map(|key| Idempotency { key: key.into(), request: "r".into() });
     Fact::MessageRequested { customer, parts, via, reply_to: None, thread: None, idempotency }
 }
 
-fn erased(customer: CustomerId) -> Fact {
+pub(crate) fn erased(customer: CustomerId) -> Fact {
     Fact::CustomerErased { customer, identities: vec![] }
 }
 
@@ -204,15 +206,15 @@ fn other_request(customer: CustomerId, words: &str, key: &str) -> Fact {
     fact
 }
 
-fn ended(message: MessageId, result: SendResult, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
+pub(crate) fn ended(message: MessageId, result: SendResult, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
     Fact::SendEnded { message, attempt: 1, result, events, state }
 }
 
-fn sent_as(external: &str) -> SendResult {
+pub(crate) fn sent_as(external: &str) -> SendResult {
     SendResult::Sent { external_ids: vec![external.into()] }
 }
 
-fn reacts(who: Sender, to: &str) -> Event {
+pub(crate) fn reacts(who: Sender, to: &str) -> Event {
     body(EventBody::Reaction { message_id: to.into(), sender: who, emoji: Some("yes".into()), at: None })
 }
 
@@ -224,7 +226,7 @@ fn is_refused(outcome: &Outcome, why: &str) -> bool {
     matches!(outcome, Outcome::Refused(refusal) if refusal.code == why)
 }
 
-fn queued(outcome: Outcome) -> MessageId {
+pub(crate) fn queued(outcome: Outcome) -> MessageId {
     match outcome {
         Outcome::Queued { message, .. } => message,
         other => panic!("{other:?}"),

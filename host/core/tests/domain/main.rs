@@ -4,6 +4,9 @@
 mod access;
 mod arbitrary;
 mod attacks;
+mod costs;
+mod deliveries;
+mod erased_among_others;
 mod erasure;
 mod files;
 mod identity;

@@ -71,6 +71,7 @@ pub fn text(id: &str, from: Sender, text: &str) -> Event {
         sent_at: None,
         parts: vec![Part::Text { text: text.into() }],
         reply_to: None,
+        ordered_at: None,
         extra: Vec::new(),
         cut: Vec::new(),
     };

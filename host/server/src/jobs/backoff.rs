@@ -110,6 +110,7 @@ mod tests {
         let since = Millis(1_000);
         let outgoing = Outgoing {
             message: MessageId::new(Seq(1), 0),
+            identity: None,
             thread: String::new(),
             running: None,
             at: since,

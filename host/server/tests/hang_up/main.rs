@@ -276,6 +276,7 @@ async fn a_file_that_nothing_names_for_a_day_is_removed_and_one_that_a_message_n
         sent_at: None,
         parts: vec![Part::File(media)],
         reply_to: None,
+        ordered_at: None,
         extra: Vec::new(),
         cut: Vec::new(),
     };

@@ -103,6 +103,12 @@ pub trait Journal: Send + Sync {
     /// When the journal cannot be rewritten. Some of the facts may be replaced then, beginning with the newest.
     fn replace(&self, facts: &BTreeMap<Seq, Fact>) -> Result<usize, JournalError>;
 
+    /// Tells what applying facts cost, and who appended them. A journal that takes facts from several in turn lets those wait longer
+    /// whose facts cost much.
+    fn charge(&self, costs: &[(&Actor, u64)]) {
+        let _ = costs;
+    }
+
     /// What was done so far.
     fn stats(&self) -> JournalStats;
 

@@ -4,6 +4,9 @@
 //! each by about [`QUANTUM`] bytes (deficit round robin), so a channel that floods the host delays its own facts and nobody else's. The
 //! order within a lane is kept.
 //!
+//! What a fact costs is known when it was applied, and may be much more than its bytes. A lane owes what its facts cost beyond those, and gives
+//! up a turn for each [`QUANTUM`] of it. What it owes is bounded, and forgiven when nobody else waits.
+//!
 //! A lane may hold a third of what is free (dynamic thresholds, Choudhury and Hahne): alone it gets a quarter of the queue, two that flood
 //! get a fifth each, and whatever they do there is room for others.
 
@@ -14,6 +17,9 @@ use jackfield_core::ids::ChannelId;
 
 /// How many bytes a lane may send in one turn, about; several webhooks. A guess.
 const QUANTUM: usize = 64 << 10;
+
+/// How much a lane may owe: what the dearest fact costs, about.
+const MOST_OWED: usize = 64 << 20;
 
 /// Who shares a lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +55,8 @@ pub(super) struct Lanes<T> {
     lanes: BTreeMap<Lane, Waiting<T>>,
     /// The lanes that have something, in the order of their turns.
     turns: VecDeque<Lane>,
+    /// What applying the facts of a lane cost beyond their bytes.
+    debts: BTreeMap<Lane, usize>,
     capacity: Size,
     used: Size,
 }
@@ -65,7 +73,7 @@ struct Waiting<T> {
 impl<T> Lanes<T> {
     /// Room for so much altogether.
     pub(super) fn new(capacity: Size) -> Self {
-        Self { lanes: BTreeMap::new(), turns: VecDeque::new(), capacity, used: Size::default() }
+        Self { lanes: BTreeMap::new(), turns: VecDeque::new(), debts: BTreeMap::new(), capacity, used: Size::default() }
     }
 
     /// Puts something at the end of its lane; tells how many wait there when the lane has had its share. What comes when nothing waits
@@ -90,10 +98,26 @@ impl<T> Lanes<T> {
         Ok(())
     }
 
+    /// Applying a fact of a lane cost so much beyond its bytes. The lane pays with turns while others wait.
+    pub(super) fn charge(&mut self, lane: Lane, work: usize) {
+        if !self.turns.is_empty() {
+            let debt = self.debts.entry(lane).or_default();
+            *debt = debt.saturating_add(work).min(MOST_OWED);
+        }
+    }
+
     /// Takes the next item, if `fits` agrees to it and its bytes. Otherwise it stays the next one.
     pub(super) fn pop(&mut self, fits: impl FnOnce(&T, usize) -> bool) -> Option<T> {
         loop {
+            if self.turns.len() < 2 {
+                self.debts.clear();
+            }
             let lane = self.turns.front()?;
+            if let Some(debt) = self.debts.get_mut(lane).filter(|debt| **debt >= QUANTUM) {
+                *debt -= QUANTUM;
+                self.turns.rotate_left(1);
+                continue;
+            }
             let waiting = self.lanes.get_mut(lane)?;
             let (item, bytes) = waiting.items.front()?;
             let bytes = *bytes;
@@ -164,6 +188,51 @@ mod tests {
         queue.push(channel(2), (2, 0), 500).unwrap();
         let first: Vec<usize> = (0..4).filter_map(|_| queue.pop(|_, _| true)).map(|(lane, _)| lane).collect();
         assert!(first.contains(&1) && first.contains(&2), "{first:?}");
+    }
+
+    /// Three lanes of which all always have something.
+    fn busy(bytes: usize) -> Lanes<(usize, usize)> {
+        let mut queue = lanes(100_000, usize::MAX);
+        for at in 0..2_000 {
+            for lane in 0..3 {
+                queue.push(channel(lane), (lane, at), bytes).unwrap();
+            }
+        }
+        queue
+    }
+
+    #[test]
+    fn a_lane_whose_facts_cost_a_hundred_times_their_bytes_gets_no_more_work_than_others() {
+        let bytes = 8 << 10;
+        let mut queue = busy(bytes);
+        let mut work = [0; 3];
+        while work[1] < 100 * QUANTUM {
+            let (lane, _) = queue.pop(|_, _| true).unwrap();
+            work[lane] += bytes;
+            if lane == 0 {
+                work[0] += 99 * bytes;
+                queue.charge(channel(0), 99 * bytes);
+            }
+        }
+        let most = 100 * bytes + 2 * QUANTUM;
+        assert!(work[0].abs_diff(work[1]) <= most && work[2].abs_diff(work[1]) <= most, "{work:?}");
+    }
+
+    #[test]
+    fn what_a_lane_owes_is_bounded_and_forgiven_when_nobody_else_waits() {
+        let mut queue = busy(QUANTUM);
+        queue.charge(channel(0), usize::MAX);
+        queue.charge(channel(0), usize::MAX);
+        let before = (0..).take_while(|_| queue.pop(|_, _| true).is_some_and(|(lane, _)| lane != 0)).count();
+        assert!((2 * MOST_OWED / QUANTUM - 2..=2 * MOST_OWED / QUANTUM + 2).contains(&before), "{before}");
+        let mut queue = lanes(100, usize::MAX);
+        queue.push(channel(0), (0, 0), 1).unwrap();
+        queue.charge(channel(0), MOST_OWED);
+        assert_eq!(queue.pop(|_, _| true), Some((0, 0)));
+        queue.charge(channel(0), MOST_OWED);
+        queue.push(channel(0), (0, 1), 1).unwrap();
+        queue.push(channel(1), (1, 0), 1).unwrap();
+        assert_eq!(queue.pop(|_, _| true), Some((0, 1)));
     }
 
     #[test]

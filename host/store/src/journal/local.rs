@@ -21,7 +21,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use jackfield_core::fact::Fact;
+use jackfield_core::fact::{Actor, Fact};
 use jackfield_core::ids::Seq;
 use tokio::sync::oneshot;
 
@@ -148,6 +148,11 @@ impl Journal for LocalJournal {
         // Nobody appends to the segments before the one that is begun now.
         let end = self.shared.roll().map_err(|e| io_error(&self.shared.dir, e))?;
         replace(&self.shared.dir, &*self.disk, facts, end)
+    }
+
+    fn charge(&self, costs: &[(&Actor, u64)]) {
+        let work = |work: u64| usize::try_from(work).unwrap_or(usize::MAX);
+        self.shared.charge(costs.iter().map(|(actor, cost)| (Lane::of(actor), work(*cost))));
     }
 
     fn stats(&self) -> JournalStats {

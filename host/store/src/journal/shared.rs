@@ -76,6 +76,14 @@ impl Shared {
         Ok(())
     }
 
+    /// Has lanes pay for what applying their facts cost.
+    pub(super) fn charge(&self, costs: impl IntoIterator<Item = (Lane, usize)>) {
+        let mut queue = lock(&self.queue);
+        for (lane, work) in costs {
+            queue.lanes.charge(lane, work);
+        }
+    }
+
     /// Returns once all that is stored is in segments that nobody appends to, with the number of the first fact that is not. Blocks.
     pub(super) fn roll(&self) -> io::Result<Seq> {
         let closed = || io::Error::other("the journal is closed");

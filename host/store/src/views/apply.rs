@@ -32,9 +32,13 @@ pub(crate) fn apply_one(
         Ok(applied) => return Ok(applied),
         Err(failure) => failure,
     };
+    // What was in vain was work all the same.
+    let cost = Cost { rows: 0, bytes: overlay.work() };
     overlay.roll_back();
     match (failure, on_defect) {
-        (Failure::Defect(reason), OnDefect::Skip) => skip(overlay, entry, rules, &reason),
+        (Failure::Defect(reason), OnDefect::Skip) => {
+            skip(overlay, entry, rules, &reason).map(|applied| Applied { cost, ..applied })
+        }
         (failure, _) => Err(failure),
     }
 }

@@ -40,14 +40,19 @@ pub(crate) fn load(
         let (send, receive) = sync_channel::<Arc<Changes>>(0);
         let storer = scope.spawn(move || catch_unwind(AssertUnwindSafe(|| store(tree, receive))));
         let (mut arriving, mut done) = (None, 0);
-        for group in groups {
+        'groups: for group in groups {
             let group = group?;
-            let changes = Arc::new(apply_all(tree, rules, arriving.as_deref(), &group)?);
-            if send.send(Arc::clone(&changes)).is_err() {
-                break;
+            let mut left = group.as_slice();
+            while !left.is_empty() {
+                let (changes, count) = apply_some(tree, rules, arriving.as_deref(), left)?;
+                let changes = Arc::new(changes);
+                if send.send(Arc::clone(&changes)).is_err() {
+                    break 'groups;
+                }
+                arriving = Some(changes);
+                left = left.get(count..).unwrap_or_default();
+                done += count as u64;
             }
-            arriving = Some(changes);
-            done += group.len() as u64;
             if !tell(done) {
                 return Err(LoadError::Storage(String::from("the building was stopped")));
             }
@@ -63,20 +68,25 @@ pub(crate) fn load(
     })
 }
 
-fn apply_all(
+/// Applies the first of these entries, as many as are stored at once, and tells how many that were.
+fn apply_some(
     tree: &sled::Tree,
     rules: &Rules,
     arriving: Option<&Changes>,
     group: &[Entry],
-) -> Result<Changes, LoadError> {
-    let mut overlay = Overlay::above(tree, arriving);
+) -> Result<(Changes, usize), LoadError> {
+    let (mut overlay, mut count) = (Overlay::above(tree, arriving), 0);
     for entry in group {
         if let Err(Failure::Storage(why) | Failure::Defect(why)) = apply_one(&mut overlay, entry, rules, OnDefect::Skip)
         {
             return Err(LoadError::Storage(format!("fact {}: {why}", entry.seq)));
         }
+        count += 1;
+        if overlay.is_full() {
+            break;
+        }
     }
-    Ok(overlay.into_changes())
+    Ok((overlay.into_changes(), count))
 }
 
 fn store(tree: &sled::Tree, batches: Receiver<Arc<Changes>>) -> sled::Result<()> {

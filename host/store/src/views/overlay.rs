@@ -10,6 +10,9 @@ use jackfield_core::tables::{self, Read, ReadError, Row, Write};
 
 use super::tree::{Range, Rows, get, is_empty, scan};
 
+/// Bytes of changes that are enough to be stored, though facts of the group are left. On the way into sled they are there three times.
+const FULL: usize = 16 << 20;
+
 /// Rows that are set; none stands for a row that is taken away.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -22,8 +25,10 @@ pub(crate) struct Overlay<'a> {
     /// Changes that are on their way into the tree. Any of them may have arrived; what they say counts either way.
     arriving: Option<&'a Changes>,
     changes: Changes,
-    /// What the changes of the current fact replaced, in order.
-    undo: Vec<(Vec<u8>, Replaced)>,
+    /// Bytes of their keys and rows.
+    held: usize,
+    /// What the changes of the current fact replaced: for each key what was there before the fact.
+    undo: BTreeMap<Vec<u8>, Replaced>,
     work: Work,
     /// The first failure of the tree since the current fact was begun.
     failure: RefCell<Option<String>>,
@@ -61,7 +66,15 @@ impl<'a> Overlay<'a> {
 
     pub(crate) fn above(tree: &'a sled::Tree, arriving: Option<&'a Changes>) -> Self {
         let work = Work { limit: u64::MAX, done: Cell::new(0) };
-        Self { tree, arriving, changes: Changes::new(), undo: Vec::new(), work, failure: RefCell::default() }
+        Self {
+            tree,
+            arriving,
+            changes: Changes::new(),
+            held: 0,
+            undo: BTreeMap::new(),
+            work,
+            failure: RefCell::default(),
+        }
     }
 
     /// Begins a fact, which may read and write `limit` rows or KiB of rows. What was changed before can no longer be taken back.
@@ -73,12 +86,14 @@ impl<'a> Overlay<'a> {
 
     /// Takes back what the current fact has changed.
     pub(crate) fn roll_back(&mut self) {
-        for (key, before) in self.undo.drain(..).rev() {
-            match before {
-                Some(change) => drop(self.changes.insert(key, change)),
-                None => drop(self.changes.remove(&key)),
-            }
+        for (key, before) in std::mem::take(&mut self.undo) {
+            self.set(&key, before);
         }
+    }
+
+    /// Whether the changes are to be stored before more facts are applied.
+    pub(crate) fn is_full(&self) -> bool {
+        self.held >= FULL
     }
 
     /// Why the tree could not be read for the current fact, if so, whatever became of that error.
@@ -89,6 +104,11 @@ impl<'a> Overlay<'a> {
     /// That the current fact does too much, if so.
     pub(crate) fn excess(&self) -> Option<String> {
         self.work.is_exceeded().then(|| self.work.excess())
+    }
+
+    /// What the current fact has read and written, in bytes.
+    pub(crate) fn work(&self) -> u64 {
+        self.work.done.get().saturating_mul(1024)
     }
 
     pub(crate) fn into_changes(self) -> Changes {
@@ -105,9 +125,21 @@ impl<'a> Overlay<'a> {
     fn change(&mut self, key: Vec<u8>, change: Option<Vec<u8>>) {
         // Past the limit the fact is taken back in any case, and must not fill the memory before that.
         if self.work.spend(change.as_ref().map_or(0, Vec::len)).is_ok() {
-            let before = self.changes.insert(key.clone(), change);
-            self.undo.push((key, before));
+            let before = self.set(&key, Some(change));
+            self.undo.entry(key).or_insert(before);
         }
+    }
+
+    /// Sets or takes away a change, and gives the one that was there.
+    fn set(&mut self, key: &[u8], change: Replaced) -> Replaced {
+        let size = |change: &Replaced| change.as_ref().map_or(0, |row| key.len() + row.as_ref().map_or(0, Vec::len));
+        let added = size(&change);
+        let before = match change {
+            Some(change) => self.changes.insert(key.to_vec(), change),
+            None => self.changes.remove(key),
+        };
+        self.held = self.held + added - size(&before);
+        before
     }
 }
 
@@ -266,6 +298,21 @@ mod tests {
         assert!(overlay.excess().is_some());
         overlay.roll_back();
         assert_eq!(overlay.into_changes(), Changes::from([(vec![1], Some(vec![1]))]));
+    }
+
+    #[test]
+    fn a_row_that_a_fact_changes_again_and_again_is_held_twice_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = sled::Config::new().path(dir.path()).cache_capacity(1 << 20).open().unwrap();
+        let mut overlay = Overlay::new(&db);
+        overlay.put(vec![1], vec![0; 1000]);
+        overlay.begin(u64::MAX);
+        for n in 1..=100 {
+            overlay.put(vec![1], vec![n; 1000]);
+        }
+        assert_eq!(overlay.undo.len(), 1);
+        overlay.roll_back();
+        assert_eq!(overlay.into_changes(), Changes::from([(vec![1], Some(vec![0; 1000]))]));
     }
 
     proptest! {

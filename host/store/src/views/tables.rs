@@ -100,8 +100,23 @@ impl Tables {
 
     /// As [`Projection::apply`], with a choice.
     pub(crate) fn apply_or(&self, group: &[Entry], on_defect: OnDefect) -> Result<Vec<Applied>, Stopped> {
+        let mut applied = Vec::with_capacity(group.len());
+        while let Some(left) = group.get(applied.len()..).filter(|left| !left.is_empty()) {
+            match self.apply_some(left, on_defect) {
+                Ok(some) => applied.extend(some),
+                Err(Stopped { applied: some, seq, failure }) => {
+                    applied.extend(some);
+                    return Err(Stopped { applied, seq, failure });
+                }
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Applies the first of these entries, as many as are stored at once.
+    fn apply_some(&self, group: &[Entry], on_defect: OnDefect) -> Result<Vec<Applied>, Stopped> {
         let mut overlay = Overlay::new(&self.db);
-        let (mut applied, mut last, mut failed) = (Vec::with_capacity(group.len()), None, None);
+        let (mut applied, mut last, mut failed) = (Vec::new(), None, None);
         for entry in group {
             match apply_one(&mut overlay, entry, &self.rules, on_defect) {
                 Ok(one) => applied.push(one),
@@ -111,6 +126,9 @@ impl Tables {
                 }
             }
             last = Some(entry.seq);
+            if overlay.is_full() {
+                break;
+            }
         }
         if let Some(seq) = last
             && let Err(e) = self.head.commit(&self.db, &overlay.into_changes(), seq)
@@ -137,5 +155,39 @@ impl Projection for Tables {
 
     fn apply(&self, group: &[Entry]) -> Result<Vec<Applied>, Stopped> {
         self.apply_or(group, OnDefect::Skip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jackfield_core::apply::Cost;
+    use jackfield_core::fact::{Actor, Fact};
+    use jackfield_core::ids::Millis;
+    use jackfield_core::tables::{APPLIED, Write};
+
+    use super::*;
+    use crate::options::Options;
+    use crate::recovery::{Outdated, lock_folder, recover};
+
+    /// Writes a row of a megabyte for each fact.
+    fn large(tables: &mut dyn Write, entry: &Entry) -> tables::Result<Applied> {
+        tables.put(vec![200, u8::try_from(entry.seq.0).unwrap_or_default()], vec![0; 1 << 20]);
+        tables.put(APPLIED.to_vec(), entry.seq.0.to_be_bytes().to_vec());
+        Ok(Applied { outcome: Outcome::Done, effects: Vec::new(), cost: Cost::default() })
+    }
+
+    #[test]
+    fn a_group_whose_facts_change_much_is_stored_in_parts() {
+        let dir = tempfile::tempdir().unwrap();
+        let rules = Rules { apply: large, ..Rules::default() };
+        let options = Options { rules, ..Options::default() };
+        let tables = recover(lock_folder(dir.path()).unwrap(), &options, Outdated::Serve, &mut |_| {}).unwrap().tables;
+        let entry = |seq| Entry { seq: Seq(seq), at: Millis(seq), actor: Actor::Host, fact: Fact::IdsByPlace };
+        let group: Vec<Entry> = (1..=40).map(entry).collect();
+        let first = tables.apply_some(&group, OnDefect::Skip).unwrap().len();
+        assert!((10..20).contains(&first), "{first}");
+        assert_eq!(tables.applied(), Seq(first as u64));
+        let rest = tables.apply(&group[first..]).unwrap().len();
+        assert_eq!((first + rest, tables.applied()), (40, Seq(40)));
     }
 }

@@ -67,6 +67,7 @@ fn message(belief: &Belief<'_>, message: types::Message) -> InboundMessage {
         sent_at: time(message.sent_at),
         parts: parts(belief, message.parts),
         reply_to: message.reply_to,
+        ordered_at: None,
         extra: properties(message.extra),
         cut: Vec::new(),
     }
