@@ -16,6 +16,7 @@ mod languages;
 mod lifecycle;
 mod line;
 mod logs;
+mod parked;
 mod polling;
 mod reactor;
 mod registry;

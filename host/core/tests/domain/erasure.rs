@@ -338,7 +338,13 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         concealed_body: false,
     };
     let problem = Problem { message: "cannot be read".into(), code: None };
-    desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request: raw, problem });
+    desk.apply(Fact::DeliveryParked {
+        channel: channel("wa"),
+        source: source(),
+        request: raw,
+        problem,
+        verified: true,
+    });
     let parked = operations::parked_of(&desk.tables, ana).unwrap().unwrap().1.unwrap();
     desk.apply(Fact::ParkedDiscarded { parked });
 
@@ -839,7 +845,7 @@ fn bytes_of_others_go_only_where_an_address_of_the_person_stands_alone() {
             concealed_body: false,
         };
         let problem = Problem { message: "cannot be read".into(), code: None };
-        desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request, problem });
+        desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request, problem, verified: true });
         let other = Property { name: "system".into(), value: words.into() };
         desk.receive("wa", vec![body(EventBody::Other(other))]);
     };

@@ -221,6 +221,7 @@ impl World {
                 concealed_body: false,
             },
             problem: Problem { message: String::from("on purpose"), code: None },
+            verified: true,
         };
         match self.host.append(Actor::Channel(channel), fact).await?.outcome {
             Outcome::Parked { parked } => Ok(parked.to_string()),
