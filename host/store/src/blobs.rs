@@ -108,6 +108,7 @@ impl Blobs {
             _ => {}
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&drafts)?;
+        remove_notes_of_nothing(folder)?;
         // Without the syncs a file could be gone after a power loss that a fact says is kept.
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
         let space = Reserve { disk, folder: Arc::from(folder), bytes: reserve_bytes };
@@ -168,8 +169,7 @@ impl Blobs {
                 Err(error) => return Err(error.into()),
             }
             self.store.delete(&file.location).await?;
-            let note = Path::from(format!("{BROUGHT}/{}-{}", file.location, file.size));
-            match self.store.delete(&note).await {
+            match self.store.delete(&note_of(sum, file.size)).await {
                 Ok(()) => {
                     self.given_back.fetch_add(file.size, Ordering::Relaxed);
                 }
@@ -212,17 +212,18 @@ impl Blobs {
     }
 
     /// Notes that a client brought a file. False if that was noted before.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn note_brought(&self, blob: &Blob) -> io::Result<bool> {
-        let note = Path::from(format!("{BROUGHT}/{}-{}", blob.sha256, blob.size));
+    async fn note_brought(&self, blob: &Blob) -> io::Result<bool> {
         let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&note, Vec::new().into(), once).await {
+        match self.store.put_opts(&note_of(&blob.sha256, blob.size), Vec::new().into(), once).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Gives a draft that is whole its name. The same content may be there already; it is replaced by itself.
+    async fn name(&self, draft: &Path, blob: &Blob) -> io::Result<()> {
+        Ok(self.store.rename(draft, &Path::from(blob.sha256.as_str())).await?)
     }
 
     /// Bytes of files that clients brought and that were removed since this was asked last.
@@ -263,6 +264,28 @@ fn is_older(file: &ObjectMeta, age: Duration) -> bool {
     SystemTime::now().duration_since(SystemTime::from(file.last_modified)).is_ok_and(|old| old >= age)
 }
 
+/// The note that a client brought a file.
+fn note_of(sha256: &str, size: u64) -> Path {
+    Path::from(format!("{BROUGHT}/{sha256}-{size}"))
+}
+
+/// Removes the notes of files that are not here: a crash came between the note and its file, or the other way round at their removal.
+fn remove_notes_of_nothing(folder: &FilePath) -> io::Result<()> {
+    let notes = match std::fs::read_dir(folder.join(BROUGHT)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        notes => notes?,
+    };
+    for note in notes {
+        let note = note?;
+        let name = note.file_name();
+        let sum = name.to_str().and_then(|name| Some(name.split_once('-')?.0));
+        if sum.is_some_and(|sum| !folder.join(sum).exists()) {
+            std::fs::remove_file(note.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// The place of a file; none if the text is no sum, so that a name leads nowhere else.
 fn path(sha256: &str) -> Option<Path> {
     let is_sum = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -287,11 +310,35 @@ impl BlobDraft {
     /// When it cannot be stored.
     pub async fn keep(mut self) -> io::Result<Blob> {
         self.writer.shutdown().await?;
-        let blob = Blob { sha256: HEXLOWER.encode(self.sum.finish().as_ref()), size: self.size };
-        let _names = self.blobs.names.read().await;
-        // The same content may be there already; it is replaced by itself.
-        self.blobs.store.rename(&self.path, &Path::from(blob.sha256.as_str())).await?;
+        let (blobs, path, blob) = self.ended();
+        let _names = blobs.names.read().await;
+        blobs.name(&path, &blob).await?;
         Ok(blob)
+    }
+
+    /// As [`keep`](Self::keep), for a file that a client brought, which is noted before it is there: no file of a client is uncounted.
+    /// Whether it was not noted before. The caller sees this future to its end.
+    ///
+    /// # Errors
+    /// When it cannot be stored. It is not noted then.
+    pub async fn keep_brought(mut self) -> io::Result<(Blob, bool)> {
+        self.writer.shutdown().await?;
+        let (blobs, path, blob) = self.ended();
+        let _names = blobs.names.read().await;
+        let is_new = blobs.note_brought(&blob).await?;
+        if let Err(error) = blobs.name(&path, &blob).await {
+            if is_new {
+                blobs.store.delete(&note_of(&blob.sha256, blob.size)).await?;
+            }
+            return Err(error);
+        }
+        Ok((blob, is_new))
+    }
+
+    /// What is known of a file once all of it is written.
+    fn ended(self) -> (Blobs, Path, Blob) {
+        let sha256 = HEXLOWER.encode(self.sum.finish().as_ref());
+        (self.blobs, self.path, Blob { sha256, size: self.size })
     }
 }
 

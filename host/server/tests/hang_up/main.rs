@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
 mod disk;
+mod files;
 mod panics;
 mod races;
 mod revoked;
@@ -45,7 +46,7 @@ const NOTHING: [&str; 5] = [
     "/v1/customers/merge-preview",
     "/v1/channels/{id}/connect",
     "/v1/channels/{id}/doctor",
-    // Until the whole file is there nothing is kept, and after that nothing follows.
+    // See [`files`].
     "/v1/files",
     // Pulls, and then does what `generations` does, in the same task.
     "/v1/connectors/{name}/pull",

@@ -123,6 +123,14 @@ impl World {
         self.rounds().await
     }
 
+    /// Sends a request and goes away after a time.
+    pub async fn hang_up_after(&self, request: &Request, time: Duration) -> Result<()> {
+        let stream = self.send(request).await?;
+        tokio::time::sleep(time).await;
+        drop(stream);
+        Ok(())
+    }
+
     /// What came over a connection before is older than these, and comes through the same driver.
     async fn rounds(&self) -> Result<()> {
         for _ in 0..20 {
