@@ -52,6 +52,6 @@ pub use report::{Effects, LogLevel, LogLine, Usage};
 pub use run::call::Call;
 pub use run::error::{CallError, CallErrorKind};
 pub use run::limits::Limits;
-pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
+pub use sandbox::{FreeSpace, Sandbox, SandboxError, SandboxOptions};
 pub use secret::Secret;
 pub use state_view::StateView;

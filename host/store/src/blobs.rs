@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::RwLock;
 use tokio_util::io::StreamReader;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Reserve};
 
 /// Where files are that have no name yet.
 const DRAFTS: &str = "drafts";
@@ -47,33 +47,12 @@ const SPACE_CHECK: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    folder: Arc<FilePath>,
     space: Reserve,
     /// Held for reading while a file gets its name, and for writing while one is removed.
     names: Arc<RwLock<()>>,
     /// See [`Blobs::take_given_back`].
     given_back: Arc<AtomicU64>,
-}
-
-/// Free space that files leave to the journal.
-#[derive(Clone, Debug)]
-struct Reserve {
-    disk: Arc<dyn Disk>,
-    folder: Arc<FilePath>,
-    bytes: u64,
-}
-
-impl Reserve {
-    /// Refuses when less than the reserve is free. One system call.
-    fn check(&self) -> io::Result<()> {
-        let space = self.disk.space(&self.folder)?;
-        let reserve = space.reserve(self.bytes);
-        if space.free >= reserve {
-            return Ok(());
-        }
-        let (free, reserve) = (space.free >> 20, reserve >> 20);
-        let why = format!("{free} MiB are free, and {reserve} MiB are kept for the journal; make space");
-        Err(io::Error::new(io::ErrorKind::StorageFull, why))
-    }
 }
 
 /// What a removal of files came to.
@@ -111,8 +90,20 @@ impl Blobs {
         remove_notes_of_nothing(folder)?;
         // Without the syncs a file could be gone after a power loss that a fact says is kept.
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-        let space = Reserve { disk, folder: Arc::from(folder), bytes: reserve_bytes };
-        Ok(Self { store: Arc::new(store), space, names: Arc::default(), given_back: Arc::default() })
+        let space = Reserve::new(disk, folder, reserve_bytes);
+        Ok(Self {
+            store: Arc::new(store),
+            folder: Arc::from(folder),
+            space,
+            names: Arc::default(),
+            given_back: Arc::default(),
+        })
+    }
+
+    /// The free space that is left to the journal, also by whatever else is kept on its disk.
+    #[must_use]
+    pub fn reserve(&self) -> &Reserve {
+        &self.space
     }
 
     /// A file in the making.
@@ -120,7 +111,7 @@ impl Blobs {
     /// # Errors
     /// When there is too little space ([`io::ErrorKind::StorageFull`]), or the system gives no random numbers.
     pub fn draft(&self) -> io::Result<BlobDraft> {
-        self.space.check()?;
+        self.space.check(0)?;
         let mut name = [0; 16];
         getrandom::fill(&mut name).map_err(io::Error::other)?;
         let path = Path::from(format!("{DRAFTS}/{}", HEXLOWER.encode(&name)));
@@ -204,7 +195,7 @@ impl Blobs {
         let _names = self.names.read().await;
         let found = self.find(sha256).await?;
         if found.is_some() {
-            let file = self.space.folder.join(sha256);
+            let file = self.folder.join(sha256);
             let touch = move || std::fs::File::options().append(true).open(file)?.set_modified(SystemTime::now());
             tokio::task::spawn_blocking(touch).await.map_err(io::Error::other)??;
         }
@@ -345,7 +336,7 @@ impl BlobDraft {
 impl AsyncWrite for BlobDraft {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.size - self.checked >= SPACE_CHECK {
-            self.blobs.space.check()?;
+            self.blobs.space.check(0)?;
             self.checked = self.size;
         }
         let written = ready!(Pin::new(&mut self.writer).poll_write(cx, bytes))?;

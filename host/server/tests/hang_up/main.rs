@@ -4,6 +4,7 @@
 //! serves at the same time. [`revoked`]: what is taken back reaches every call. [`panics`]: mistakes of the host itself, contained.
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
+mod artifacts;
 mod disk;
 mod files;
 mod panics;
