@@ -16,7 +16,7 @@ use jackfield_store::{Options, Store};
 use crate::channels::state::NoState;
 use crate::channels::{ChannelRuntime, Channels};
 use crate::config::{ChannelConfig, Code, Config};
-use crate::connectors::artifacts::Artifacts;
+use crate::connectors::artifacts::{Artifacts, needed};
 use crate::connectors::binding::{BindInputs, bind};
 use crate::connectors::error::Rejection;
 use crate::connectors::lifecycle::Lifecycle;
@@ -127,7 +127,7 @@ pub fn lifecycle(
 ) -> anyhow::Result<Lifecycle> {
     let reserve = store.blobs().reserve();
     let artifacts = Artifacts::open(config.data().join("artifacts"), reserve.clone())?;
-    artifacts.keep_only(&operations::components(&store.read())?)?;
+    artifacts.keep_only(&needed(&store.read(), config)?)?;
     let (config, channels, reactor) = (Arc::clone(config), Arc::clone(channels), reactor.clone());
     Ok(Lifecycle::new(
         store.clone(),

@@ -8,8 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
+use jackfield_core::tables::ReadError;
+use jackfield_core::views::operations;
+use jackfield_store::View;
 use jackfield_store::disk::Reserve;
 use ring::digest;
+
+use crate::config::{Code, Config, Reference};
 
 /// A folder of components.
 #[derive(Clone, Debug)]
@@ -91,6 +96,31 @@ impl Artifacts {
 #[must_use]
 pub fn digest_of(component: &[u8]) -> String {
     HEXLOWER.encode(digest::digest(&digest::SHA256, component).as_ref())
+}
+
+/// The digests of the components that are needed: those of generations, and those that the configuration names in a registry, which is
+/// not asked again whatever became of them.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn needed(view: &View, config: &Config) -> Result<BTreeSet<String>, ReadError> {
+    let mut needed = operations::components(view)?;
+    for versions in operations::connectors(view)? {
+        let named = versions.brought.into_iter().filter(|(origin, _)| is_configured(config, &versions.name, origin));
+        needed.extend(named.map(|(_, digest)| digest));
+    }
+    Ok(needed)
+}
+
+/// Whether the configuration has a connector come from this place in a registry.
+pub(super) fn is_configured(config: &Config, name: &str, origin: &str) -> bool {
+    let code = config.connectors.get(name).map(|connector| &connector.code);
+    matches!(code, Some(Code::Oci(reference)) if is_from(origin, reference.get_ref()))
+}
+
+/// Whether what was brought from `origin` is what a reference stands for. The digest says it, whichever registry it came from.
+pub(super) fn is_from(origin: &str, reference: &Reference) -> bool {
+    origin.parse().is_ok_and(|origin: Reference| origin.sha256() == reference.sha256())
 }
 
 #[cfg(test)]

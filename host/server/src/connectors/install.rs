@@ -7,7 +7,7 @@ use jackfield_core::generation::Stage;
 use jackfield_sandbox::{Manifest, Origin};
 use tokio::sync::OwnedMutexGuard;
 
-use super::artifacts::digest_of;
+use super::artifacts::{digest_of, is_configured};
 use super::error::{Installed, LifecycleError};
 use super::lifecycle::{Lifecycle, row};
 use super::signature;
@@ -42,8 +42,9 @@ impl Lifecycle {
         let signature = signature::examine(&component, &self.config().trust);
         let distrusted = signature::refusal(&signature, &self.config().trust);
         let unfit = self.sandbox().examine(Arc::clone(&component)).await.err();
-        // What is refused at first sight is never written.
-        let kept = match distrusted.is_none() && unfit.is_none() {
+        // What is refused at first sight is never written, unless its registry would be asked for it again at the next start.
+        let is_fit = distrusted.is_none() && unfit.is_none();
+        let kept = match is_fit || is_configured(&self.config(), &slot.name, origin) {
             true => Some(self.keep(&component).await?),
             false => None,
         };

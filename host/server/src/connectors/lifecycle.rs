@@ -19,7 +19,7 @@ use jackfield_sandbox::{Origin, Sandbox};
 use jackfield_store::{Committed, Store};
 use tokio::sync::RwLockReadGuard;
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, needed};
 use super::error::{LifecycleError, moved};
 use super::generation::Generation;
 use super::issued::Issued;
@@ -212,9 +212,9 @@ impl Lifecycle {
     /// Removes the components that no generation needs any more.
     pub(crate) async fn remove_unused(&self) {
         let _kept = self.kept.write().await;
-        let (artifacts, view) = (self.artifacts.clone(), self.view());
+        let (artifacts, view, config) = (self.artifacts.clone(), self.view(), self.config());
         let removed = tokio::task::spawn_blocking(move || {
-            let needed = operations::components(&view).map_err(std::io::Error::other)?;
+            let needed = needed(&view, &config).map_err(std::io::Error::other)?;
             artifacts.keep_only(&needed)
         });
         match removed.await.map_err(std::io::Error::other) {
