@@ -246,6 +246,13 @@ impl Versions {
         !serves && self.brought.get(origin).is_none_or(|last| last != digest)
     }
 
+    /// The digests of its components that are needed: of all generations but those that were refused.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        let in_place = |number| Some(number) == self.active || Some(number) == self.standby;
+        let needed = self.generations.iter().filter(move |g| g.stage != Stage::Refused || in_place(g.number));
+        needed.map(|generation| generation.source.digest.as_str())
+    }
+
     /// One of them.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Generation> {

@@ -12,7 +12,7 @@
 //! * [`media`]: files, which go around guests.
 //! * [`bindings`]: the contract as Rust types, and the domain's words for them.
 //! * [`imports`], [`egress`]: what a guest may call, and the way out to HTTP.
-//! * [`secret`], [`redact`], [`conceal`]: secrets, and how they are kept out of everything else. [`printable`], [`percent`]: text.
+//! * [`secret`], [`redact`], [`conceal`]: secrets, and how they are kept out of everything else. [`printable`], [`percent`], [`escapes`]: text.
 
 mod binding;
 mod bindings;
@@ -21,6 +21,7 @@ mod conceal;
 mod connector;
 mod egress;
 mod engine;
+mod escapes;
 mod exchange;
 mod failure;
 #[cfg(feature = "fuzzing")]
@@ -53,7 +54,7 @@ pub use report::{Effects, LogLevel, LogLine, Usage};
 pub use run::call::Call;
 pub use run::error::{CallError, CallErrorKind};
 pub use run::limits::Limits;
-pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
+pub use sandbox::{FreeSpace, Sandbox, SandboxError, SandboxOptions};
 pub use secret::Secret;
 pub use state_view::StateView;
 pub use turns::{Turn, Turns};

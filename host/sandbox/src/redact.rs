@@ -1,50 +1,124 @@
 //! Finds secrets in whatever leaves the host for a guest, a log or a person, in every spelling they are likely to have there.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Match, MatchKind};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 
+use crate::escapes::{Unescaped, escapes_of};
 use crate::percent::{percent_encode_component, percent_encode_segment};
 use crate::secret::Secret;
 
 /// What stands in a secret's place.
 pub(crate) const REDACTED: &str = "[redacted]";
 
+/// Finds texts as they are, and behind escapes of JSON and of URLs.
+pub(crate) struct Search(AhoCorasick);
+
+/// Where a text was found.
+pub(crate) struct Found {
+    pub(crate) range: Range<usize>,
+    /// Which of the texts.
+    pub(crate) needle: usize,
+    /// How it is escaped, from the inside out; empty where it is there as it is.
+    pub(crate) escapes: Vec<String>,
+}
+
+/// How often escapes are taken away: a text may be JSON within JSON within a form.
+const LEVELS: usize = 3;
+
+impl Search {
+    /// For these texts. Fails only if they are too many or too long to search for, which the bounds of a binding rule out.
+    pub(crate) fn new(needles: Vec<String>) -> Result<Self, String> {
+        // The longest, so that of a secret which begins another nothing remains.
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(needles);
+        Ok(Self(automaton.map_err(|e| format!("The secrets cannot be searched for: {e}."))?))
+    }
+
+    /// The bytes with everything replaced that was found; none if nothing was.
+    pub(crate) fn replace<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        replacement: impl Fn(&Found) -> Cow<'a, str>,
+    ) -> Option<Vec<u8>> {
+        let all = self.all(bytes);
+        let (mut replaced, mut at) = (Vec::with_capacity(bytes.len()), 0);
+        for found in &all {
+            replaced.extend_from_slice(bytes.get(at..found.range.start).unwrap_or_default());
+            replaced.extend_from_slice(replacement(found).as_bytes());
+            at = found.range.end;
+        }
+        replaced.extend_from_slice(bytes.get(at..).unwrap_or_default());
+        (!all.is_empty()).then_some(replaced)
+    }
+
+    /// Everything that is found, in order and apart from each other.
+    fn all(&self, bytes: &[u8]) -> Vec<Found> {
+        let mut all: Vec<Found> = Vec::new();
+        let mut levels: Vec<Unescaped> = Vec::new();
+        loop {
+            let text = levels.last().map_or(bytes, |level| &level.bytes);
+            let found = self.0.find_iter(text).map(|one| Self::trace(&one, bytes, &levels));
+            all.extend(found.flatten());
+            let Some(next) = Unescaped::of(text).filter(|_| levels.len() < LEVELS) else { break };
+            levels.push(next);
+        }
+        all.sort_by_key(|one| (one.range.start, Reverse(one.range.end)));
+        let mut end = 0;
+        all.retain(|one| {
+            let is_apart = one.range.start >= end;
+            end = if is_apart { one.range.end } else { end };
+            is_apart
+        });
+        all
+    }
+
+    /// Where in `bytes` something is that was found in the innermost of these levels; none if no escape of that level is in it, so that
+    /// it was found in the level around already.
+    fn trace(found: &Match, bytes: &[u8], levels: &[Unescaped]) -> Option<Found> {
+        let (mut range, mut escapes) = (found.range(), Vec::new());
+        for (depth, level) in levels.iter().enumerate().rev() {
+            let around = level.origin(&range);
+            let is_innermost = depth + 1 == levels.len();
+            match around.len() > range.len() {
+                true => {
+                    let text = depth.checked_sub(1).and_then(|at| levels.get(at)).map_or(bytes, |level| &level.bytes);
+                    escapes.push(escapes_of(text.get(around.clone()).unwrap_or_default()));
+                }
+                false if is_innermost => return None,
+                false => {}
+            }
+            range = around;
+        }
+        Some(Found { range, needle: found.pattern().as_usize(), escapes })
+    }
+}
+
 /// Replaces the secrets of one channel.
-pub(crate) struct Redactor(Option<AhoCorasick>);
+pub(crate) struct Redactor(Option<Search>);
 
 impl Redactor {
-    /// For these secrets. Fails only if they are too many or too long to search for, which the bounds of a binding rule out.
+    /// For these secrets. Fails as [`Search::new`].
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Result<Self, String> {
         let mut needles: Vec<String> = secrets.flat_map(spellings).collect();
         needles.sort_unstable();
         needles.dedup();
-        if needles.is_empty() {
-            return Ok(Self(None));
-        }
-        let automaton = AhoCorasick::builder()
-            // The longest, so that of a secret which begins another nothing remains.
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(needles)
-            .map_err(|e| format!("The secrets cannot be searched for: {e}."))?;
-        Ok(Self(Some(automaton)))
+        Ok(Self((!needles.is_empty()).then(|| Search::new(needles)).transpose()?))
     }
 
     /// The text without secrets.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.0 {
-            Some(automaton) if automaton.is_match(text) => {
-                Cow::Owned(automaton.replace_all(text, &vec![REDACTED; automaton.patterns_len()]))
-            }
-            _ => Cow::Borrowed(text),
+        match self.bytes(text.as_bytes()) {
+            Some(clean) => Cow::Owned(String::from_utf8_lossy(&clean).into_owned()),
+            None => Cow::Borrowed(text),
         }
     }
 
     /// The bytes without secrets; none if there was no secret in them.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let automaton = self.0.as_ref()?;
-        automaton.is_match(bytes).then(|| automaton.replace_all_bytes(bytes, &vec![REDACTED; automaton.patterns_len()]))
+        self.0.as_ref()?.replace(bytes, |_| Cow::Borrowed(REDACTED))
     }
 }
 
@@ -117,6 +191,18 @@ mod tests {
             assert_eq!(redactor.bytes(text.as_bytes()).unwrap(), b"[redacted]");
         }
         assert_eq!(redactor.text("the password is p/a=ss\"word."), "the password is [redacted].");
+    }
+
+    #[test]
+    fn a_secret_is_replaced_whatever_escapes_spell_it() {
+        let redactor = redactor(&["open:sesame/1"]);
+        for text in
+            [r"\u006fpen:s\u0065same\/1", "%6Fpen%3as%65same/1", r"open:sesame\u002F1", r"open:s\\u0065same\\\/1"]
+        {
+            assert_eq!(redactor.text(&format!("a {text} b")), "a [redacted] b", "{text}");
+            assert_eq!(redactor.bytes(text.as_bytes()).unwrap(), b"[redacted]");
+        }
+        assert!(redactor.bytes(br"ope\u006").is_none());
     }
 
     #[test]

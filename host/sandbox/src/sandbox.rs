@@ -13,11 +13,22 @@ use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, LoadErro
 use crate::run::instance_pool::KEPT;
 use crate::run::long;
 
+/// Whether there is space on the disk for what the sandbox keeps.
+pub trait FreeSpace: std::fmt::Debug + Send + Sync {
+    /// Refuses so many bytes more where that would leave too little to others.
+    ///
+    /// # Errors
+    /// Why they are refused, or that nobody can tell.
+    fn check(&self, more: u64) -> std::io::Result<()>;
+}
+
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     /// Where compiled components are kept; made with mode 700 if it is not there. None keeps nothing, and every start compiles.
     pub cache_dir: Option<PathBuf>,
+    /// Asked before a compiled component is kept; without it as much is kept as the disk takes.
+    pub cache_space: Option<Arc<dyn FreeSpace>>,
     /// How many guests may be called at the same time, 1 to 1,000; 32 more may wait for their next call where they are kept. Each may use the memory of its channel's limits; the address space
     /// of all of them is reserved at the start (8 GiB each, of 128 TiB).
     pub instances: u32,
@@ -31,7 +42,7 @@ impl Default for SandboxOptions {
     fn default() -> Self {
         // With the default limit of 64 MiB a guest: at most 8 GiB if every guest is hostile at once, some 6 MiB if all are in Rust.
         let (compiler, compile_limits) = (Compiler::InProcess, CompileLimits::default());
-        Self { cache_dir: None, instances: 128, compiler, compile_limits }
+        Self { cache_dir: None, cache_space: None, instances: 128, compiler, compile_limits }
     }
 }
 
@@ -73,7 +84,8 @@ impl Sandbox {
         let broken = |e: wasmtime::Error| SandboxError::Engine(format!("{e:#}"));
         let engine = TickingEngine::new(options.instances + KEPT).map_err(broken)?;
         let linker = imports::linker(engine.get()).map_err(broken)?;
-        let cache = options.cache_dir.map(|folder| Cache::open(&folder, engine.get())).transpose()?;
+        let cache =
+            options.cache_dir.map(|folder| Cache::open(&folder, engine.get(), options.cache_space)).transpose()?;
         let places = usize::try_from(options.instances).map_err(|_| SandboxError::Instances(options.instances))?;
         Ok(Self(Arc::new(Shared {
             engine: Arc::new(engine),
@@ -87,6 +99,15 @@ impl Sandbox {
             kept_places: Arc::new(Semaphore::new(usize::try_from(KEPT).unwrap_or_default())),
             tls: client::tls()?,
         })))
+    }
+
+    /// Whether a component may be one by its size, its manifest and its shape: a look that costs little, before anything is kept of it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why it cannot be a connector.
+    pub async fn examine(&self, component: impl Into<Arc<[u8]>>) -> Result<(), LoadError> {
+        package::examine(component.into()).await
     }
 
     /// Loads a component: reads its manifest, compiles it or finds it compiled, checks its type, and starts it once without grants.

@@ -366,9 +366,12 @@ pub enum ParkedCommand {
         /// Its id: prk_12
         #[arg(required_unless_present = "all")]
         id: Option<String>,
-        /// All of them, oldest first, up to 100
+        /// All of them: those that were verified when they came first, then the others, each oldest first
         #[arg(long, conflicts_with = "id")]
         all: bool,
+        /// Only those of this channel
+        #[arg(long, requires = "all")]
+        channel: Option<String>,
         /// On this generation of the connector [default: the one that serves]
         #[arg(long)]
         generation: Option<u32>,

@@ -250,7 +250,7 @@ impl Delivery<'_> {
             return self.end("no_room", later("unavailable", said, STORE_TROUBLE));
         }
         let (channel, source) = (self.channel.id.clone(), self.source.clone());
-        let fact = Fact::DeliveryParked { channel: channel.clone(), source, request, problem: why };
+        let fact = Fact::DeliveryParked { channel: channel.clone(), source, request, problem: why, verified };
         match self.host.append(Actor::Channel(channel), fact).await {
             Ok(committed) => {
                 // From here on the reactor counts it among what is stored.

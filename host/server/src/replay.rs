@@ -2,7 +2,7 @@
 
 use jackfield_core::canonical;
 use jackfield_core::fact::{Actor, Fact, Outcome};
-use jackfield_core::ids::ParkedId;
+use jackfield_core::ids::{ChannelId, ParkedId};
 use jackfield_core::rows::Parked;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
@@ -30,6 +30,9 @@ pub enum ReplayError {
     /// There is none.
     #[error("there is no parked delivery {0}")]
     NotFound(ParkedId),
+    /// Its channel takes nothing in.
+    #[error("the channel {0} is paused, so nothing comes in; `jackfield channel resume {0}` goes on, then replay it")]
+    Paused(ChannelId),
     /// It cannot be handled again, or not like this.
     #[error("{0}")]
     Stays(String),
@@ -50,6 +53,7 @@ pub enum ReplayError {
 /// When it stays parked, and why.
 pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: Actor) -> Result<Replayed, ReplayError> {
     let Parked { channel, request, .. } = operations::parked_row(&host.view(), id)?.ok_or(ReplayError::NotFound(id))?;
+    refuse_if_paused(host, &channel)?;
     let Some(request) = request else {
         let message =
             "Only one item of that delivery is kept; its siblings were stored. Discard it once it is dealt with.";
@@ -88,5 +92,17 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
         Outcome::Received { new, duplicate, parked } => Ok(Replayed { new, duplicate, parked: parked.len() }),
         Outcome::Refused(refusal) if refusal.code == "not_found" => Err(ReplayError::NotFound(id)),
         other => Err(ReplayError::Stays(format!("the store answered with {other:?}"))),
+    }
+}
+
+/// Refuses to bring anything in on a channel that is paused.
+///
+/// # Errors
+/// When it is, or the tables cannot be read.
+pub fn refuse_if_paused(host: &Host, channel: &ChannelId) -> Result<(), ReplayError> {
+    let row = operations::channel(&host.view(), channel)?;
+    match row.is_some_and(|row| row.paused) {
+        true => Err(ReplayError::Paused(channel.clone())),
+        false => Ok(()),
     }
 }

@@ -9,13 +9,14 @@ use jackfield_core::event::Problem;
 use jackfield_core::generation::GrantChanges;
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Compiler, Connector, Sandbox, SandboxOptions};
+use jackfield_sandbox::{Compiler, Connector, FreeSpace, Sandbox, SandboxOptions};
+use jackfield_store::disk::Reserve;
 use jackfield_store::{Options, Store};
 
 use crate::channels::state::NoState;
 use crate::channels::{ChannelRuntime, Channels};
 use crate::config::{ChannelConfig, Code, Config};
-use crate::connectors::artifacts::Artifacts;
+use crate::connectors::artifacts::{Artifacts, needed};
 use crate::connectors::binding::{BindInputs, bind};
 use crate::connectors::error::Rejection;
 use crate::connectors::lifecycle::Lifecycle;
@@ -74,13 +75,28 @@ pub fn store_options(config: &Config) -> Options {
     Options { cache_bytes: u64::from(config.store.cache_mib) << 20, ..Options::default() }
 }
 
-/// A sandbox whose compiled components are kept under the data folder.
+/// A sandbox whose compiled components are kept under the data folder, as long as the reserve stays free.
 ///
 /// # Errors
 /// When the machine cannot give what it takes.
-pub fn sandbox(config: &Config, compiler: Compiler) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
+pub fn sandbox(
+    config: &Config,
+    compiler: Compiler,
+    reserve: Reserve,
+) -> Result<Sandbox, jackfield_sandbox::SandboxError> {
     let cache_dir = Some(config.data().join("cache"));
-    Sandbox::new(SandboxOptions { cache_dir, compiler, ..SandboxOptions::default() })
+    let cache_space: Option<Arc<dyn FreeSpace>> = Some(Arc::new(LeftToTheJournal(reserve)));
+    Sandbox::new(SandboxOptions { cache_dir, cache_space, compiler, ..SandboxOptions::default() })
+}
+
+/// The free space that the journal needs, as the sandbox asks for it.
+#[derive(Debug)]
+struct LeftToTheJournal(Reserve);
+
+impl FreeSpace for LeftToTheJournal {
+    fn check(&self, more: u64) -> std::io::Result<()> {
+        self.0.check(more)
+    }
 }
 
 /// Components are compiled by a child process that is this very program.
@@ -109,11 +125,18 @@ pub fn lifecycle(
     reactor: &ReactorHandle,
     compiler: Compiler,
 ) -> anyhow::Result<Lifecycle> {
-    let artifacts = Artifacts::open(config.data().join("artifacts"))?;
-    let known = operations::connectors(&store.read())?.into_iter().flat_map(|versions| versions.generations);
-    artifacts.keep_only(&known.map(|generation| generation.source.digest).collect())?;
+    let reserve = store.blobs().reserve();
+    let artifacts = Artifacts::open(config.data().join("artifacts"), reserve.clone())?;
+    artifacts.keep_only(&needed(&store.read(), config)?)?;
     let (config, channels, reactor) = (Arc::clone(config), Arc::clone(channels), reactor.clone());
-    Ok(Lifecycle::new(store.clone(), sandbox(&config, compiler)?, artifacts, config, channels, reactor))
+    Ok(Lifecycle::new(
+        store.clone(),
+        sandbox(&config, compiler, reserve.clone())?,
+        artifacts,
+        config,
+        channels,
+        reactor,
+    ))
 }
 
 /// Switches the channels of the configuration on, and has every connector serve. What stands in the way of one connector, or of one
@@ -155,6 +178,7 @@ pub async fn load(
         tracing::error!("cannot be served: {fault}");
     }
     lifecycle.record(config, &channels.all()).await?;
+    lifecycle.remove_unused().await;
     Ok(())
 }
 

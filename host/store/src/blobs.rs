@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::RwLock;
 use tokio_util::io::StreamReader;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Reserve};
 
 /// Where files are that have no name yet.
 const DRAFTS: &str = "drafts";
@@ -47,33 +47,12 @@ const SPACE_CHECK: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    folder: Arc<FilePath>,
     space: Reserve,
     /// Held for reading while a file gets its name, and for writing while one is removed.
     names: Arc<RwLock<()>>,
     /// See [`Blobs::take_given_back`].
     given_back: Arc<AtomicU64>,
-}
-
-/// Free space that files leave to the journal.
-#[derive(Clone, Debug)]
-struct Reserve {
-    disk: Arc<dyn Disk>,
-    folder: Arc<FilePath>,
-    bytes: u64,
-}
-
-impl Reserve {
-    /// Refuses when less than the reserve is free. One system call.
-    fn check(&self) -> io::Result<()> {
-        let space = self.disk.space(&self.folder)?;
-        let reserve = space.reserve(self.bytes);
-        if space.free >= reserve {
-            return Ok(());
-        }
-        let (free, reserve) = (space.free >> 20, reserve >> 20);
-        let why = format!("{free} MiB are free, and {reserve} MiB are kept for the journal; make space");
-        Err(io::Error::new(io::ErrorKind::StorageFull, why))
-    }
 }
 
 /// What a removal of files came to.
@@ -108,10 +87,23 @@ impl Blobs {
             _ => {}
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&drafts)?;
+        remove_notes_of_nothing(folder)?;
         // Without the syncs a file could be gone after a power loss that a fact says is kept.
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-        let space = Reserve { disk, folder: Arc::from(folder), bytes: reserve_bytes };
-        Ok(Self { store: Arc::new(store), space, names: Arc::default(), given_back: Arc::default() })
+        let space = Reserve::new(disk, folder, reserve_bytes);
+        Ok(Self {
+            store: Arc::new(store),
+            folder: Arc::from(folder),
+            space,
+            names: Arc::default(),
+            given_back: Arc::default(),
+        })
+    }
+
+    /// The free space that is left to the journal, also by whatever else is kept on its disk.
+    #[must_use]
+    pub fn reserve(&self) -> &Reserve {
+        &self.space
     }
 
     /// A file in the making.
@@ -119,7 +111,7 @@ impl Blobs {
     /// # Errors
     /// When there is too little space ([`io::ErrorKind::StorageFull`]), or the system gives no random numbers.
     pub fn draft(&self) -> io::Result<BlobDraft> {
-        self.space.check()?;
+        self.space.check(0)?;
         let mut name = [0; 16];
         getrandom::fill(&mut name).map_err(io::Error::other)?;
         let path = Path::from(format!("{DRAFTS}/{}", HEXLOWER.encode(&name)));
@@ -168,8 +160,7 @@ impl Blobs {
                 Err(error) => return Err(error.into()),
             }
             self.store.delete(&file.location).await?;
-            let note = Path::from(format!("{BROUGHT}/{}-{}", file.location, file.size));
-            match self.store.delete(&note).await {
+            match self.store.delete(&note_of(sum, file.size)).await {
                 Ok(()) => {
                     self.given_back.fetch_add(file.size, Ordering::Relaxed);
                 }
@@ -204,7 +195,7 @@ impl Blobs {
         let _names = self.names.read().await;
         let found = self.find(sha256).await?;
         if found.is_some() {
-            let file = self.space.folder.join(sha256);
+            let file = self.folder.join(sha256);
             let touch = move || std::fs::File::options().append(true).open(file)?.set_modified(SystemTime::now());
             tokio::task::spawn_blocking(touch).await.map_err(io::Error::other)??;
         }
@@ -212,17 +203,18 @@ impl Blobs {
     }
 
     /// Notes that a client brought a file. False if that was noted before.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn note_brought(&self, blob: &Blob) -> io::Result<bool> {
-        let note = Path::from(format!("{BROUGHT}/{}-{}", blob.sha256, blob.size));
+    async fn note_brought(&self, blob: &Blob) -> io::Result<bool> {
         let once = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&note, Vec::new().into(), once).await {
+        match self.store.put_opts(&note_of(&blob.sha256, blob.size), Vec::new().into(), once).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Gives a draft that is whole its name. The same content may be there already; it is replaced by itself.
+    async fn name(&self, draft: &Path, blob: &Blob) -> io::Result<()> {
+        Ok(self.store.rename(draft, &Path::from(blob.sha256.as_str())).await?)
     }
 
     /// Bytes of files that clients brought and that were removed since this was asked last.
@@ -263,6 +255,28 @@ fn is_older(file: &ObjectMeta, age: Duration) -> bool {
     SystemTime::now().duration_since(SystemTime::from(file.last_modified)).is_ok_and(|old| old >= age)
 }
 
+/// The note that a client brought a file.
+fn note_of(sha256: &str, size: u64) -> Path {
+    Path::from(format!("{BROUGHT}/{sha256}-{size}"))
+}
+
+/// Removes the notes of files that are not here: a crash came between the note and its file, or the other way round at their removal.
+fn remove_notes_of_nothing(folder: &FilePath) -> io::Result<()> {
+    let notes = match std::fs::read_dir(folder.join(BROUGHT)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        notes => notes?,
+    };
+    for note in notes {
+        let note = note?;
+        let name = note.file_name();
+        let sum = name.to_str().and_then(|name| Some(name.split_once('-')?.0));
+        if sum.is_some_and(|sum| !folder.join(sum).exists()) {
+            std::fs::remove_file(note.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// The place of a file; none if the text is no sum, so that a name leads nowhere else.
 fn path(sha256: &str) -> Option<Path> {
     let is_sum = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -287,18 +301,42 @@ impl BlobDraft {
     /// When it cannot be stored.
     pub async fn keep(mut self) -> io::Result<Blob> {
         self.writer.shutdown().await?;
-        let blob = Blob { sha256: HEXLOWER.encode(self.sum.finish().as_ref()), size: self.size };
-        let _names = self.blobs.names.read().await;
-        // The same content may be there already; it is replaced by itself.
-        self.blobs.store.rename(&self.path, &Path::from(blob.sha256.as_str())).await?;
+        let (blobs, path, blob) = self.ended();
+        let _names = blobs.names.read().await;
+        blobs.name(&path, &blob).await?;
         Ok(blob)
+    }
+
+    /// As [`keep`](Self::keep), for a file that a client brought, which is noted before it is there: no file of a client is uncounted.
+    /// Whether it was not noted before. The caller sees this future to its end.
+    ///
+    /// # Errors
+    /// When it cannot be stored. It is not noted then.
+    pub async fn keep_brought(mut self) -> io::Result<(Blob, bool)> {
+        self.writer.shutdown().await?;
+        let (blobs, path, blob) = self.ended();
+        let _names = blobs.names.read().await;
+        let is_new = blobs.note_brought(&blob).await?;
+        if let Err(error) = blobs.name(&path, &blob).await {
+            if is_new {
+                blobs.store.delete(&note_of(&blob.sha256, blob.size)).await?;
+            }
+            return Err(error);
+        }
+        Ok((blob, is_new))
+    }
+
+    /// What is known of a file once all of it is written.
+    fn ended(self) -> (Blobs, Path, Blob) {
+        let sha256 = HEXLOWER.encode(self.sum.finish().as_ref());
+        (self.blobs, self.path, Blob { sha256, size: self.size })
     }
 }
 
 impl AsyncWrite for BlobDraft {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.size - self.checked >= SPACE_CHECK {
-            self.blobs.space.check()?;
+            self.blobs.space.check(0)?;
             self.checked = self.size;
         }
         let written = ready!(Pin::new(&mut self.writer).poll_write(cx, bytes))?;

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A segment that is open for appending.
 pub trait SegmentFile: Send {
@@ -42,6 +43,37 @@ impl Space {
     #[must_use]
     pub fn reserve(self, wanted: u64) -> u64 {
         wanted.min(self.total / 8)
+    }
+}
+
+/// Free space that everything but the journal leaves to it.
+#[derive(Clone, Debug)]
+pub struct Reserve {
+    disk: Arc<dyn Disk>,
+    folder: Arc<Path>,
+    bytes: u64,
+}
+
+impl Reserve {
+    /// Of the disk that a folder is on; `bytes` are kept, on a small disk an eighth of it.
+    #[must_use]
+    pub fn new(disk: Arc<dyn Disk>, folder: &Path, bytes: u64) -> Self {
+        Self { disk, folder: Arc::from(folder), bytes }
+    }
+
+    /// Refuses so many bytes more where that would leave less than the reserve. One system call.
+    ///
+    /// # Errors
+    /// That there is too little space ([`io::ErrorKind::StorageFull`]), or the system's.
+    pub fn check(&self, more: u64) -> io::Result<()> {
+        let space = self.disk.space(&self.folder)?;
+        let reserve = space.reserve(self.bytes);
+        if space.free.checked_sub(more).is_some_and(|left| left >= reserve) {
+            return Ok(());
+        }
+        let (free, reserve) = (space.free >> 20, reserve >> 20);
+        let why = format!("{free} MiB are free, and {reserve} MiB are kept for the journal; make space");
+        Err(io::Error::new(io::ErrorKind::StorageFull, why))
     }
 }
 

@@ -17,6 +17,7 @@ mod late;
 mod lifecycle;
 mod line;
 mod logs;
+mod parked;
 mod polling;
 mod reactor;
 mod registry;

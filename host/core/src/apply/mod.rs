@@ -114,8 +114,8 @@ impl Applier<'_> {
                 self.set_cursor(channel, cursor.as_deref())?;
                 self.received(channel, source, events, state, unreadable)
             }
-            Fact::DeliveryParked { channel, source, request, problem } => {
-                self.park_delivery(channel, source, request, problem)
+            Fact::DeliveryParked { channel, source, request, problem, verified } => {
+                self.park_delivery(channel, source, request, problem, *verified)
             }
             Fact::ParkedReplayed { parked, source, events, state, unreadable } => {
                 self.replay_parked(*parked, source, events, state, unreadable)

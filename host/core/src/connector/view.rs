@@ -1,5 +1,7 @@
 //! What the host reads of connectors.
 
+use std::collections::BTreeSet;
+
 use super::rows::{CONNECTORS, GRANTS};
 use crate::generation::{GrantChanges, Versions};
 use crate::ids::ChannelId;
@@ -19,6 +21,15 @@ pub fn connector(tables: &impl Read, name: &str) -> Result<Option<Versions>> {
 /// When the tables cannot be read.
 pub fn connectors(tables: &impl Read) -> Result<Vec<Versions>> {
     CONNECTORS.scan(tables, CONNECTORS.all(), false).map(|row| Ok(row?.1)).collect()
+}
+
+/// The digests of the components that are needed: what waits, serves, stands by or has served. One that was refused is brought again.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn components(tables: &impl Read) -> Result<BTreeSet<String>> {
+    let all = connectors(tables)?;
+    Ok(all.iter().flat_map(Versions::components).map(str::to_owned).collect())
 }
 
 /// What a channel is allowed on top of the configuration.

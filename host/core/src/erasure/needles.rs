@@ -1,8 +1,11 @@
 //! Looking for a person's addresses in bytes that nobody could read as events.
 //!
 //! The bytes hold what others wrote as well, and a person may have chosen the address, so only what can hardly be anything else counts:
-//! a phone number, an e-mail address, or an id with a digit that its issuer vouched for, of some length, and standing alone.
+//! a phone number, an e-mail address, or an id with a digit that its issuer vouched for, of some length, and standing alone. Escapes of
+//! JSON and URLs do not hide it; base64 and UTF-16 do.
 
+use super::escapes::readings;
+use super::numbers::Numbers;
 use super::stand_in;
 use crate::fact::RawRequest;
 use crate::identity::address::is_global;
@@ -11,14 +14,21 @@ use crate::identity::rows::Identity;
 /// Bytes. Shorter values are in too much to tell anything.
 const SHORTEST: usize = 6;
 
-/// A person's addresses, lower case, in the spellings in which providers write them.
+/// A person's addresses.
 #[derive(Clone, Debug, Default)]
-pub struct Needles(Vec<String>);
+pub struct Needles {
+    /// Lower case, in the spellings in which providers write them.
+    words: Vec<String>,
+    numbers: Numbers,
+}
 
 impl Needles {
     pub(super) fn of(identities: &[Identity]) -> Self {
-        let mut all = Vec::new();
+        let (mut all, mut numbers) = (Vec::new(), Numbers::default());
         for identity in identities {
+            if identity.kind == "phone" && tells(identity, &identity.value) {
+                numbers.add(&identity.value);
+            }
             for value in std::iter::once(&identity.value).chain(&identity.raw) {
                 if tells(identity, value) {
                     let value = value.to_lowercase();
@@ -30,14 +40,16 @@ impl Needles {
         all.retain(|value| value.len() >= SHORTEST);
         all.sort();
         all.dedup();
-        Self(all)
+        Self { words: all, numbers }
     }
 
     /// Whether one of them is in there.
     #[must_use]
     pub fn are_in(&self, bytes: &[u8]) -> bool {
-        let bytes = bytes.to_ascii_lowercase();
-        self.0.iter().any(|value| is_in(value.as_bytes(), &bytes))
+        readings(bytes).any(|mut bytes| {
+            bytes.make_ascii_lowercase();
+            self.words.iter().any(|value| is_in(value.as_bytes(), &bytes)) || self.numbers.are_in(&bytes)
+        })
     }
 
     /// Whether one of them is in a request.

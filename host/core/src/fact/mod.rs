@@ -212,6 +212,9 @@ pub enum Fact {
         request: RawRequest,
         /// Why.
         problem: Problem,
+        /// Whether it proved that it comes from the provider. False in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        verified: bool,
     },
     /// The file of a message's part was fetched and is kept.
     AttachmentStored {

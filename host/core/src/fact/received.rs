@@ -22,7 +22,7 @@ pub struct RawRequest {
     /// Whether the channel's secrets in the URL and the headers are replaced by their names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub concealed: bool,
-    /// Whether they are replaced in the body too, which is text then.
+    /// Whether they are replaced in the body too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub concealed_body: bool,
 }

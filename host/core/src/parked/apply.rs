@@ -24,6 +24,7 @@ impl Applier<'_> {
         source: &Source,
         request: &RawRequest,
         problem: &Problem,
+        verified: bool,
     ) -> Result<Outcome> {
         let id = self.ids.parked()?;
         self.store_parked(Parked {
@@ -33,6 +34,7 @@ impl Applier<'_> {
             at: self.at,
             reason: problem.message.clone(),
             request: Some(request.clone()),
+            verified,
             item: None,
         })?;
         Ok(Outcome::Parked { parked: id })
@@ -47,6 +49,7 @@ impl Applier<'_> {
             at: self.at,
             reason: item.reason.clone(),
             request: None,
+            verified: false,
             item: Some(ParkedItem { raw: item.raw.clone() }),
         })?;
         Ok(id)

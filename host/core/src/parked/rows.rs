@@ -29,6 +29,9 @@ pub struct Parked {
     /// The whole request, if all of it could not be handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RawRequest>,
+    /// Whether that request proved that it comes from the provider.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
     /// The item, if only one could not be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<ParkedItem>,

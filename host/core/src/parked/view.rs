@@ -1,5 +1,8 @@
 //! Parked deliveries, as the host and clients read them.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::Serialize;
 
 use super::rows::{BY_CHANNEL, PARKED, Parked, TOTALS, Totals};
@@ -53,28 +56,90 @@ pub fn parked_delivery(tables: &impl Read, id: ParkedId) -> Result<Option<Parked
     Ok(PARKED.get(tables, (id,))?.map(parked_view))
 }
 
-/// The parked deliveries that are kept whole, oldest first; of one channel, or of all.
+/// How far a walk through the parked deliveries has come. Those that were verified come first, then the others, each oldest first: what
+/// strangers sent stands in nobody's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Walked {
+    verified: bool,
+    last: ParkedId,
+}
+
+impl fmt::Display for Walked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", if self.verified { VERIFIED } else { UNVERIFIED }, self.last)
+    }
+}
+
+impl FromStr for Walked {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> std::result::Result<Self, BadCursor> {
+        let read = |(which, last): (&str, &str)| {
+            let verified = matches!(which, VERIFIED | UNVERIFIED).then_some(which == VERIFIED)?;
+            Some(Self { verified, last: last.parse().ok()? })
+        };
+        text.split_once('-').and_then(read).ok_or_else(|| BadCursor(text.to_owned()))
+    }
+}
+
+const VERIFIED: &str = "verified";
+const UNVERIFIED: &str = "unverified";
+
+/// How many parked deliveries one page of a walk looks at, each with its body: it may have fewer than its limit, and lead on all the same.
+const LOOKED_AT: usize = 1_000;
+
+/// The parked deliveries that are kept whole, of one channel or of all: verified ones before others, oldest first.
 ///
 /// # Errors
-/// When the tables cannot be read.
-pub fn parked_requests(tables: &impl Read, channel: Option<&ChannelId>, limit: usize) -> Result<Vec<ParkedId>> {
-    let mut ids = Vec::new();
-    let all: Box<dyn Iterator<Item = Result<ParkedId>>> = match channel {
-        Some(channel) => {
-            Box::new(BY_CHANNEL.scan(tables, BY_CHANNEL.with((channel,)), false).map(|row| row.map(|((_, id), _)| id)))
-        }
-        None => Box::new(PARKED.scan(tables, PARKED.all(), false).map(|row| row.map(|((id,), _)| id))),
-    };
-    for id in all {
-        let id = id?;
-        if PARKED.get(tables, (id,))?.is_some_and(|row| row.request.is_some()) {
-            ids.push(id);
-        }
-        if ids.len() >= limit {
-            break;
+/// When the tables cannot be read, or the cursor is not one.
+pub fn parked_requests(
+    tables: &impl Read,
+    channel: Option<&ChannelId>,
+    after: Option<&str>,
+    limit: usize,
+) -> std::result::Result<Page<ParkedId>, ListError> {
+    let mut walked: Option<Walked> = after.map(str::parse).transpose()?;
+    let (mut page, mut looked_at) = (Page { items: Vec::new(), next: None }, 0);
+    for verified in [true, false] {
+        let after = match walked {
+            Some(walked) if walked.verified == verified => Some(walked.last),
+            Some(walked) if verified && !walked.verified => continue,
+            _ => None,
+        };
+        for id in ids(tables, channel, after) {
+            let id = id?;
+            if page.items.len() >= limit || looked_at >= LOOKED_AT {
+                page.next = walked.map(|walked| walked.to_string());
+                return Ok(page);
+            }
+            looked_at += 1;
+            walked = Some(Walked { verified, last: id });
+            if PARKED.get(tables, (id,))?.is_some_and(|row| row.request.is_some() && row.verified == verified) {
+                page.items.push(id);
+            }
         }
     }
-    Ok(ids)
+    Ok(page)
+}
+
+/// The ids of parked deliveries behind one, of one channel or of all, oldest first.
+fn ids<'a>(
+    tables: &'a impl Read,
+    channel: Option<&'a ChannelId>,
+    after: Option<ParkedId>,
+) -> Box<dyn Iterator<Item = Result<ParkedId>> + 'a> {
+    let is_behind = move |id: &Result<ParkedId>| !id.as_ref().is_ok_and(|id| after.is_some_and(|after| *id <= after));
+    let Some(channel) = channel else {
+        let range = after.map_or_else(|| PARKED.all(), |after| PARKED.from((after,)));
+        return Box::new(PARKED.scan(tables, range, false).map(|row| Ok(row?.0.0)).filter(is_behind));
+    };
+    let range = match after {
+        Some(after) => BY_CHANNEL.from((channel, after)),
+        None => BY_CHANNEL.with((channel,)),
+    };
+    let rows = BY_CHANNEL.scan(tables, range, false);
+    let here = rows.take_while(move |row| !row.as_ref().is_ok_and(|((of, _), _)| of != channel));
+    Box::new(here.map(|row| Ok(row?.0.1)).filter(is_behind))
 }
 
 fn parked_view(row: Parked) -> ParkedView {

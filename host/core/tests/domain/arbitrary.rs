@@ -391,6 +391,7 @@ impl Arbitrary {
                     concealed_body: false,
                 },
                 problem: self.problem(),
+                verified: self.one_in(2),
             },
             53 => {
                 let parked = ParkedId::new(self.seq(), self.index());

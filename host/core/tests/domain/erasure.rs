@@ -340,7 +340,13 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         concealed_body: false,
     };
     let problem = Problem { message: "cannot be read".into(), code: None };
-    desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request: raw, problem });
+    desk.apply(Fact::DeliveryParked {
+        channel: channel("wa"),
+        source: source(),
+        request: raw,
+        problem,
+        verified: true,
+    });
     let parked = operations::parked_of(&desk.tables, ana).unwrap().unwrap().1.unwrap();
     desk.apply(Fact::ParkedDiscarded { parked });
 
@@ -841,7 +847,7 @@ fn bytes_of_others_go_only_where_an_address_of_the_person_stands_alone() {
             concealed_body: false,
         };
         let problem = Problem { message: "cannot be read".into(), code: None };
-        desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request, problem });
+        desk.apply(Fact::DeliveryParked { channel: channel("wa"), source: source(), request, problem, verified: true });
         let other = Property { name: "system".into(), value: words.into() };
         desk.receive("wa", vec![body(EventBody::Other(other))]);
     };
@@ -852,6 +858,10 @@ fn bytes_of_others_go_only_where_an_address_of_the_person_stands_alone() {
         ("12345", "12345 is too short", None),
         (ANA, part, Some(whole)),
         (ANA, "of +62812345678", Some("from=%2b6281234567801&x")),
+        (ANA, "+62-812-3456-7802, 2812 3456 7801", Some("+62-812-3456-7801")),
+        (ANA, "0812 3456 780 1x, 12345678012", Some("call (0812) 3456/7801 2026-11-27")),
+        (ANA, "812,345,67801", Some("0062 (0)812.3456.7801")),
+        (ANA, r"912345\u00367801", Some(r"+62 812 345\u00367801\n")),
     ] {
         let mut desk = Desk::new();
         let kind = if value == ANA { "phone" } else { "web" };

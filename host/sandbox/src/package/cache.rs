@@ -8,12 +8,15 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use data_encoding::HEXLOWER;
 use ring::digest::{Context, SHA256, digest};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::sandbox::FreeSpace;
 
 /// Bytes that are kept; of what was not used for the longest time the rest is removed. A hundred connectors in JavaScript take 3.4 GiB.
 const KEPT_BYTES: u64 = 4 << 30;
@@ -24,13 +27,14 @@ const SUM: usize = 32;
 /// A folder of compiled components, for one configuration of the engine.
 pub(crate) struct Cache {
     folder: PathBuf,
+    space: Option<Arc<dyn FreeSpace>>,
     /// What the engine compiles for: its version, its settings, the processor.
     compatibility: String,
 }
 
 impl Cache {
     /// Opens a folder, or makes it. Refuses one that others can write to.
-    pub(crate) fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
+    pub(crate) fn open(folder: &Path, engine: &Engine, space: Option<Arc<dyn FreeSpace>>) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let metadata = fs::symlink_metadata(folder)?;
         let ours = metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
@@ -43,7 +47,7 @@ impl Cache {
         let mut hasher = Sha(Context::new(&SHA256));
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let compatibility = HEXLOWER.encode(&hasher.0.finish().as_ref()[..16]);
-        Ok(Self { folder: folder.to_owned(), compatibility })
+        Ok(Self { folder: folder.to_owned(), space, compatibility })
     }
 
     /// The compiled form of the component with this digest, if it is here and whole.
@@ -68,6 +72,9 @@ impl Cache {
 
     /// Keeps a compiled component: written beside its place, then moved there, so that it is there whole or not at all.
     pub(crate) fn store(&self, digest_of_component: &str, artifact: &[u8]) -> io::Result<()> {
+        if let Some(space) = &self.space {
+            space.check(artifact.len() as u64)?;
+        }
         // Files of this crate are made with mode 600.
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;

@@ -39,11 +39,26 @@ pub(crate) struct Shared {
     pub(crate) tls: Arc<rustls::ClientConfig>,
 }
 
+/// Looks at a component without compiling it.
+pub(crate) async fn examine(bytes: Arc<[u8]>) -> Result<(), LoadError> {
+    fits(&bytes)?;
+    blocking(move || {
+        manifest_of(&bytes)?;
+        shape::check(&bytes).map_err(LoadError::CompileBounds)
+    })
+    .await
+}
+
+fn fits(bytes: &[u8]) -> Result<(), LoadError> {
+    match bytes.len() > COMPONENT_BYTES {
+        true => Err(LoadError::TooLarge { bytes: bytes.len() }),
+        false => Ok(()),
+    }
+}
+
 /// Loads a component: everything but the joining with channels.
 pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector, LoadError> {
-    if bytes.len() > COMPONENT_BYTES {
-        return Err(LoadError::TooLarge { bytes: bytes.len() });
-    }
+    fits(&bytes)?;
     let (engine, cache) = (shared.engine.clone(), shared.cache.clone());
     let read = {
         let (engine, cache, bytes) = (engine.clone(), cache.clone(), bytes.clone());
@@ -93,15 +108,21 @@ struct ReadComponent {
 
 fn read(engine: &SharedEngine, cache: Option<&Cache>, bytes: &[u8]) -> Result<ReadComponent, LoadError> {
     let digest = HEXLOWER.encode(digest(&SHA256, bytes).as_ref());
-    let manifest = Manifest::from_component(bytes)?;
-    if let Some((interface, found)) = manifest::section::foreign_contract(bytes)? {
-        return Err(LoadError::Contract { interface, found, known: manifest::CONTRACT });
-    }
+    let manifest = manifest_of(bytes)?;
     let kept = cache.and_then(|cache| cache.load(engine.get(), &digest));
     if kept.is_none() {
         shape::check(bytes).map_err(LoadError::CompileBounds)?;
     }
     Ok(ReadComponent { manifest, digest, kept })
+}
+
+/// The manifest of a component of this contract.
+fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
+    let manifest = Manifest::from_component(bytes)?;
+    match manifest::section::foreign_contract(bytes)? {
+        Some((interface, found)) => Err(LoadError::Contract { interface, found, known: manifest::CONTRACT }),
+        None => Ok(manifest),
+    }
 }
 
 enum Compiled {

@@ -15,6 +15,6 @@ mod shape;
 pub(crate) use cache::Cache;
 pub use child::{CompileBounds, compile_child};
 pub use error::LoadError;
-pub(crate) use load::{Shared, load};
+pub(crate) use load::{Shared, examine, load};
 pub(crate) use pool::CompilePool;
 pub use pool::{CompileLimits, Compiler};

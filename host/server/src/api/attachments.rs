@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use super::auth::Caller;
+use super::command;
 use super::files::FileBounds;
 use crate::attachments::{self, AttachmentError};
 use crate::host::Host;
@@ -60,8 +61,7 @@ pub(super) async fn get_attachment(
         None => {
             bounds.fetch(caller.key)?;
             // A client that goes away must not waste what was fetched.
-            let got = tokio::spawn(async move { attachments::get(&host, id, part).await }).await;
-            got.map_err(|_| Problem::internal())??
+            command::to_its_end(async move { attachments::get(&host, id, part).await }).await?
         }
     };
     let tag = format!("\"{}\"", attachment.sha256);

@@ -98,12 +98,16 @@ pub(super) async fn connect_channel(
     _: Command<Nothing>,
 ) -> Result<Json<Connected>> {
     let channel = running(&host, &id)?;
-    let steps = match channel.connect().await {
-        Ok(call) => call.result.map_err(|failure| conflict(&failure.problem().message))?,
-        Err(error) => return Err(conflict(&error.message)),
-    };
-    let steps = steps.into_iter().map(|step| StepView { title: step.title, todo: step.todo }).collect();
-    Ok(Json(Connected { hook_url: channel.hook_url.clone(), steps }))
+    let hook_url = channel.hook_url.clone();
+    // What was registered with the provider by half would have to be told from the provider's side.
+    let steps = command::to_its_end(async move {
+        match channel.connect().await {
+            Ok(call) => call.result.map_err(|failure| conflict(&failure.problem().message)),
+            Err(error) => Err(conflict(&error.message)),
+        }
+    });
+    let steps = steps.await?.into_iter().map(|step| StepView { title: step.title, todo: step.todo }).collect();
+    Ok(Json(Connected { hook_url, steps }))
 }
 
 /// One thing that was looked at.

@@ -1,6 +1,7 @@
 //! Connectors and their generations: brought, listed, activated, rolled back, removed.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -64,6 +65,10 @@ impl From<LifecycleError> for Problem {
             LifecycleError::Pull(error) => error.into(),
             LifecycleError::Append(error) => error.into(),
             LifecycleError::Read(error) => error.into(),
+            LifecycleError::Disk(error) if error.kind() == io::ErrorKind::StorageFull => {
+                let detail = format!("the component is not kept, so that the journal can go on: {error}");
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_space", detail)
+            }
             LifecycleError::Disk(error) => {
                 tracing::error!("a component cannot be kept or read: {error}");
                 Self::unavailable("unavailable", "the component cannot be kept or read", 10)
@@ -174,11 +179,12 @@ pub(super) async fn get_connector(State(host): State<Arc<Host>>, Id(name): Id<Na
 }
 
 /// Brings a component as the next generation of a connector. It serves once it has proven itself; until then, and if it does not, the
-/// one before does. The answer comes when it serves (201), waits for approval (202), or was refused (422).
+/// one before does. The answer comes when it serves (201), waits for approval (202), or was refused (422); what was refused is not kept.
 #[utoipa::path(post, path = "/v1/connectors/{name}/generations", tag = "connectors",
     params(("name" = String, Path, description = "The connector; a new name makes a new connector")),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
-    responses((status = 201, description = "It serves", body = GenerationView), (status = 202, description = "It waits for approval", body = GenerationView)))]
+    responses((status = 201, description = "It serves", body = GenerationView), (status = 202, description = "It waits for approval", body = GenerationView),
+        (status = 507, description = "The rest of the disk is the journal's", body = crate::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn bring_generation(
     State(host): State<Arc<Host>>,
     caller: Caller,
@@ -211,7 +217,8 @@ pub(super) struct Pull {
 /// Pulls a component from a registry, and brings it as the next generation of a connector as if it had been uploaded.
 #[utoipa::path(post, path = "/v1/connectors/{name}/pull", tag = "connectors", request_body = Pull,
     params(("name" = String, Path, description = "The connector; a new name makes a new connector")),
-    responses((status = 201, description = "It serves", body = GenerationView), (status = 202, description = "It waits for approval", body = GenerationView)))]
+    responses((status = 201, description = "It serves", body = GenerationView), (status = 202, description = "It waits for approval", body = GenerationView),
+        (status = 507, description = "The rest of the disk is the journal's", body = crate::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn pull_generation(
     State(host): State<Arc<Host>>,
     caller: Caller,

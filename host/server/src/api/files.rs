@@ -17,6 +17,7 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 
+use super::command;
 use crate::config::Config;
 use crate::front::pace::drain;
 use crate::host::Host;
@@ -102,12 +103,12 @@ impl FileBounds {
 }
 
 /// Bytes of the quota, given back unless they are kept.
-struct Share<'a> {
-    bounds: &'a FileBounds,
+struct Share {
+    bounds: Arc<FileBounds>,
     bytes: u64,
 }
 
-impl Share<'_> {
+impl Share {
     fn grow(&mut self, bytes: u64) -> Result<()> {
         self.bounds.take(bytes)?;
         self.bytes += bytes;
@@ -119,7 +120,7 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         if let Some(brought) = self.bounds.lock().as_mut() {
             *brought = brought.saturating_sub(self.bytes);
@@ -141,7 +142,7 @@ pub(super) async fn bring_file(
     let blobs = host.store.blobs();
     bounds.count(blobs).await?;
     let mut draft = blobs.draft().map_err(unstorable)?;
-    let mut share = Share { bounds: &bounds, bytes: 0 };
+    let mut share = Share { bounds, bytes: 0 };
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Problem::broken_off(&error))?;
         let Some(piece) = frame.data_ref() else { continue };
@@ -160,11 +161,15 @@ pub(super) async fn bring_file(
     if share.bytes == 0 {
         return Err(Problem::invalid("the body has to be the content of a file"));
     }
-    let blob = draft.keep().await.map_err(unstorable)?;
-    if blobs.note_brought(&blob).await.map_err(unstorable)? {
-        share.keep();
-    }
-    let Blob { sha256, size } = blob;
+    // From here on the file comes to be kept whether or not its client is still there, so the share of the quota goes along.
+    let work = async move {
+        let (blob, is_new) = draft.keep_brought().await.map_err(unstorable)?;
+        if is_new {
+            share.keep();
+        }
+        Ok::<_, Problem>(blob)
+    };
+    let Blob { sha256, size } = command::to_its_end(work).await?;
     Ok((StatusCode::CREATED, Json(FileView { sha256, size })))
 }
 

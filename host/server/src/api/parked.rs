@@ -18,7 +18,7 @@ use super::params::{Command, Id, Limit, Nothing, Query};
 use super::reader::Reader;
 use crate::host::Host;
 use crate::problem::{Problem, Result};
-use crate::replay::{ReplayError, Replayed, replay};
+use crate::replay::{ReplayError, Replayed, refuse_if_paused, replay};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -107,10 +107,11 @@ impl ReplayedView {
     }
 }
 
-/// Handles a parked delivery again. It lands once, or stays parked.
+/// Handles a parked delivery again. It lands once, or stays parked. A channel that is paused takes nothing in.
 #[utoipa::path(post, path = "/v1/parked/{id}/replay", tag = "parked", request_body = ReplayRequest,
     params(("id" = ParkedId, Path, description = "The parked delivery")),
-    responses((status = 200, description = "It was handled", body = ReplayedView)))]
+    responses((status = 200, description = "It was handled", body = ReplayedView),
+        (status = 409, description = "It stays parked; `paused` if its channel is", body = crate::problem::Document<'_>, content_type = "application/problem+json")))]
 pub(super) async fn replay_parked(
     State(host): State<Arc<Host>>,
     caller: Caller,
@@ -129,6 +130,9 @@ pub(super) struct ReplayAllRequest {
     /// Those of this channel; of all channels without it.
     #[schema(nullable = false)]
     channel: Option<ChannelId>,
+    /// The `next` of the answer before, to go on behind what that one looked at; from the beginning without it.
+    #[schema(nullable = false)]
+    after: Option<String>,
     /// On this generation of the connector; on the one that serves without it.
     #[schema(nullable = false)]
     generation: Option<u32>,
@@ -150,14 +154,16 @@ pub(super) struct ReplayedAll {
     replayed: Vec<ReplayedView>,
     /// Those that stay.
     stay: Vec<StaysParked>,
-    /// Whether more are parked that were not looked at; ask again.
-    more: bool,
+    /// What to give as `after` for those that were not looked at; none if there are no more.
+    #[schema(required)]
+    next: Option<String>,
 }
 
 /// How many deliveries one request handles again.
 const AT_ONCE: usize = 100;
 
-/// Handles parked deliveries again, oldest first, up to 100.
+/// Handles parked deliveries again, up to 100: those that were verified when they came first, then the others, each oldest first. Repeated
+/// with the `next` of each answer it gets to the end, whatever stays parked. A channel that is paused takes nothing in.
 #[utoipa::path(post, path = "/v1/parked/replay", tag = "parked", request_body = ReplayAllRequest,
     responses((status = 200, description = "What became of them", body = ReplayedAll)))]
 pub(super) async fn replay_all(
@@ -166,10 +172,12 @@ pub(super) async fn replay_all(
     caller: Caller,
     wanted: Command<ReplayAllRequest>,
 ) -> Result<Json<ReplayedAll>> {
-    let ReplayAllRequest { channel, generation } = wanted.body;
-    let mut ids = reader.read(move |view| operations::parked_requests(view, channel.as_ref(), AT_ONCE + 1)).await?;
-    let more = ids.len() > AT_ONCE;
-    ids.truncate(AT_ONCE);
+    let ReplayAllRequest { channel, after, generation } = wanted.body;
+    if let Some(channel) = &channel {
+        refuse_if_paused(&host, channel)?;
+    }
+    let page = reader.read(move |view| operations::parked_requests(view, channel.as_ref(), after.as_deref(), AT_ONCE));
+    let Page { items: ids, next } = page.await?;
     let work = async move {
         let (mut replayed, mut stay) = (Vec::new(), Vec::new());
         for id in ids {
@@ -182,13 +190,14 @@ pub(super) async fn replay_all(
         Ok((replayed, stay))
     };
     let (replayed, stay) = command::to_its_end(work).await?;
-    Ok(Json(ReplayedAll { replayed, stay, more }))
+    Ok(Json(ReplayedAll { replayed, stay, next }))
 }
 
 impl From<ReplayError> for Problem {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::NotFound(id) => Self::not_found("parked delivery", id),
+            ReplayError::Paused(_) => Self::new(StatusCode::CONFLICT, "paused", error.to_string()),
             ReplayError::Stays(message) => Self::new(StatusCode::CONFLICT, "conflict", message),
             ReplayError::Generation(trouble) => trouble.into(),
             ReplayError::Append(error) => error.into(),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use jackfield_store::OpenError;
+use jackfield_store::disk::Reserve;
 
 use super::{rebuild, say, tell, wait_for};
 use crate::cli::ConfigFile;
@@ -59,7 +60,9 @@ async fn find(config: &Config) -> anyhow::Result<Vec<Fault>> {
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
         faults.push(Fault { place: String::from("log"), message: format!("level: {error}") });
     }
-    let sandbox = start::sandbox(config, start::compiler())?;
+    let options = start::store_options(config);
+    let reserve = Reserve::new(options.disk, &config.data(), options.reserve_bytes);
+    let sandbox = start::sandbox(config, start::compiler(), reserve)?;
     if let Err(more) = start::examine(config, &sandbox).await {
         faults.extend(more.0);
     }

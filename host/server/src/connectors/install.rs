@@ -7,6 +7,7 @@ use jackfield_core::generation::Stage;
 use jackfield_sandbox::{Manifest, Origin};
 use tokio::sync::OwnedMutexGuard;
 
+use super::artifacts::{digest_of, is_configured};
 use super::error::{Installed, LifecycleError};
 use super::lifecycle::{Lifecycle, row};
 use super::signature;
@@ -26,20 +27,43 @@ impl Lifecycle {
         actor: Actor,
     ) -> Result<Installed, LifecycleError> {
         let (slot, _install) = self.alone(name).await;
+        let installed = self.install_alone(&slot, component.into(), origin, actor).await;
+        self.remove_unused().await;
+        installed
+    }
+
+    async fn install_alone(
+        &self,
+        slot: &Arc<Slot>,
+        component: Arc<[u8]>,
+        origin: &str,
+        actor: Actor,
+    ) -> Result<Installed, LifecycleError> {
         let signature = signature::examine(&component, &self.config().trust);
-        let (component, digest) = self.keep(component).await?;
-        let source = source(&component, digest);
-        let (connector, origin) = (name.to_owned(), origin.to_owned());
+        let distrusted = signature::refusal(&signature, &self.config().trust);
+        let unfit = self.sandbox().examine(Arc::clone(&component)).await.err();
+        // What is refused at first sight is never written, unless its registry would be asked for it again at the next start.
+        let is_fit = distrusted.is_none() && unfit.is_none();
+        let kept = match is_fit || is_configured(&self.config(), &slot.name, origin) {
+            true => Some(self.keep(&component).await?),
+            false => None,
+        };
+        let source = source(&component, digest_of(&component));
+        let (connector, origin) = (slot.name.clone(), origin.to_owned());
         let staged = Fact::GenerationStaged { connector, source, signature: signature.clone(), origin };
         let generation = match self.append(actor.clone(), staged).await?.outcome {
             Outcome::Staged { generation } => generation,
             other => return Err(LifecycleError::Conflict(format!("the store answered with {other:?}"))),
         };
-        let step = Step { lifecycle: self, slot: &slot, generation, actor };
-        if let Some(why) = signature::refusal(&signature, &self.config().trust) {
+        drop(kept);
+        let step = Step { lifecycle: self, slot, generation, actor };
+        if let Some(why) = distrusted {
             return step.refuse(vec![about_itself("signature", why)]).await;
         }
         step.reach(Stage::Verified).await?;
+        if let Some(error) = unfit {
+            return step.refuse(vec![about_itself("component", error.to_string())]).await;
+        }
         match self.sandbox().load(component).await {
             Ok(connector) => step.loaded(connector).await,
             Err(error) => step.refuse(vec![about_itself("component", error.to_string())]).await,
@@ -75,14 +99,32 @@ impl Lifecycle {
     ) -> Result<Installed, LifecycleError> {
         self.versions(name)?;
         let (slot, _install) = self.alone(name).await;
+        let installed = self.bring_to_serve_alone(&slot, generation, consent, actor).await;
+        self.remove_unused().await;
+        installed
+    }
+
+    async fn bring_to_serve_alone(
+        &self,
+        slot: &Arc<Slot>,
+        generation: u32,
+        consent: Consent,
+        actor: Actor,
+    ) -> Result<Installed, LifecycleError> {
+        let name = slot.name.as_str();
         let versions = self.versions(name)?;
         let unknown = || LifecycleError::NoGeneration { connector: name.to_owned(), generation };
         let row = versions.get(generation).ok_or_else(unknown)?;
         if versions.active == Some(generation) {
             return Ok(Installed { generation, stage: Stage::Active, rejections: Vec::new() });
         }
+        if !versions.components().any(|digest| *digest == row.source.digest) {
+            return Err(LifecycleError::Conflict(format!(
+                "generation {generation} was refused, and its component is not kept; bring it again"
+            )));
+        }
         let consent = if row.stage.has_served() { Consent::Given } else { consent };
-        let step = Step { lifecycle: self, slot: &slot, generation, actor };
+        let step = Step { lifecycle: self, slot, generation, actor };
         let component = self.read(&row.source.digest).await?;
         if let Some(why) = self.distrusts(&component) {
             return step.refuse(vec![about_itself("signature", why)]).await;

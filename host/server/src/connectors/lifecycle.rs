@@ -17,8 +17,9 @@ use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{Origin, Sandbox};
 use jackfield_store::{Committed, Store};
+use tokio::sync::RwLockReadGuard;
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifacts, needed};
 use super::error::{LifecycleError, moved};
 use super::generation::Generation;
 use super::issued::Issued;
@@ -40,6 +41,8 @@ pub struct Lifecycle {
     pub(crate) prepared: Prepared,
     /// Every binding that is used somewhere.
     issued: Issued,
+    /// Held for reading while a component is kept that no fact names yet, and for writing while those are removed that none needs.
+    kept: tokio::sync::RwLock<()>,
     /// Held by whoever reads the configuration again.
     pub(super) reload: tokio::sync::Mutex<()>,
 }
@@ -64,6 +67,7 @@ impl Lifecycle {
             reactor,
             prepared: Prepared::default(),
             issued: Issued::default(),
+            kept: tokio::sync::RwLock::default(),
             reload: tokio::sync::Mutex::default(),
         }
     }
@@ -122,6 +126,7 @@ impl Lifecycle {
         }
         let removed = self.append(actor, Fact::ConnectorRemoved { connector: name.to_owned() }).await?;
         self.reactor.reached(removed.seq).await;
+        self.remove_unused().await;
         Ok(())
     }
 
@@ -202,12 +207,27 @@ impl Lifecycle {
         versions.ok_or_else(|| LifecycleError::NoConnector(name.to_owned()))
     }
 
-    pub(super) async fn keep(&self, component: Vec<u8>) -> Result<(Arc<[u8]>, String), LifecycleError> {
-        let component: Arc<[u8]> = component.into();
-        let (artifacts, bytes) = (self.artifacts.clone(), Arc::clone(&component));
+    /// Keeps a component. It stays as long as the guard is held, and after that if a fact names it.
+    pub(super) async fn keep(&self, component: &Arc<[u8]>) -> Result<RwLockReadGuard<'_, ()>, LifecycleError> {
+        let guard = self.kept.read().await;
+        let (artifacts, bytes) = (self.artifacts.clone(), Arc::clone(component));
         let kept = tokio::task::spawn_blocking(move || artifacts.keep(&bytes)).await;
-        let digest = kept.map_err(std::io::Error::other)??;
-        Ok((component, digest))
+        kept.map_err(std::io::Error::other)??;
+        Ok(guard)
+    }
+
+    /// Removes the components that no generation needs any more.
+    pub(crate) async fn remove_unused(&self) {
+        let _kept = self.kept.write().await;
+        let (artifacts, view, config) = (self.artifacts.clone(), self.view(), self.config());
+        let removed = tokio::task::spawn_blocking(move || {
+            let needed = needed(&view, &config).map_err(std::io::Error::other)?;
+            artifacts.keep_only(&needed)
+        });
+        match removed.await.map_err(std::io::Error::other) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) | Err(error) => tracing::warn!("components that nothing needs cannot be removed: {error}"),
+        }
     }
 
     pub(super) async fn read(&self, digest: &str) -> Result<Vec<u8>, LifecycleError> {

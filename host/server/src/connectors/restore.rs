@@ -9,7 +9,7 @@ use jackfield_core::fact::Actor;
 use jackfield_core::generation::{Generation as Row, Stage, Versions};
 use jackfield_core::views::operations;
 
-use super::artifacts::digest_of;
+use super::artifacts::{digest_of, is_from};
 use super::bindings::Excess;
 use super::error::{Installed, LifecycleError, Rejection, moved};
 use super::generation::{Bindings, Generation};
@@ -261,9 +261,4 @@ async fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let shown = path.display();
     let read = tokio::fs::read(path).await;
     read.map_err(|error| format!("the component {shown} cannot be read: {error}; build it, or mend `path`"))
-}
-
-/// Whether what was brought from `origin` is what a reference stands for. The digest says it, whichever registry it came from.
-fn is_from(origin: &str, reference: &Reference) -> bool {
-    origin.parse().is_ok_and(|origin: Reference| origin.sha256() == reference.sha256())
 }

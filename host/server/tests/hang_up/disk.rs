@@ -1,10 +1,10 @@
-//! A disk whose syncs can be held up, all of them or one by one.
+//! A disk whose syncs can be held up, all of them or one by one, and that can say that it is full.
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 
-use jackfield_store::disk::{Disk, RealDisk, SegmentFile};
+use jackfield_store::disk::{Disk, RealDisk, SegmentFile, Space};
 use tokio::sync::watch;
 
 /// A disk whose syncs wait while it is held.
@@ -22,6 +22,8 @@ struct Gate {
 #[derive(Debug, Default)]
 struct State {
     held: bool,
+    /// Whether nothing is free.
+    full: bool,
     /// How many syncs have come since the disk is held, and how many of them may go on.
     come: u64,
     allowed: u64,
@@ -39,7 +41,13 @@ impl SlowDisk {
     }
 
     pub fn hold(&self) {
-        *self.0.state.lock().unwrap() = State { held: true, ..State::default() };
+        let mut state = self.0.state.lock().unwrap();
+        *state = State { held: true, full: state.full, ..State::default() };
+    }
+
+    /// Has the disk say that nothing is free, or how much is.
+    pub fn fill(&self, full: bool) {
+        self.0.state.lock().unwrap().full = full;
     }
 
     pub fn release(&self) {
@@ -95,6 +103,12 @@ impl Disk for SlowDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         RealDisk.sync_dir(dir)
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let space = RealDisk.space(dir)?;
+        let full = self.0.state.lock().unwrap().full;
+        Ok(if full { Space { free: 0, ..space } } else { space })
     }
 }
 

@@ -5,7 +5,9 @@
 //! [`skipped`]: mistakes of the host itself, contained.
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
+mod artifacts;
 mod disk;
+mod files;
 mod panics;
 mod races;
 mod revoked;
@@ -47,7 +49,7 @@ const NOTHING: [&str; 5] = [
     "/v1/customers/merge-preview",
     "/v1/channels/{id}/connect",
     "/v1/channels/{id}/doctor",
-    // Until the whole file is there nothing is kept, and after that nothing follows.
+    // See [`files`].
     "/v1/files",
     // Pulls, and then does what `generations` does, in the same task.
     "/v1/connectors/{name}/pull",

@@ -128,6 +128,14 @@ impl World {
         self.rounds().await
     }
 
+    /// Sends a request and goes away after a time.
+    pub async fn hang_up_after(&self, request: &Request, time: Duration) -> Result<()> {
+        let stream = self.send(request).await?;
+        tokio::time::sleep(time).await;
+        drop(stream);
+        Ok(())
+    }
+
     /// What came over a connection before is older than these, and comes through the same driver.
     async fn rounds(&self) -> Result<()> {
         for _ in 0..20 {
@@ -226,6 +234,7 @@ impl World {
                 concealed_body: false,
             },
             problem: Problem { message: String::from("on purpose"), code: None },
+            verified: true,
         };
         match self.host.append(Actor::Channel(channel), fact).await?.outcome {
             Outcome::Parked { parked } => Ok(parked.to_string()),

@@ -23,6 +23,12 @@ async fn keep(blobs: &Blobs, content: &[u8]) -> Blob {
     draft.keep().await.unwrap()
 }
 
+async fn bring(blobs: &Blobs, content: &[u8]) -> Blob {
+    let mut draft = blobs.draft().unwrap();
+    draft.write_all(content).await.unwrap();
+    draft.keep_brought().await.unwrap().0
+}
+
 async fn read(blobs: &Blobs, sha256: &str, from: u64) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     blobs.read(sha256, from).read_to_end(&mut content).await?;
@@ -116,9 +122,8 @@ fn age(folder: &Path, blob: &Blob, hours: u64) {
 async fn a_file_that_somebody_is_about_to_name_is_young_and_stays() {
     let folder = tempfile::tempdir().unwrap();
     let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
-    let (named, old, nobodys) = (keep(&blobs, b"named").await, keep(&blobs, b"old").await, BTreeSet::new());
+    let (named, old, nobodys) = (keep(&blobs, b"named").await, bring(&blobs, b"old").await, BTreeSet::new());
     let day = Duration::from_secs(24 * 3600);
-    blobs.note_brought(&old).await.unwrap();
     for blob in [&named, &old] {
         age(folder.path(), blob, 25);
     }
@@ -135,8 +140,7 @@ async fn files_of_an_erased_customer_go_unless_they_came_again_or_a_client_broug
     let folder = tempfile::tempdir().unwrap();
     let blobs = Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
     let (gone, again, brought) =
-        (keep(&blobs, b"gone").await, keep(&blobs, b"again").await, keep(&blobs, b"brought").await);
-    blobs.note_brought(&brought).await.unwrap();
+        (keep(&blobs, b"gone").await, keep(&blobs, b"again").await, bring(&blobs, b"brought").await);
     for blob in [&gone, &again, &brought] {
         age(folder.path(), blob, 2);
     }
@@ -147,4 +151,18 @@ async fn files_of_an_erased_customer_go_unless_they_came_again_or_a_client_broug
     assert_eq!(blobs.find(&gone.sha256).await.unwrap(), None);
     assert!(blobs.find(&again.sha256).await.unwrap().is_some());
     assert!(blobs.find(&brought.sha256).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_a_client_brought_is_noted_once_and_a_note_without_a_file_goes_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Blobs::local(folder.path(), Arc::new(RealDisk), 0).unwrap();
+    let blobs = open();
+    let (kept, lost) = (bring(&blobs, b"kept").await, bring(&blobs, b"lost as a crash loses it").await);
+    let mut again = blobs.draft().unwrap();
+    again.write_all(b"kept").await.unwrap();
+    assert_eq!(again.keep_brought().await.unwrap(), (kept.clone(), false));
+    assert_eq!(blobs.brought_bytes().await.unwrap(), kept.size + lost.size);
+    std::fs::remove_file(folder.path().join(&lost.sha256)).unwrap();
+    assert_eq!(open().brought_bytes().await.unwrap(), kept.size);
 }

@@ -37,13 +37,20 @@ async fn a_secret_in_a_webhook_that_is_parked_is_on_no_disk_in_no_view_and_in_no
     let signature = super::signed(&body);
     let answer = shop.host.hook(EVIL, &Webhook { body, headers: headers(signature) }).await?;
     ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+    // Its first sign as JSON may spell it, so that the rest is enough to go by.
+    let rest = &APP_SECRET[1..];
+    let body = format!(r#"{{"token":"\u00{:x}{rest}","events":"none"}}"#, APP_SECRET.as_bytes()[0]);
+    let headers = vec![("x-signature", super::signed(&body))];
+    ensure!(shop.host.hook(EVIL, &Webhook { body, headers }).await?.status == 200);
     let parked = shop.host.api.read("/v1/parked").await?;
-    let id = parked["items"][0]["id"].as_u64().map(|id| id.to_string());
-    let id = id.or_else(|| parked["items"][0]["id"].as_str().map(str::to_owned)).unwrap_or_default();
-    let one = shop.host.api.read(&format!("/v1/parked/{id}")).await?;
-    for view in [parked, one] {
-        ensure!(!view.to_string().contains(APP_SECRET), "{view}");
+    let ids: Vec<&str> =
+        parked["items"].as_array().into_iter().flatten().filter_map(|one| one["id"].as_str()).collect();
+    ensure!(ids.len() == 2, "{parked}");
+    for id in ids {
+        let one = shop.host.api.read(&format!("/v1/parked/{id}")).await?;
+        ensure!(!one.to_string().contains(rest) && one.to_string().contains("{secret:"), "{one}");
     }
+    ensure!(!parked.to_string().contains(rest), "{parked}");
     ensure!(!shop.host.log().contains(APP_SECRET));
     // Components are no data, and hold tables of digits as they please.
     let data = shop.host.folder().join("data");
