@@ -277,13 +277,13 @@ async fn nothing_is_said_of_an_erased_customer_by_a_send_that_ends_after_the_era
         loop {
             let exported = command(&["export", "--config", &config])?.output().await?;
             let text = String::from_utf8(exported.stdout)?;
-            if let Some(end) = text.lines().find(|line| line.contains("send_ended")) {
-                return anyhow::Ok(end.to_owned());
+            if let Some(end) = text.lines().find(|line| line.contains("send_erased")) {
+                return anyhow::Ok((end.to_owned(), text.contains("send_ended")));
             }
         }
     };
-    let end = tokio::time::timeout(std::time::Duration::from_secs(60), ends).await.context("the send ends")??;
-    ensure!(end.contains("\"class\":\"erased\""), "{end}");
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), ends).await.context("the send ends")??;
+    ensure!(!ended.0.contains(ANA) && !ended.1, "{ended:?}");
     Ok(())
 }
 

@@ -73,7 +73,8 @@ pub async fn require(State((host, role)): State<(Arc<Host>, Role)>, mut request:
                 seat.show_key();
             }
             request.extensions_mut().insert(caller);
-            let mut request = request.map(|body| Vouched::body(body, &host, &credential));
+            let (theirs, still) = (Arc::clone(&host), credential.clone());
+            let mut request = request.map(|body| Vouched::body(body, move || still.is_good(&theirs)));
             request.extensions_mut().insert(credential);
             next.run(request).await
         }

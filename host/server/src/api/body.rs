@@ -2,30 +2,26 @@
 //! at again when the body is complete, before anybody acts on it.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::auth::Credential;
-use crate::host::Host;
 use crate::keys::Revoked;
 
 /// A body that fails at its end if its key is good no more.
 pub(super) struct Vouched {
     body: Body,
-    host: Arc<Host>,
-    credential: Credential,
+    is_good: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Vouched {
-    /// The same body. What is complete with its head is left alone.
-    pub(super) fn body(body: Body, host: &Arc<Host>, credential: &Credential) -> Body {
+    /// The same body, at whose end `is_good` is asked. What is complete with its head is left alone.
+    pub(super) fn body(body: Body, is_good: impl Fn() -> bool + Send + 'static) -> Body {
         match body.is_end_stream() {
             true => body,
-            false => Body::new(Self { body, host: Arc::clone(host), credential: credential.clone() }),
+            false => Body::new(Self { body, is_good: Box::new(is_good) }),
         }
     }
 }
@@ -40,7 +36,7 @@ impl HttpBody for Vouched {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         Poll::Ready(match frame {
-            None if !self.credential.is_good(&self.host) => Some(Err(axum::Error::new(Revoked))),
+            None if !(self.is_good)() => Some(Err(axum::Error::new(Revoked))),
             frame => frame,
         })
     }
