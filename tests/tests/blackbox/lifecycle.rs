@@ -380,3 +380,18 @@ async fn a_key_that_is_trusted_no_more_takes_what_it_signed_with_it() -> Result<
     assert!(refused.contains("not trusted here"), "{refused}");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_look_at_a_channel_or_connecting_it_writes_to_its_state_is_there_the_next_time() -> Result<()> {
+    let host = Host::start(&setup(&provider().await?)?).await?;
+    bring(&host, version("good-counts")?).await?;
+    until_serves(&host, 2).await?;
+    for before in 0..3 {
+        let answer = match before {
+            1 => host.api.post(&format!("/v1/channels/{CHANNEL}/connect"), &json!({})).await?,
+            _ => host.api.post(&format!("/v1/channels/{CHANNEL}/doctor"), &json!({})).await?,
+        };
+        assert!(answer.text().contains(&format!("{before} before")), "{}", answer.text());
+    }
+    Ok(())
+}

@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jackfield_core::event::Problem as Why;
-use jackfield_core::fact::Fact;
+use jackfield_core::fact::{Actor, Fact, Source, StateChange};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
-use jackfield_sandbox::Failure;
+use jackfield_sandbox::{Call, Failure};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,7 +19,7 @@ use super::channels::{ChannelView, one};
 use super::command;
 use super::grants::running;
 use super::params::{Command, Id, Nothing};
-use crate::channels::ChannelRuntime;
+use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::connectors::reload::Reloaded;
 use crate::host::Host;
@@ -101,13 +101,25 @@ pub(super) async fn connect_channel(
     let hook_url = channel.hook_url.clone();
     // What was registered with the provider by half would have to be told from the provider's side.
     let steps = command::to_its_end(async move {
-        match channel.connect().await {
-            Ok(call) => call.result.map_err(|failure| conflict(&failure.problem().message)),
-            Err(error) => Err(conflict(&error.message)),
-        }
+        let Answered { source, ended } = channel.connect().await;
+        let Call { result, effects } = ended.map_err(|error| conflict(&error.message))?;
+        let steps = result.map_err(|failure| conflict(&failure.problem().message))?;
+        commit(&host, &channel, source, effects.state).await?;
+        Ok::<_, Problem>(steps)
     });
     let steps = steps.await?.into_iter().map(|step| StepView { title: step.title, todo: step.todo }).collect();
     Ok(Json(Connected { hook_url, steps }))
+}
+
+/// Commits what a call wrote to the channel's state.
+async fn commit(host: &Host, channel: &ChannelRuntime, source: Source, state: Vec<StateChange>) -> Result<()> {
+    if state.is_empty() {
+        return Ok(());
+    }
+    let (channel, events, unreadable) = (channel.id.clone(), Vec::new(), Vec::new());
+    let fact = Fact::Received { channel: channel.clone(), source, events, state, unreadable };
+    host.append(Actor::Channel(channel), fact).await?;
+    Ok(())
 }
 
 /// One thing that was looked at.
@@ -143,7 +155,7 @@ pub(super) async fn examine_channel(
     let channel = running(&host, &id)?;
     let mut findings = vec![serving(&channel), sending(&host, &channel)?, granted(&channel)];
     findings.extend(settings(&channel).await);
-    findings.push(provider(&channel).await);
+    findings.push(provider(&host, &channel).await?);
     findings.extend(last_error(&channel));
     findings.push(webhook(&channel));
     Ok(Json(Diagnosis { well: findings.iter().all(|finding| finding.well), findings }))
@@ -223,15 +235,19 @@ async fn settings(channel: &ChannelRuntime) -> Vec<Finding> {
     }
 }
 
-async fn provider(channel: &ChannelRuntime) -> Finding {
-    match channel.check().await {
+async fn provider(host: &Host, channel: &ChannelRuntime) -> Result<Finding> {
+    let Answered { source, ended } = channel.check().await;
+    Ok(match ended {
         Ok(call) => match call.result {
-            Ok(health) => finding("provider", true, health.summary),
+            Ok(health) => {
+                commit(host, channel, source, call.effects.state).await?;
+                finding("provider", true, health.summary)
+            }
             Err(Failure::Unsupported(why)) => finding("provider", true, why.message),
             Err(failure) => finding("provider", false, failure.problem().message.clone()),
         },
         Err(error) => finding("provider", false, error.message),
-    }
+    })
 }
 
 fn last_error(channel: &ChannelRuntime) -> Option<Finding> {

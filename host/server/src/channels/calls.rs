@@ -87,19 +87,13 @@ impl ChannelRuntime {
     }
 
     /// [`Channel::check`].
-    ///
-    /// # Errors
-    /// When the call came to nothing.
-    pub async fn check(&self) -> Result<Call<Health>, CallError> {
-        self.answered("check", |channel| async move { channel.check().await }).await.ended
+    pub async fn check(&self) -> Answered<Health> {
+        self.answered("check", |channel| async move { channel.check().await }).await
     }
 
     /// [`Channel::connect`] with the public URL of the webhook.
-    ///
-    /// # Errors
-    /// When the call came to nothing.
-    pub async fn connect(&self) -> Result<Call<Vec<Step>>, CallError> {
-        self.answered("connect", |channel| async move { channel.connect(&self.hook_url).await }).await.ended
+    pub async fn connect(&self) -> Answered<Vec<Step>> {
+        self.answered("connect", |channel| async move { channel.connect(&self.hook_url).await }).await
     }
 
     /// [`Channel::upload_media`]. Several calls of one file count as one.

@@ -8,11 +8,12 @@
 //! * `bad-hints…`: it fails when it is asked who somebody is. `good-named`: it says that it is Ada.
 //! * `bad-soon…`: it fails at every webhook after the tenth.
 //! * `bad-always`: it fails at every webhook with a body.
+//! * `good-counts`: it counts in its state how often it checked the channel and was connected.
 //! * `poison`: it fails at webhooks whose text is `poison`.
 
 use jackfield_sdk::{
     Action, Author, Connector, Content, Delivery, EventBody, Failure, Health, Hint, Identifier, Message, Outcome, Part,
-    Receipt, Reply, Request, Sender, Subject, Thread, config, export, http, hub, state,
+    Receipt, Reply, Request, Sender, Step, Subject, Thread, config, export, http, hub, state,
 };
 use serde::Deserialize;
 
@@ -90,12 +91,24 @@ impl Connector for Versions {
         }
     }
 
+    fn connect(_: &str) -> Result<Vec<Step>, Failure> {
+        Ok(vec![Step { title: format!("{} before", count()?), todo: None }])
+    }
+
     fn check() -> Result<Health, Failure> {
         match word().as_str() {
             "bad-probe" => panic!("this version cannot check the channel"),
+            "good-counts" => Ok(Health { summary: format!("{} before", count()?) }),
             word => Ok(Health { summary: word.to_owned() }),
         }
     }
+}
+
+/// How often this was asked before.
+fn count() -> Result<u32, Failure> {
+    let before = state::get_text("asked")?.and_then(|asked| asked.parse().ok()).unwrap_or(0);
+    state::set("asked", (before + 1).to_string())?;
+    Ok(before)
 }
 
 /// Fails from the eleventh call on. A call that fails leaves no state behind, so the count stays at ten.
