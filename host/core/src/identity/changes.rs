@@ -42,6 +42,7 @@ impl Applier<'_> {
 
     /// Takes an address from the identity that has it.
     fn retire(&mut self, mut row: Identity) -> Result<()> {
+        self.forget_claims(&row)?;
         BY_ADDRESS.delete(&mut self.tables, (&row.kind, row.scope.as_str(), &row.value));
         // Tables of edition 2 have the namespace in place of the scope.
         if !row.scope.starts_with('?') && address::was_a_scope(&row.namespace) {
@@ -71,13 +72,8 @@ impl Applier<'_> {
         let row = self.identity_row(left)?;
         self.retire(row)?;
         let mut apart = vec![left, next];
-        for link in graph::links(&self.tables, left)?.into_iter().filter(graph::is_proof) {
-            let other = graph::other_end(&link, left);
-            if self.identity_row(other)?.kind == "phone" && new.kind != "phone" {
-                self.close(link, "the number was left")?;
-                self.forget_proof(other)?;
-                apart.push(other);
-            }
+        if new.kind != "phone" {
+            apart.extend(self.leave_numbers(left)?);
         }
         let mut evidence = self.evidence(reason, statement);
         evidence.verified = true;
@@ -120,6 +116,26 @@ impl Applier<'_> {
         }
         let (rule, trust) = (Rule::Proof, Trust::Attested);
         self.put_link(&Link { from: left, to: next, rule, trust, evidence, closed: None, suggestion: None })
+    }
+
+    /// Whoever left an address left the phone numbers that were proven with it: they pass to whoever proves them next. Gives what is not
+    /// the person's any more. Facts of old journals only forget the proof, since they are numbered by what comes of that.
+    fn leave_numbers(&mut self, left: IdentityId) -> Result<Vec<IdentityId>> {
+        let mut apart = Vec::new();
+        for link in graph::links(&self.tables, left)?.into_iter().filter(graph::is_proof) {
+            let number = self.identity_row(graph::other_end(&link, left))?;
+            if number.kind != "phone" || number.retired_at.is_some() {
+                continue;
+            }
+            if self.ids.by_place() {
+                self.retire(number)?;
+            } else {
+                self.close(link, "the number was left")?;
+                self.forget_proof(number.id)?;
+                apart.push(number.id);
+            }
+        }
+        Ok(apart)
     }
 
     /// Nobody vouches for an address any more.

@@ -9,6 +9,7 @@ mod files;
 mod identity;
 mod messages;
 mod properties;
+mod reassigned;
 mod retention;
 mod support;
 mod totality;
