@@ -89,8 +89,8 @@ impl Applier<'_> {
             EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, until), state, at } => {
                 self.apply_read_watermark(channel, thread, *until, state, self.believable(*at))?;
             }
-            EventBody::IdentityChange { old, new, reason, .. } => {
-                self.rotate(origin.statement(None), old, new, reason)?;
+            EventBody::IdentityChange { old, new, at, reason } => {
+                self.rotate(origin.statement(None), old, new, self.believed(*at), reason)?;
             }
             EventBody::Touchpoint { sender, kind, at, summary, extra } => {
                 let id = self.ids.touchpoint()?;
@@ -109,7 +109,12 @@ impl Applier<'_> {
 
     /// A time that the channel gave, made believable: not in the future, not before there were channels.
     pub(super) fn believable(&self, at: Option<Millis>) -> Millis {
-        at.filter(|at| *at >= CLOCKS_BEGIN).unwrap_or(self.at).min(self.at)
+        self.believed(at).unwrap_or(self.at)
+    }
+
+    /// A time that the channel gave, if it can be one.
+    fn believed(&self, at: Option<Millis>) -> Option<Millis> {
+        at.filter(|at| (CLOCKS_BEGIN..=self.at).contains(at))
     }
 
     /// The message that a channel knows by an id.
