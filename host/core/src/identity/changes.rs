@@ -50,7 +50,7 @@ impl Applier<'_> {
         self.forget_claims(&row)?;
         BY_ADDRESS.delete(&mut self.tables, (&row.kind, row.scope.as_str(), &row.value));
         // Tables of edition 2 have the namespace in place of the scope.
-        if !row.scope.starts_with('?') && address::was_a_scope(&row.namespace) {
+        if !row.is_unproven() && address::was_a_scope(&row.namespace) {
             BY_ADDRESS.delete(&mut self.tables, (&row.kind, &row.namespace, &row.value));
         }
         row.retired_at = Some(self.at);

@@ -11,5 +11,6 @@ mod messages;
 mod properties;
 mod reassigned;
 mod retention;
+mod scopes;
 mod support;
 mod totality;
