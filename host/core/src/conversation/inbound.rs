@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use super::rows::{
-    Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, MessageAuthor, TIMELINE,
-};
+use super::externals::external;
+use super::rows::{Direction, EXTERNAL, EXTERNAL_EVENT, External, Item, MESSAGES, Message, MessageAuthor, TIMELINE};
 use crate::apply::{Applier, DomainEvent};
 use crate::effect::Effect;
 use crate::event::{Author, DeliveryScope, Event, EventBody, InboundMessage, Property};
@@ -53,7 +52,9 @@ impl Applier<'_> {
         state: &[StateChange],
         unreadable: &[Unreadable],
     ) -> Result<Outcome> {
-        self.change_state(channel, state)?;
+        if self.is_served_by(channel, &source.connector)? {
+            self.change_state(channel, state)?;
+        }
         let scope = self.scope_of(channel, &source.connector)?;
         let origin = Origin { channel, connector: &source.connector, scope: &scope };
         let (mut new, mut duplicate) = (0, 0);
@@ -72,7 +73,7 @@ impl Applier<'_> {
     pub(crate) fn event(&mut self, origin: Origin<'_>, event: &Event) -> Result<EventEffect> {
         let channel = origin.channel;
         if !event.id.is_empty() {
-            if EXTERNAL.contains(&self.tables, (channel, EXTERNAL_EVENT, &event.id))? {
+            if external(&self.tables, channel, EXTERNAL_EVENT, &event.id)?.is_some() {
                 return Ok(EventEffect::Duplicate);
             }
             let seen = External::Event(self.seq);
@@ -115,18 +116,6 @@ impl Applier<'_> {
     /// A time that the channel gave, if it can be one.
     fn believed(&self, at: Option<Millis>) -> Option<Millis> {
         at.filter(|at| (CLOCKS_BEGIN..=self.at).contains(at))
-    }
-
-    /// The message that a channel knows by an id.
-    pub(crate) fn message_by_external(&self, channel: &ChannelId, external: &str) -> Result<Option<MessageId>> {
-        Ok(match EXTERNAL.get(&self.tables, (channel, EXTERNAL_MESSAGE, external))? {
-            Some(External::Message(id)) => Some(id),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn set_external(&mut self, channel: &ChannelId, external: &str, id: MessageId) -> Result<()> {
-        EXTERNAL.put(&mut self.tables, (channel, EXTERNAL_MESSAGE, external), &External::Message(id))
     }
 
     fn message(&mut self, origin: Origin<'_>, given: &InboundMessage) -> Result<EventEffect> {

@@ -1,10 +1,11 @@
 //! Messages and touchpoints: what comes in through channels, in which order it stands, and how clients read it.
 //!
 //! * `inbound`: from the events of a call to rows. `changes`: edits, deletions, reactions. `updates`: what is said of a message before it
-//!   comes, and read marks of whole threads. `touchpoints`: what is not a message.
+//!   comes, and read marks of whole threads. `touchpoints`: what is not a message. `externals`: what a channel's own ids stand for.
 //! * [`rows`]: the tables. [`message`], [`timeline`], [`inbox`]: what clients read.
 
 mod changes;
+mod externals;
 mod inbound;
 pub mod inbox;
 pub mod message;
