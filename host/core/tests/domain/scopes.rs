@@ -1,12 +1,13 @@
 //! What belongs to one sender, one account, one connector, and comes to no other.
 
-use crate::support::{Desk, channel, rules, sender, text};
+use crate::support::{Desk, channel, identifier, rules, sender, text};
 use jackfield_core::canonical::{self, Context};
 use jackfield_core::channel::view;
-use jackfield_core::event::{Event, EventBody, Sender, Trust};
+use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Sender, Trust};
 use jackfield_core::fact::{Fact, MessageAction, Outcome, Source, StateChange, Via};
 use jackfield_core::identity::search;
-use jackfield_core::ids::MessageId;
+use jackfield_core::ids::{MessageId, Millis};
+use jackfield_core::limits;
 
 fn event(body: EventBody) -> Event {
     Event { id: String::new(), body }
@@ -208,4 +209,44 @@ fn a_call_of_one_connector_is_not_a_call_of_another() {
     serve(&mut desk, "other");
     receive_as(&mut desk, "other", vec![call("bob")]);
     assert_eq!(search::all(&desk.tables, None, 10).unwrap().items.len(), 2);
+}
+
+fn of_account(namespace: &str, id: &str, words: &str) -> Event {
+    let identity = Identifier { namespace: namespace.into(), ..identifier("external", "7") };
+    text(id, Sender { identity, trust: Trust::Attested, hints: vec![] }, words)
+}
+
+#[test]
+fn two_accounts_whose_names_begin_alike_have_people_of_their_own_however_long_they_are() {
+    for shared in [200, limits::NAMESPACE - 1, limits::NAMESPACE, 4_000] {
+        let mut desk = Desk::new();
+        for account in ["a", "b"] {
+            let namespace = format!("{}{account}", "n".repeat(shared));
+            desk.receive("wa", vec![of_account(&namespace, account, account)]);
+        }
+        let wanted = if shared < limits::NAMESPACE { 2 } else { 0 };
+        let found = search::all(&desk.tables, None, 10).unwrap().items;
+        assert_eq!(found.len(), wanted, "what is longer names nobody");
+    }
+}
+
+#[test]
+fn two_ids_that_begin_alike_are_two_however_long_they_are() {
+    let mut desk = Desk::new();
+    let long = |end: &str| format!("{}{end}", "x".repeat(4_000));
+    let ana = || sender("whatsapp", "62811", vec![]);
+    for end in ["1", "2"] {
+        let event = Event { id: long(end), ..text(&long(end), ana(), end) };
+        desk.receive("wa", vec![event]);
+    }
+    desk.receive("wa", vec![event(EventBody::Deletion { message_id: long("3"), at: None })]);
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["2", "1"]);
+}
+
+#[test]
+fn threads_that_begin_alike_are_read_apart() {
+    let about = |end: &str| DeliveryScope::ThreadUntil(format!("{}{end}", "x".repeat(4_000)), Millis(1));
+    let read = |end: &str| event(EventBody::Delivery { about: about(end), state: DeliveryUpdate::Read, at: None });
+    let made = canonical::events(vec![read("1"), read("2")], &Context { channel: channel("wa"), region: None });
+    assert_ne!(made[0], made[1]);
 }
