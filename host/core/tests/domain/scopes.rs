@@ -1,11 +1,11 @@
 //! What belongs to one sender, one account, one connector, and comes to no other.
 
-use crate::support::{Desk, channel, identifier, rules, sender, text};
+use crate::support::{Desk, channel, identifier, named, rules, sender, text};
 use jackfield_core::canonical::{self, Context};
 use jackfield_core::channel::view;
 use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Sender, Trust};
 use jackfield_core::fact::{Fact, MessageAction, Outcome, Source, StateChange, Via};
-use jackfield_core::identity::search;
+use jackfield_core::identity::{people, search};
 use jackfield_core::ids::{MessageId, Millis};
 use jackfield_core::limits;
 
@@ -249,4 +249,18 @@ fn threads_that_begin_alike_are_read_apart() {
     let read = |end: &str| event(EventBody::Delivery { about: about(end), state: DeliveryUpdate::Read, at: None });
     let made = canonical::events(vec![read("1"), read("2")], &Context { channel: channel("wa"), region: None });
     assert_ne!(made[0], made[1]);
+}
+
+#[test]
+fn what_a_channel_tells_about_somebody_of_a_granted_scope_is_kept() {
+    let mut desk = Desk::new();
+    let identity = Identifier { scope: Some("crm".into()), ..identifier("external", "4711") };
+    let from = Sender { identity, trust: Trust::Attested, hints: vec![] };
+    desk.receive("wa", vec![text("m-1", from, "hello")]);
+    let id = desk.identity_of("external", "4711");
+    let row = people::to_ask_about(&desk.tables, id, Millis(u64::MAX)).unwrap().unwrap();
+    let hints = vec![named("Ana")];
+    let fact =
+        Fact::HintsLearnt { channel: channel("wa"), identity: row.identifier(), id: Some(id), hints, state: vec![] };
+    assert_eq!(desk.apply(fact), Outcome::Done);
 }
