@@ -5,7 +5,7 @@
 use crate::claims;
 use crate::event::{
     Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Hint, Identifier, InboundMessage, Part, Problem, Property,
-    Sender, Subject, Trust,
+    Sender, Subject, Thread, Trust,
 };
 use crate::forms::BLOCKED;
 pub use crate::forms::{Context, cut, email, identifier, phone, same_address};
@@ -20,7 +20,7 @@ pub fn events(given: Vec<Event>, context: &Context) -> Vec<Event> {
 
 fn one(event: Event, context: &Context) -> Event {
     let kept = event.body.clone();
-    let id = cut(&event.id, limits::VALUE);
+    let id = whole(event.id);
     match body(event.body, context) {
         Some(body) => Event { id, body },
         None => {
@@ -31,8 +31,18 @@ fn one(event: Event, context: &Context) -> Event {
     }
 }
 
+/// An id of the channel's; one that is too long is none. Two that begin alike would be one if they were cut.
+fn whole(id: String) -> String {
+    if id.len() <= limits::VALUE { id } else { String::new() }
+}
+
+/// The id of a thread; none if it is too long.
+fn thread(id: String) -> Option<String> {
+    (id.len() <= limits::VALUE).then_some(id)
+}
+
 fn body(body: EventBody, context: &Context) -> Option<EventBody> {
-    let id = |id: String| cut(&id, limits::VALUE);
+    let id = whole;
     Some(match body {
         EventBody::Message(m) => EventBody::Message(message(m, context)?),
         EventBody::Edit { message_id, at, parts: p } => {
@@ -68,7 +78,7 @@ fn body(body: EventBody, context: &Context) -> Option<EventBody> {
         EventBody::Delivery { about, state, at } => {
             let about = match about {
                 DeliveryScope::Message(message) => DeliveryScope::Message(id(message)),
-                DeliveryScope::ThreadUntil(thread, until) => DeliveryScope::ThreadUntil(id(thread), until),
+                DeliveryScope::ThreadUntil(id, until) => DeliveryScope::ThreadUntil(thread(id)?, until),
             };
             let state = match state {
                 DeliveryUpdate::Other(word) => DeliveryUpdate::Other(cut(&word, limits::WORD)),
@@ -94,19 +104,17 @@ fn bounded_problem(problem: Problem) -> Problem {
 fn message(given: InboundMessage, context: &Context) -> Option<InboundMessage> {
     let mut said = given.cut;
     let mut made = InboundMessage {
-        id: cut(&given.id, limits::VALUE),
+        id: whole(given.id),
         sender: sender(given.sender, context)?,
         parts: parts(given.parts, context, &mut said),
-        reply_to: given.reply_to.map(|id| cut(&id, limits::VALUE)),
+        reply_to: given.reply_to.map(whole).filter(|id| !id.is_empty()),
         ordered_at: None,
         extra: properties(given.extra, &mut said),
         cut: Vec::new(),
-        thread: given.thread,
+        thread: Thread { id: thread(given.thread.id)?, kind: cut(&given.thread.kind, limits::WORD) },
         author: given.author,
         sent_at: given.sent_at,
     };
-    made.thread.id = cut(&made.thread.id, limits::VALUE);
-    made.thread.kind = cut(&made.thread.kind, limits::WORD);
     if made.author == Author::Customer {
         let typed = made.parts.iter().filter_map(Part::text).flat_map(|text| claims::in_text(text, context));
         let known: Vec<Identifier> = identifiers_of(&made.sender).cloned().collect();

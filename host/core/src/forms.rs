@@ -45,17 +45,17 @@ pub(crate) static BLOCKED: LazyLock<Vec<&str>> = LazyLock::new(|| {
 #[must_use]
 pub fn identifier(given: Identifier, context: &Context) -> Option<Identifier> {
     let kind = given.kind.trim().to_ascii_lowercase();
-    let kind_fits = (1..=32).contains(&kind.len())
+    let kind_fits = (1..=limits::KIND).contains(&kind.len())
         && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
     let raw: String = given.value.chars().filter(|c| !c.is_control()).collect();
     let value = raw.trim();
     if !kind_fits || value.len() > limits::VALUE || BLOCKED.contains(&value.to_ascii_lowercase().as_str()) {
         return None;
     }
-    if stand_in::is_one(value) {
+    if stand_in::is_one(value) || given.namespace.len() > limits::NAMESPACE {
         return None;
     }
-    let namespace: String = given.namespace.chars().filter(|c| !c.is_control()).take(limits::NAMESPACE).collect();
+    let namespace: String = given.namespace.chars().filter(|c| !c.is_control()).collect();
     let (namespace, canonical) = match kind.as_str() {
         "phone" => (String::new(), phone(value, context.region.as_deref())?),
         "email" => (String::new(), email(value)?),

@@ -1,4 +1,4 @@
-//! Every bound of the domain, in one place.
+//! Every bound of the domain, in one place. The sandbox refuses what is over those of ids and words, by the same constants.
 //!
 //! What comes from outside is cut to these bounds before it becomes part of a fact (see [`canonical`](crate::canonical)), which says
 //! what was cut; what rows may hold is bounded where a fact is applied, and what is over a bound is counted. A bound never costs the rest
@@ -6,8 +6,8 @@
 
 /// Events of one call. The sandbox refuses a call that emits more.
 pub const EVENTS: usize = 2_000;
-/// Items of one call that could not be read and are parked one by one.
-pub const UNREADABLE: usize = 2_000;
+/// Items of one call that could not be read and are parked one by one: as many as it may bring, and every event that keeps to no bound.
+pub const UNREADABLE: usize = 2 * EVENTS;
 /// Parts of a message. Albums have 10, mail has more.
 pub const PARTS: usize = 100;
 /// Bytes of the text of a part. WhatsApp takes 4 KiB, mail has more.
@@ -15,10 +15,12 @@ pub const TEXT: usize = 128 << 10;
 /// Bytes of the parts of a message together, as they stand in its row. A client's request has as many, a connector's answer four times
 /// that; a row is written as a whole whenever anything about its message changes.
 pub const MESSAGE_BYTES: usize = 1 << 20;
-/// Bytes of the identifier of a person, a message, a thread.
+/// Bytes of the identifier of a person, a message, a thread. What is longer identifies nothing: cut, two of them could be one.
 pub const VALUE: usize = 512;
-/// Bytes of the namespace of an identifier.
-pub const NAMESPACE: usize = 128;
+/// Bytes of the namespace of an identifier. One with a longer namespace identifies nobody.
+pub const NAMESPACE: usize = 256;
+/// Bytes of the kind of an identifier.
+pub const KIND: usize = 32;
 /// Bytes of a word: the kind of a thread, of a touchpoint, the name of a property.
 pub const WORD: usize = 64;
 /// Bytes of one value of a profile, of a sentence, of a URL's caption.

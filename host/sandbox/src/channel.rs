@@ -123,7 +123,7 @@ impl Channel {
     ///
     /// When the call came to nothing.
     pub async fn hints(&self, who: Identifier) -> Result<Call<Hints>, CallError> {
-        let entry = AskHints(outward::identifier(who, &self.bound.channel));
+        let entry = AskHints(outward::person(who, &self.bound.channel, &self.bound.scopes));
         let raw = enter(&self.connector, &self.bound, &self.instances, true, entry).await?;
         self.settle(raw, |intake, hints| intake.hints(hints))
     }

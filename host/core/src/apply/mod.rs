@@ -111,7 +111,9 @@ impl Applier<'_> {
                 self.received(channel, source, events, state, unreadable)
             }
             Fact::Polled { channel, source, events, state, unreadable, cursor } => {
-                self.set_cursor(channel, cursor.as_deref())?;
+                if self.is_served_by(channel, &source.connector)? {
+                    self.set_cursor(channel, cursor.as_deref())?;
+                }
                 self.received(channel, source, events, state, unreadable)
             }
             Fact::DeliveryParked { channel, source, request, problem, verified } => {

@@ -17,13 +17,38 @@ impl Applier<'_> {
         scope: Option<&str>,
     ) -> Result<Outcome> {
         let before = CHANNELS.get(&self.tables, (id,))?;
-        let (parked, paused, known) =
-            before.map_or((None, false, None), |before| (before.parked, before.paused, before.scope));
-        let scope = scope.map(str::to_owned).or(known);
-        let row = Channel { id: id.clone(), source: source.clone(), rules: rules.clone(), scope, parked, paused };
+        let (id, source, rules) = (id.clone(), source.clone(), rules.clone());
+        let (scope, scope_since) = (scope.map(str::to_owned), None);
+        let mut row = Channel { id, source, rules, scope, scope_since, parked: None, paused: false };
+        if let Some(before) = before {
+            (row.parked, row.paused, row.scope_since) = (before.parked.clone(), before.paused, before.scope_since);
+            row.scope = row.scope.or_else(|| before.scope.clone());
+            // What facts of old journals made is numbered by what was taken for a repetition then.
+            if before.scope() != row.scope() && self.ids.by_place() {
+                row.scope_since = Some(self.seq);
+                self.forget_state(&row.id)?;
+            }
+        }
         self.store_channel(&row)?;
-        self.emit(DomainEvent::ChannelSet(id.clone()));
+        let id = row.id;
+        self.emit(DomainEvent::ChannelSet(id));
         Ok(Outcome::Done)
+    }
+
+    /// What a connector kept is its own: another one that comes to serve the channel begins without.
+    fn forget_state(&mut self, channel: &ChannelId) -> Result<()> {
+        let state: Vec<_> = STATE.scan(&self.tables, STATE.with((channel,)), false).collect::<Result<_>>()?;
+        for ((channel, key), _) in state {
+            STATE.delete(&mut self.tables, (&channel, key.0.as_slice()));
+        }
+        CURSORS.delete(&mut self.tables, (channel,));
+        Ok(())
+    }
+
+    /// Whether a connector serves a channel still, so that it may keep something there: a call may end after another one took over.
+    pub(crate) fn is_served_by(&self, channel: &ChannelId, connector: &str) -> Result<bool> {
+        let row = CHANNELS.get(&self.tables, (channel,))?;
+        Ok(row.is_none_or(|row| row.scope_since.is_none() || row.source.connector == connector))
     }
 
     pub(crate) fn park_channel(&mut self, id: &ChannelId, problem: &Problem) -> Result<Outcome> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Problem;
 use crate::fact::{ChannelRules, Source};
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, Seq};
 use crate::tables::{Bytes, Json, Present, Rest, Table};
 
 /// Channels.
@@ -28,6 +28,9 @@ pub struct Channel {
     /// The scope whose people it speaks about; the connector's own id where none was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The fact that gave it another scope, if one did. What its connector kept and named before is another connector's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_since: Option<Seq>,
     /// Why sending has stopped, if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Problem>,
@@ -41,6 +44,12 @@ impl Channel {
     #[must_use]
     pub fn scope(&self) -> &str {
         self.scope.as_deref().unwrap_or(&self.source.connector)
+    }
+
+    /// Whether what a fact made comes from who serves the channel now, so that its ids mean something there.
+    #[must_use]
+    pub fn knows(&self, made_by: Seq) -> bool {
+        self.scope_since.is_none_or(|since| made_by >= since)
     }
 
     /// Whether nothing is sent on it for now.

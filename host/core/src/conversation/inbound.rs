@@ -1,6 +1,7 @@
 //! From the events of a call to rows.
 
-use super::rows::{Direction, EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, External, Message, MessageAuthor};
+use super::externals::external;
+use super::rows::{Direction, EXTERNAL, EXTERNAL_EVENT, External, Message, MessageAuthor};
 use crate::apply::{Applier, DomainEvent};
 use crate::effect::Effect;
 use crate::event::{Author, DeliveryScope, Event, EventBody, InboundMessage, Property};
@@ -48,7 +49,9 @@ impl Applier<'_> {
         state: &[StateChange],
         unreadable: &[Unreadable],
     ) -> Result<Outcome> {
-        self.change_state(channel, state)?;
+        if self.is_served_by(channel, &source.connector)? {
+            self.change_state(channel, state)?;
+        }
         let scope = self.scope_of(channel, &source.connector)?;
         let origin = Origin { channel, connector: &source.connector, scope: &scope };
         let (mut new, mut duplicate) = (0, 0);
@@ -67,7 +70,7 @@ impl Applier<'_> {
     pub(crate) fn event(&mut self, origin: Origin<'_>, event: &Event) -> Result<EventEffect> {
         let channel = origin.channel;
         if !event.id.is_empty() {
-            if EXTERNAL.contains(&self.tables, (channel, EXTERNAL_EVENT, &event.id))? {
+            if external(&self.tables, channel, EXTERNAL_EVENT, &event.id)?.is_some() {
                 return Ok(EventEffect::Duplicate);
             }
             let seen = External::Event(self.seq);
@@ -84,8 +87,8 @@ impl Applier<'_> {
             EventBody::Delivery { about: about @ DeliveryScope::ThreadUntil(..), state, at } => {
                 self.apply_read_watermark(channel, about, state, self.believable(*at))?;
             }
-            EventBody::IdentityChange { old, new, reason, .. } => {
-                self.rotate(origin.statement(None), old, new, reason)?;
+            EventBody::IdentityChange { old, new, at, reason } => {
+                self.rotate(origin.statement(None), old, new, self.believed(*at), reason)?;
             }
             EventBody::Touchpoint { sender, kind, at, summary, extra } => {
                 let id = self.ids.touchpoint()?;
@@ -104,19 +107,12 @@ impl Applier<'_> {
 
     /// A time that the channel gave, made believable: not in the future, not before there were channels.
     pub(super) fn believable(&self, at: Option<Millis>) -> Millis {
-        at.filter(|at| *at >= CLOCKS_BEGIN).unwrap_or(self.at).min(self.at)
+        self.believed(at).unwrap_or(self.at)
     }
 
-    /// The message that a channel knows by an id.
-    pub(crate) fn message_by_external(&self, channel: &ChannelId, external: &str) -> Result<Option<MessageId>> {
-        Ok(match EXTERNAL.get(&self.tables, (channel, EXTERNAL_MESSAGE, external))? {
-            Some(External::Message(id)) => Some(id),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn set_external(&mut self, channel: &ChannelId, external: &str, id: MessageId) -> Result<()> {
-        EXTERNAL.put(&mut self.tables, (channel, EXTERNAL_MESSAGE, external), &External::Message(id))
+    /// A time that the channel gave, if it can be one.
+    fn believed(&self, at: Option<Millis>) -> Option<Millis> {
+        at.filter(|at| (CLOCKS_BEGIN..=self.at).contains(at))
     }
 
     fn message(&mut self, origin: Origin<'_>, given: &InboundMessage) -> Result<EventEffect> {

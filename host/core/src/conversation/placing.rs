@@ -85,7 +85,8 @@ fn note_address(row: &mut Identity, message: &Message) {
         row.dropped += 1;
         return;
     }
-    let mut address = ChannelAddress { thread: message.thread.clone(), last_inbound: written_at, threads: Vec::new() };
+    let (thread, threads) = (message.thread.clone(), Vec::new());
+    let mut address = ChannelAddress { thread, last_inbound: written_at, threads, several_direct: false };
     address.note(&message.thread, written_at);
     row.channels.insert(message.channel.clone(), address);
 }

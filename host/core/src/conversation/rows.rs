@@ -239,6 +239,18 @@ pub enum External {
     Event(Seq),
 }
 
+impl External {
+    /// The fact that brought the id, or asked for what has it.
+    #[must_use]
+    pub fn seq(self) -> Seq {
+        match self {
+            Self::Message(id) => id.seq(),
+            Self::Call(id) => id.seq(),
+            Self::Event(seq) => seq,
+        }
+    }
+}
+
 /// What a place of a timeline holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Item {

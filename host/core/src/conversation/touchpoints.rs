@@ -1,5 +1,6 @@
 //! What is not a message: orders, visits, calls, and whatever else a channel says.
 
+use super::externals::external;
 use super::inbound::{Origin, bounded};
 use super::rows::{EXTERNAL, EXTERNAL_CALL, External, Item, TIMELINE, TOUCHPOINTS, Touchpoint};
 use crate::apply::{Applier, DomainEvent};
@@ -50,8 +51,7 @@ impl Applier<'_> {
             Some(seconds) => format!("{direction} call, {state}, {seconds} s"),
             None => format!("{direction} call, {state}"),
         };
-        let known = (origin.channel, EXTERNAL_CALL, call_id);
-        if let Some(External::Call(id)) = EXTERNAL.get(&self.tables, known)?
+        if let Some(External::Call(id)) = external(&self.tables, origin.channel, EXTERNAL_CALL, call_id)?
             && let Some(mut row) = TOUCHPOINTS.get(&self.tables, (id,))?
         {
             row.summary = summary;
@@ -63,7 +63,7 @@ impl Applier<'_> {
         }
         let id = self.ids.touchpoint()?;
         if !call_id.is_empty() {
-            EXTERNAL.put(&mut self.tables, known, &External::Call(id))?;
+            EXTERNAL.put(&mut self.tables, (origin.channel, EXTERNAL_CALL, call_id), &External::Call(id))?;
         }
         self.touchpoint(origin, id, sender, "call", *at, &summary, extra)
     }

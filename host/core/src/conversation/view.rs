@@ -1,6 +1,7 @@
 //! What the host itself reads of messages.
 
-use super::rows::{EXTERNAL, EXTERNAL_EVENT, EXTERNAL_MESSAGE, MESSAGES, Message};
+use super::externals::external;
+use super::rows::{EXTERNAL_EVENT, EXTERNAL_MESSAGE, MESSAGES, Message};
 use crate::event::{Event, EventBody};
 use crate::identity::rows::IDENTITIES;
 use crate::ids::{ChannelId, MessageId};
@@ -17,17 +18,16 @@ pub fn row(tables: &impl Read, id: MessageId) -> Result<Option<Message>> {
     }
 }
 
-/// Whether nothing in these events is new, so that there is nothing to append. What was seen stays seen, so this never turns false.
+/// Whether nothing in these events is new, so that there is nothing to append. What was seen stays seen, so this never turns false
+/// while one connector serves the channel.
 ///
 /// # Errors
 /// When the tables cannot be read.
 pub fn all_seen(tables: &impl Read, channel: &ChannelId, events: &[Event]) -> Result<bool> {
     for event in events {
-        let by_event = !event.id.is_empty() && EXTERNAL.contains(tables, (channel, EXTERNAL_EVENT, &event.id))?;
+        let by_event = !event.id.is_empty() && external(tables, channel, EXTERNAL_EVENT, &event.id)?.is_some();
         let by_message = match &event.body {
-            EventBody::Message(m) if !m.id.is_empty() => {
-                EXTERNAL.contains(tables, (channel, EXTERNAL_MESSAGE, &m.id))?
-            }
+            EventBody::Message(m) if !m.id.is_empty() => external(tables, channel, EXTERNAL_MESSAGE, &m.id)?.is_some(),
             _ => false,
         };
         if !by_event && !by_message {

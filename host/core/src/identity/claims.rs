@@ -70,6 +70,21 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// The address passes to somebody else, whom earlier claims are not about. Facts of old journals are numbered by the suggestions
+    /// that come of these, so they keep them.
+    pub(super) fn forget_claims(&mut self, about: &Identity) -> Result<()> {
+        if !self.ids.by_place() {
+            return Ok(());
+        }
+        let address = (&about.kind, about.scope.as_str(), &about.value);
+        let claims: Vec<_> = CLAIMS.scan(&self.tables, CLAIMS.with(address), false).collect::<Result<_>>()?;
+        for ((.., claimant), _) in claims {
+            CLAIMS.delete(&mut self.tables, (&about.kind, about.scope.as_str(), &about.value, claimant));
+        }
+        CLAIM_COUNTS.delete(&mut self.tables, address);
+        Ok(())
+    }
+
     fn match_claim(
         &mut self,
         claimant: IdentityId,

@@ -1,5 +1,6 @@
 //! What the host reads to ask channels about people.
 
+use super::address::issuer;
 use super::rows::{IDENTITIES, Identity};
 use crate::event::Identifier;
 use crate::ids::{IdentityId, Millis};
@@ -24,15 +25,16 @@ pub fn is_erased(tables: &impl Read, id: IdentityId) -> Result<bool> {
 }
 
 impl Identity {
-    /// The address, as the channel that issued it knows it.
+    /// The address, as a channel that brought it knows it.
     #[must_use]
     pub fn identifier(&self) -> Identifier {
+        let scope = (!self.is_unproven() && !self.scope.is_empty()).then(|| issuer(&self.scope).to_owned());
         Identifier {
             kind: self.kind.clone(),
             namespace: self.namespace.clone(),
             value: self.value.clone(),
             raw: self.raw.clone(),
-            scope: None,
+            scope,
         }
     }
 }

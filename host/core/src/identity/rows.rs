@@ -103,6 +103,14 @@ pub struct Identity {
     pub erased: Option<Seq>,
 }
 
+impl Identity {
+    /// Whether somebody gave the address and nobody vouches for it, so that anybody may be behind it.
+    #[must_use]
+    pub fn is_unproven(&self) -> bool {
+        self.scope.starts_with('?')
+    }
+}
+
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
@@ -118,6 +126,9 @@ pub struct ChannelAddress {
     /// The last thread of each kind. Empty in rows of edition 2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<ThreadAddress>,
+    /// Whether there was more than one thread in which nobody listens but the person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub several_direct: bool,
 }
 
 /// The last thread of a kind in which the person wrote.
@@ -152,6 +163,8 @@ impl ChannelAddress {
         if self.threads.is_empty() {
             self.threads.push(ThreadAddress { thread: self.thread.clone(), last_inbound: self.last_inbound });
         }
+        let is_another = |known: &ThreadAddress| known.thread.is_direct() && known.thread != *thread;
+        self.several_direct |= thread.is_direct() && self.threads.iter().any(is_another);
         if written_at.is_some() && self.last_inbound <= written_at {
             (self.thread, self.last_inbound) = (thread.clone(), written_at);
         }

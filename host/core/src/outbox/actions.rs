@@ -84,6 +84,6 @@ fn actionable(row: &Message, channel: &Channel, action: &MessageAction) -> std::
         _ if row.deleted_at.is_some() => return Err(refuse("conflict", "this message was deleted")),
         _ => {}
     }
-    let external = row.external_ids.first().cloned();
+    let external = row.external_ids.first().filter(|_| channel.knows(row.id.seq())).cloned();
     external.ok_or_else(|| refuse("conflict", "the channel does not know this message yet, or gave it no id"))
 }

@@ -1,7 +1,7 @@
 //! Which of a customer's threads a message goes to.
 //!
 //! Unless the client says otherwise it goes to the thread in which the customer last wrote with nobody else listening: never by itself to
-//! a group or a public thread.
+//! a group or a public thread, and never to one of several in which somebody gave the same address without proof.
 
 use crate::apply::refuse;
 use crate::conversation::rows::Message;
@@ -48,11 +48,23 @@ pub(super) fn choose<'a>(members: &'a [Identity], wish: Wish<'a>) -> Result<Cand
         let of = candidates.iter().filter(|c| c.identity.retired_at.is_some() == left);
         of.max_by_key(|c| (c.thread.last_inbound, c.identity.id)).cloned()
     };
-    newest(false).or_else(|| newest(true)).ok_or_else(|| {
+    let chosen = newest(false).or_else(|| newest(true)).ok_or_else(|| {
         let message = "the customer has written there only where others listen; name the message that is answered in \
                        `reply_to`, or the thread in `thread`, to write there";
         refuse("no_direct_thread", message)
-    })
+    })?;
+    if wish.thread.is_none() && may_be_several_people(&chosen) {
+        let message = "nobody vouches for this address, and it was given in several threads, perhaps by several people; \
+                       name the message that is answered in `reply_to`";
+        return Err(refuse("several_threads", message));
+    }
+    Ok(chosen)
+}
+
+/// Whether whoever wrote last may be somebody else than who is meant.
+fn may_be_several_people(chosen: &Candidate<'_>) -> bool {
+    let on_channel = chosen.identity.channels.get(chosen.channel);
+    chosen.identity.is_unproven() && on_channel.is_some_and(|address| address.several_direct)
 }
 
 pub(super) fn no_address() -> Outcome {

@@ -55,7 +55,8 @@ impl Applier<'_> {
             return Ok(refused);
         }
         let to = Some(Box::new(destination(&address, &members)));
-        let on_channel = answered.as_ref().filter(|m| m.channel == address.channel.id);
+        let on_channel =
+            answered.as_ref().filter(|m| m.channel == address.channel.id && address.channel.knows(m.id.seq()));
         let id = self.ids.message()?;
         let row = Message {
             parts: parts.to_vec(),

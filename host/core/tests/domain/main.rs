@@ -12,6 +12,8 @@ mod files;
 mod identity;
 mod messages;
 mod properties;
+mod reassigned;
 mod retention;
+mod scopes;
 mod support;
 mod totality;

@@ -32,6 +32,16 @@ pub(crate) fn identifier(identifier: Identifier, channel: &ChannelId) -> types::
     types::Identifier { kind, namespace: (!own).then_some(namespace), value }
 }
 
+/// Somebody to ask about. Who is of a granted scope is named as the connector names them, so that nobody of its own is meant.
+pub(crate) fn person(who: Identifier, channel: &ChannelId, granted: &[String]) -> types::Identifier {
+    let scope = who.scope.clone().filter(|scope| granted.contains(scope));
+    let mut person = identifier(who, channel);
+    if let Some(scope) = scope {
+        person.namespace = Some(format!("{scope}/{}", person.namespace.unwrap_or_default()));
+    }
+    person
+}
+
 fn action(action: Action, channel: &ChannelId) -> send::Action {
     match action {
         Action::Message { parts, reply_to } => send::Action::Message(content(parts, reply_to, channel)),
@@ -89,4 +99,23 @@ pub(crate) fn media(media: Media) -> types::Media {
 
 fn property(property: Property) -> types::Property {
     types::Property { name: property.name, value: property.value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_of_a_granted_scope_is_named_with_it() {
+        let channel: ChannelId = "shop".parse().unwrap();
+        let named = |namespace: &str, scope: &str| {
+            let (kind, value, raw) = ("external".into(), "4711".into(), None);
+            let who = Identifier { kind, namespace: namespace.into(), value, raw, scope: Some(scope.into()) };
+            person(who, &channel, &["crm".into()]).namespace
+        };
+        assert_eq!(named("account", "crm").as_deref(), Some("crm/account"));
+        assert_eq!(named("shop", "crm").as_deref(), Some("crm/"));
+        assert_eq!(named("account", "own").as_deref(), Some("account"));
+        assert_eq!(named("shop", "own"), None);
+    }
 }

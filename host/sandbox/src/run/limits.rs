@@ -82,7 +82,7 @@ impl Default for Limits {
             state_keys: 1_000,
             state_bytes: 256 << 10,
             output_bytes: 4 << 20,
-            events: 2_000,
+            events: jackfield_core::limits::EVENTS,
             http_requests: 16,
             http_body_bytes: 4 << 20,
             concurrency: 16,

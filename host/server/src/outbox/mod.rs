@@ -3,8 +3,9 @@
 //! An attempt is recorded before it starts ([`attempt`]), so that a crash in its middle leaves a message that is known to be uncertain.
 //!
 //! * [`worker`]: what may start now, and when to look again.
-//! The channel's rate is a [`bucket`](crate::jobs::bucket). How long to wait after a failure is told in [`backoff`](crate::jobs::backoff).
 //! * [`verdict`]: what an answer of the connector means for the message.
+//!
+//! The channel's rate is a [`bucket`](crate::jobs::bucket). How long to wait after a failure is told in [`backoff`](crate::jobs::backoff).
 
 mod attempt;
 pub mod verdict;

@@ -6,18 +6,15 @@ use super::super::types::{
     Media, Message, Part, Problem, Property, Sender, Subject, Thread,
 };
 
-type Checked = Result<usize, String>;
+use jackfield_core::limits;
 
-/// Bytes of an id, of an address' value, of a word.
-const ID_BYTES: usize = 512;
-const WORD_BYTES: usize = 64;
-const NAMESPACE_BYTES: usize = 256;
+type Checked = Result<usize, String>;
 
 /// Bytes of one text. The longest that any channel knows is a mail.
 const TEXT_BYTES: usize = 1 << 20;
 
 /// Parts of a message, hints of a sender, addresses on a card, properties.
-const ITEMS: usize = 100;
+const ITEMS: usize = limits::PARTS;
 
 pub(super) fn event(event: &Event) -> Checked {
     let body = match &event.body {
@@ -83,17 +80,18 @@ pub(super) fn hint(hint: &Hint) -> Checked {
     let about = match &hint.about {
         Subject::Identifier(i) => identifier(i)?,
         Subject::Name(t) | Subject::Username(t) | Subject::Avatar(t) | Subject::Language(t) => {
-            bounded(t, 4 * ID_BYTES, "a hint")?
+            bounded(t, 4 * limits::VALUE, "a hint")?
         }
         Subject::Other(p) => property(p)?,
     };
-    Ok(about + bounded(&hint.evidence, 4 * ID_BYTES, "a hint's evidence")?)
+    Ok(about + bounded(&hint.evidence, 4 * limits::VALUE, "a hint's evidence")?)
 }
 
 fn identifier(identifier: &Identifier) -> Checked {
     let kind = word(&identifier.kind, "an address' kind")?;
+    bounded(&identifier.kind, limits::KIND, "an address' kind")?;
     let namespace =
-        identifier.namespace.as_ref().map_or(Ok(0), |n| bounded(n, NAMESPACE_BYTES, "an address' namespace"))?;
+        identifier.namespace.as_ref().map_or(Ok(0), |n| bounded(n, limits::NAMESPACE, "an address' namespace"))?;
     Ok(kind + namespace + some_id(identifier.value.trim(), "an address' value")?)
 }
 
@@ -173,12 +171,12 @@ fn properties(list: &[Property]) -> Checked {
 }
 
 fn property(property: &Property) -> Checked {
-    Ok(bounded(&property.name, ID_BYTES, "a property's name")? + text(&property.value)?)
+    Ok(bounded(&property.name, limits::VALUE, "a property's name")? + text(&property.value)?)
 }
 
 /// An id that may be empty.
 pub(super) fn id(text: &str, what: &str) -> Checked {
-    bounded(text, ID_BYTES, what)
+    bounded(text, limits::VALUE, what)
 }
 
 fn some_id(text: &str, what: &str) -> Checked {
@@ -189,13 +187,13 @@ fn some_id(text: &str, what: &str) -> Checked {
 }
 
 fn short(text: Option<&String>, what: &str) -> Checked {
-    text.map_or(Ok(0), |text| bounded(text, WORD_BYTES, what))
+    text.map_or(Ok(0), |text| bounded(text, limits::WORD, what))
 }
 
 fn word(text: &str, what: &str) -> Checked {
     match text.trim().is_empty() {
         true => Err(format!("{what} is empty")),
-        false => bounded(text, WORD_BYTES, what),
+        false => bounded(text, limits::WORD, what),
     }
 }
 

@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue};
 use jackfield_core::event::{Event, Hint, Problem, Trust};
 use jackfield_core::fact::Unreadable;
+use jackfield_core::limits;
 
 use super::super::exports::{configure, poll, receive, send};
 use super::super::types;
@@ -29,7 +30,7 @@ const REPLY_BYTES: usize = 64 << 10;
 const RAW_BYTES: usize = 16 << 10;
 
 /// Bytes of a sentence for a person.
-const SENTENCE_BYTES: usize = 1 << 10;
+const SENTENCE_BYTES: usize = limits::PROFILE_VALUE;
 
 /// Bytes of a cursor.
 const CURSOR_BYTES: usize = 64 << 10;
@@ -253,11 +254,10 @@ impl<'a> OutputValidator<'a> {
     }
 
     pub(super) fn number(&self, n: usize, what: &str) -> Result<(), InvalidOutput> {
-        match n <= self.bound.limits.events {
+        let most = self.bound.limits.events.min(limits::EVENTS);
+        match n <= most {
             true => Ok(()),
-            false => {
-                Err(over(format!("The call returned {n} {what}; at most {} are taken.", self.bound.limits.events)))
-            }
+            false => Err(over(format!("The call returned {n} {what}; at most {most} are taken."))),
         }
     }
 }

@@ -1,0 +1,266 @@
+//! What belongs to one sender, one account, one connector, and comes to no other.
+
+use crate::support::{Desk, channel, identifier, named, rules, sender, text};
+use jackfield_core::canonical::{self, Context};
+use jackfield_core::channel::view;
+use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Sender, Trust};
+use jackfield_core::fact::{Fact, MessageAction, Outcome, Source, StateChange, Via};
+use jackfield_core::identity::{people, search};
+use jackfield_core::ids::{MessageId, Millis};
+use jackfield_core::limits;
+
+fn event(body: EventBody) -> Event {
+    Event { id: String::new(), body }
+}
+
+/// Somebody gives an address in a form, in a session of their own.
+fn typed(desk: &mut Desk, session: &str, kind: &str, words: &str) {
+    let from = Sender { trust: Trust::Claimed, ..sender("email", "ana@example.com", vec![]) };
+    let mut event = text(words, from, words);
+    if let EventBody::Message(message) = &mut event.body {
+        message.thread.id = session.into();
+        message.thread.kind = kind.into();
+    }
+    desk.receive("wa", vec![event]);
+}
+
+fn ask(desk: &mut Desk, reply_to: Option<MessageId>, thread: Option<&str>, via: Option<Via>) -> Outcome {
+    let customer = desk.customer_of("email", "ana@example.com");
+    let parts = vec![jackfield_core::event::Part::Text { text: "dear Ana, your invoice".into() }];
+    let thread = thread.map(str::to_owned);
+    desk.apply(Fact::MessageRequested { customer, parts, via, reply_to, thread, idempotency: None })
+}
+
+fn goes_to(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Queued { to: Some(to), .. } => to.thread.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_gives_somebody_elses_address_in_a_form_gets_no_reply_that_is_meant_for_the_other() {
+    for kinds in [["direct", "direct"], ["direct", "mail"], ["mail", "direct"]] {
+        let mut desk = Desk::new();
+        typed(&mut desk, "of-ana", kinds[0], "please send my invoice again");
+        let anas = desk.first_message(desk.customer_of("email", "ana@example.com"));
+        assert_eq!(goes_to(ask(&mut desk, None, None, None)), "of-ana");
+        typed(&mut desk, "of-mallory", kinds[1], "hi");
+        for via in [None, Some(Via::Channel(channel("wa")))] {
+            match ask(&mut desk, None, None, via) {
+                Outcome::Refused(refusal) => assert_eq!(refusal.code, "several_threads"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(desk.message(anas)["thread"]["id"], "of-ana", "who answers sees which thread it came in");
+        assert_eq!(goes_to(ask(&mut desk, Some(anas), None, None)), "of-ana");
+        assert_eq!(goes_to(ask(&mut desk, None, Some("of-mallory"), None)), "of-mallory");
+    }
+}
+
+#[test]
+fn a_reply_in_a_thread_of_the_form_does_not_make_the_next_one_certain() {
+    let mut desk = Desk::new();
+    typed(&mut desk, "of-ana", "direct", "please send my invoice again");
+    typed(&mut desk, "of-mallory", "direct", "hi");
+    typed(&mut desk, "of-mallory", "direct", "hi again");
+    typed(&mut desk, "of-ana", "direct", "hello?");
+    assert!(matches!(ask(&mut desk, None, None, None), Outcome::Refused(_)));
+}
+
+#[test]
+fn a_proven_sender_is_answered_where_they_wrote_last() {
+    let mut desk = Desk::new();
+    for session in ["one", "two"] {
+        let mut event = text(session, sender("email", "ana@example.com", vec![]), session);
+        if let EventBody::Message(message) = &mut event.body {
+            message.thread.id = session.into();
+        }
+        desk.receive("wa", vec![event]);
+    }
+    assert_eq!(goes_to(ask(&mut desk, None, None, None)), "two");
+}
+
+fn of(connector: &str) -> Source {
+    Source { connector: connector.into(), version: "1".into(), digest: "00".into() }
+}
+
+fn serve(desk: &mut Desk, connector: &str) {
+    let scope = Some(connector.to_owned());
+    desk.apply(Fact::ChannelSet { channel: channel("wa"), source: of(connector), rules: rules(), scope });
+}
+
+fn receive_as(desk: &mut Desk, connector: &str, events: Vec<Event>) -> Outcome {
+    let events = canonical::events(events, &Context { channel: channel("wa"), region: None });
+    let state = vec![StateChange { key: "token".into(), value: Some(connector.into()) }];
+    let (channel, source) = (channel("wa"), of(connector));
+    desk.apply(Fact::Received { channel, source, events, state, unreadable: vec![] })
+}
+
+fn state(desk: &Desk) -> Option<Vec<u8>> {
+    view::state(&desk.tables, &channel("wa"), "token").unwrap()
+}
+
+#[test]
+fn a_connector_that_comes_to_serve_a_channel_reads_nothing_that_another_one_kept_there() {
+    let mut desk = Desk::new();
+    receive_as(&mut desk, "test", vec![]);
+    let (state_changes, events) = (vec![], vec![]);
+    let cursor = Some(b"page 7".to_vec());
+    desk.apply(Fact::Polled {
+        channel: channel("wa"),
+        source: of("test"),
+        events,
+        state: state_changes,
+        unreadable: vec![],
+        cursor,
+    });
+    assert!(view::cursor(&desk.tables, &channel("wa")).unwrap().is_some());
+    serve(&mut desk, "test");
+    assert!(state(&desk).is_some() && view::cursor(&desk.tables, &channel("wa")).unwrap().is_some(), "it is the same");
+    serve(&mut desk, "other");
+    assert!(state(&desk).is_none() && view::cursor(&desk.tables, &channel("wa")).unwrap().is_none());
+}
+
+#[test]
+fn ids_of_one_connector_are_not_taken_for_those_of_another_that_served_the_channel_before() {
+    let mut desk = Desk::new();
+    let event_of =
+        |who: &str, words: &str| Event { id: "e-1".into(), ..text("1", sender("whatsapp", who, vec![]), words) };
+    receive_as(&mut desk, "test", vec![event_of("ana", "to the old one")]);
+    serve(&mut desk, "other");
+    let seen = canonical::events(vec![event_of("bob", "")], &Context { channel: channel("wa"), region: None });
+    assert!(!jackfield_core::conversation::view::all_seen(&desk.tables, &channel("wa"), &seen).unwrap());
+    let outcome = receive_as(&mut desk, "other", vec![event_of("bob", "to the new one")]);
+    assert!(matches!(outcome, Outcome::Received { new: 1, .. }), "{outcome:?}");
+    let again = receive_as(&mut desk, "other", vec![event_of("bob", "to the new one")]);
+    assert!(matches!(again, Outcome::Received { new: 0, .. }), "{again:?}");
+}
+
+#[test]
+fn a_call_that_ends_after_another_connector_took_over_keeps_nothing_on_the_channel() {
+    let mut desk = Desk::new();
+    serve(&mut desk, "other");
+    receive_as(&mut desk, "test", vec![]);
+    assert!(state(&desk).is_none());
+    receive_as(&mut desk, "other", vec![]);
+    assert!(state(&desk).is_some());
+}
+
+#[test]
+fn no_connector_is_told_the_ids_that_another_one_gave() {
+    let mut desk = Desk::new();
+    let mut rules = rules();
+    rules.content.push("reaction".into());
+    let ana = || sender("email", "ana@example.com", vec![]);
+    receive_as(&mut desk, "test", vec![text("secret-id", ana(), "hello")]);
+    let message = desk.first_message(desk.customer_of("email", "ana@example.com"));
+    let scope = Some("other".into());
+    desk.apply(Fact::ChannelSet { channel: channel("wa"), source: of("other"), rules, scope });
+    let Outcome::Queued { message: reply, .. } = ask(&mut desk, Some(message), None, None) else { panic!() };
+    let row = jackfield_core::views::operations::message(&desk.tables, reply).unwrap().unwrap();
+    assert_eq!((row.reply_to, row.reply_to_external), (Some(message), None));
+    let action = MessageAction::React { emoji: Some("+".into()) };
+    match desk.apply(Fact::ActionRequested { message, action, idempotency: None }) {
+        Outcome::Refused(refusal) => assert_eq!(refusal.code, "conflict"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_connector_changes_no_message_that_another_one_brought() {
+    let mut desk = Desk::new();
+    receive_as(&mut desk, "test", vec![text("1", sender("whatsapp", "ana", vec![]), "to the old one")]);
+    let message = desk.first_message(desk.customer_of("whatsapp", "ana"));
+    serve(&mut desk, "other");
+    receive_as(&mut desk, "other", vec![event(EventBody::Deletion { message_id: "1".into(), at: None })]);
+    assert_eq!(desk.message(message)["parts"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_waits_for_a_message_of_one_connector_is_not_about_that_of_another() {
+    let mut desk = Desk::new();
+    receive_as(&mut desk, "test", vec![event(EventBody::Deletion { message_id: "1".into(), at: None })]);
+    serve(&mut desk, "other");
+    let mut fresh = text("1", sender("whatsapp", "bob", vec![]), "to the new one");
+    if let EventBody::Message(message) = &mut fresh.body {
+        message.sender.identity.scope = None;
+    }
+    receive_as(&mut desk, "other", vec![fresh]);
+    let found = search::all(&desk.tables, None, 10).unwrap().items;
+    assert_eq!(desk.timeline_texts(found[0].id), ["to the new one"]);
+}
+
+#[test]
+fn a_call_of_one_connector_is_not_a_call_of_another() {
+    let mut desk = Desk::new();
+    let call = |who: &str| {
+        event(EventBody::Call {
+            call_id: "c-1".into(),
+            sender: sender("whatsapp", who, vec![]),
+            direction: "in".into(),
+            state: "ended".into(),
+            at: None,
+            duration_seconds: None,
+            extra: vec![],
+        })
+    };
+    receive_as(&mut desk, "test", vec![call("ana")]);
+    serve(&mut desk, "other");
+    receive_as(&mut desk, "other", vec![call("bob")]);
+    assert_eq!(search::all(&desk.tables, None, 10).unwrap().items.len(), 2);
+}
+
+fn of_account(namespace: &str, id: &str, words: &str) -> Event {
+    let identity = Identifier { namespace: namespace.into(), ..identifier("external", "7") };
+    text(id, Sender { identity, trust: Trust::Attested, hints: vec![] }, words)
+}
+
+#[test]
+fn two_accounts_whose_names_begin_alike_have_people_of_their_own_however_long_they_are() {
+    for shared in [200, limits::NAMESPACE - 1, limits::NAMESPACE, 4_000] {
+        let mut desk = Desk::new();
+        for account in ["a", "b"] {
+            let namespace = format!("{}{account}", "n".repeat(shared));
+            desk.receive("wa", vec![of_account(&namespace, account, account)]);
+        }
+        let wanted = if shared < limits::NAMESPACE { 2 } else { 0 };
+        let found = search::all(&desk.tables, None, 10).unwrap().items;
+        assert_eq!(found.len(), wanted, "what is longer names nobody");
+    }
+}
+
+#[test]
+fn two_ids_that_begin_alike_are_two_however_long_they_are() {
+    let mut desk = Desk::new();
+    let long = |end: &str| format!("{}{end}", "x".repeat(4_000));
+    let ana = || sender("whatsapp", "62811", vec![]);
+    for end in ["1", "2"] {
+        let event = Event { id: long(end), ..text(&long(end), ana(), end) };
+        desk.receive("wa", vec![event]);
+    }
+    desk.receive("wa", vec![event(EventBody::Deletion { message_id: long("3"), at: None })]);
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["2", "1"]);
+}
+
+#[test]
+fn threads_that_begin_alike_are_read_apart() {
+    let about = |end: &str| DeliveryScope::ThreadUntil(format!("{}{end}", "x".repeat(4_000)), Millis(1));
+    let read = |end: &str| event(EventBody::Delivery { about: about(end), state: DeliveryUpdate::Read, at: None });
+    let made = canonical::events(vec![read("1"), read("2")], &Context { channel: channel("wa"), region: None });
+    assert_ne!(made[0], made[1]);
+}
+
+#[test]
+fn what_a_channel_tells_about_somebody_of_a_granted_scope_is_kept() {
+    let mut desk = Desk::new();
+    let identity = Identifier { scope: Some("crm".into()), ..identifier("external", "4711") };
+    let from = Sender { identity, trust: Trust::Attested, hints: vec![] };
+    desk.receive("wa", vec![text("m-1", from, "hello")]);
+    let id = desk.identity_of("external", "4711");
+    let row = people::to_ask_about(&desk.tables, id, Millis(u64::MAX)).unwrap().unwrap();
+    let hints = vec![named("Ana")];
+    let fact =
+        Fact::HintsLearnt { channel: channel("wa"), identity: row.identifier(), id: Some(id), hints, state: vec![] };
+    assert_eq!(desk.apply(fact), Outcome::Done);
+}
