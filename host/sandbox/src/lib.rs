@@ -48,13 +48,13 @@ pub use exchange::{Action, Batch, Delivery, Health, Hints, Receipt, Received, Re
 pub use failure::Failure;
 pub use manifest::{Manifest, ManifestError};
 pub use media::{Fetched, FileContent, Upload};
-pub use package::{CompileBounds, CompileLimits, Compiler, LoadError, compile_child};
+pub use package::{CompileBounds, CompileLimits, Compiler, FreeSpace, LoadError, compile_child};
 pub use printable::printable;
 pub use report::{Effects, LogLevel, LogLine, Usage};
 pub use run::call::Call;
 pub use run::error::{CallError, CallErrorKind};
 pub use run::limits::Limits;
-pub use sandbox::{FreeSpace, Sandbox, SandboxError, SandboxOptions};
+pub use sandbox::{Sandbox, SandboxError, SandboxOptions};
 pub use secret::Secret;
 pub use state_view::StateView;
 pub use turns::{Turn, Turns};

@@ -9,18 +9,9 @@ use crate::connector::Connector;
 use crate::egress::client;
 use crate::engine::TickingEngine;
 use crate::imports;
-use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, LoadError, Shared};
+use crate::package::{self, Cache, CompileLimits, CompilePool, Compiler, FreeSpace, LoadError, Shared};
 use crate::run::instance_pool::KEPT;
 use crate::run::long;
-
-/// Whether there is space on the disk for what the sandbox keeps.
-pub trait FreeSpace: std::fmt::Debug + Send + Sync {
-    /// Refuses so many bytes more where that would leave too little to others.
-    ///
-    /// # Errors
-    /// Why they are refused, or that nobody can tell.
-    fn check(&self, more: u64) -> std::io::Result<()>;
-}
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]

@@ -261,17 +261,22 @@ async fn a_customer_of_a_journal_that_was_numbered_otherwise_is_refused_with_the
     ended(&host, &citra).await
 }
 
+/// Erases Ana while the provider has not answered a message to her yet.
+async fn erased_while_a_message_is_sent(host: &Host, provider: &Provider) -> Result<()> {
+    let (ana, _) = both_write(host).await?;
+    let sent = host.api.post(&format!("/v1/customers/{ana}/messages"), &json!({ "text": "an answer" })).await?;
+    ensure!(sent.status == 202, "{}", sent.text());
+    provider.wait_for(1).await?;
+    ensure!(erase(&host.api, &ana).await?.status == 202, "it is begun");
+    ended(host, &ana).await
+}
+
 #[tokio::test]
 async fn nothing_is_said_of_an_erased_customer_by_a_send_that_ends_after_the_erasure() -> Result<()> {
     let provider = Provider::start(|_, _| Script::Silence).await?;
     let setup = Setup::shop(&provider.url())?.with(&format!("[channels.{WHATSAPP}.limits]\nwall-ms = 8000"));
     let host = Home::new(&setup).await?.start().await?;
-    let (ana, _) = both_write(&host).await?;
-    let sent = host.api.post(&format!("/v1/customers/{ana}/messages"), &json!({ "text": "an answer" })).await?;
-    ensure!(sent.status == 202, "{}", sent.text());
-    provider.wait_for(1).await?;
-    ensure!(erase(&host.api, &ana).await?.status == 202, "it is begun");
-    ended(&host, &ana).await?;
+    erased_while_a_message_is_sent(&host, &provider).await?;
     let config = host.folder().join("jackfield.toml").display().to_string();
     let ends = async {
         loop {
@@ -295,12 +300,7 @@ async fn credentials_that_do_not_work_park_the_channel_though_the_customer_was_e
     let provider = Provider::start(move |_, _| answer()).await?;
     let setup = Setup::shop(&provider.url())?.with(&format!("[channels.{WHATSAPP}.limits]\nwall-ms = 30000"));
     let host = Host::start(&setup).await?;
-    let (ana, _) = both_write(&host).await?;
-    let sent = host.api.post(&format!("/v1/customers/{ana}/messages"), &json!({ "text": "an answer" })).await?;
-    ensure!(sent.status == 202, "{}", sent.text());
-    provider.wait_for(1).await?;
-    ensure!(erase(&host.api, &ana).await?.status == 202, "it is begun");
-    ended(&host, &ana).await?;
+    erased_while_a_message_is_sent(&host, &provider).await?;
     let mut feed = Feed::open(host.api.base(), &host.key, "/v1/events?types=channel.parked", None).await?;
     go.send_replace(true);
     let parked = feed.next().await.with_context(|| host.log())?.context("the host runs")?;

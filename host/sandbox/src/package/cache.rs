@@ -16,13 +16,20 @@ use ring::digest::{Context, SHA256, digest};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::sandbox::FreeSpace;
-
 /// Bytes that are kept; of what was not used for the longest time the rest is removed. A hundred connectors in JavaScript take 3.4 GiB.
 const KEPT_BYTES: u64 = 4 << 30;
 
 /// Bytes of the sum at the beginning of a file.
 const SUM: usize = 32;
+
+/// Whether there is space on the disk for what the sandbox keeps.
+pub trait FreeSpace: std::fmt::Debug + Send + Sync {
+    /// Refuses so many bytes more where that would leave too little to others.
+    ///
+    /// # Errors
+    /// Why they are refused, or that nobody can tell.
+    fn check(&self, more: u64) -> io::Result<()>;
+}
 
 /// A folder of compiled components, for one configuration of the engine.
 pub(crate) struct Cache {

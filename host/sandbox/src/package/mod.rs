@@ -13,6 +13,7 @@ mod pool;
 mod shape;
 
 pub(crate) use cache::Cache;
+pub use cache::FreeSpace;
 pub use child::{CompileBounds, compile_child};
 pub use error::LoadError;
 pub(crate) use load::{Shared, examine, load};
