@@ -76,7 +76,9 @@ fn paths(module: &Module, text: &str) -> (Vec<Module>, BTreeMap<String, Module>)
             let (path, name) =
                 path.split_once(" as ").map_or((path.as_str(), None), |(p, n)| (p.trim(), Some(n.trim())));
             let segments: Vec<String> = path.split("::").map(|s| s.trim().to_owned()).collect();
-            let Some(full) = absolute(module, &segments) else { continue };
+            // What is given on may be named from here on: `pub use cache::Cache`.
+            let below = || public.then(|| [module.as_slice(), &segments].concat());
+            let Some(full) = absolute(module, &segments).or_else(below) else { continue };
             if public && let Some(last) = full.last() {
                 given_on.insert(name.map_or_else(|| last.clone(), str::to_owned), full.clone());
             } else {

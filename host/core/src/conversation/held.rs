@@ -1,24 +1,13 @@
 //! The messages that a fact looks at and changes. Each is read once, and written once, when the fact is done, however often the fact
 //! speaks of it: a message may be large, and its row is written as a whole.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::messages::Held;
 use super::rows::{MESSAGES, Message};
 use crate::apply::Applier;
 use crate::ids::MessageId;
 use crate::tables::Result;
-
-/// Messages as they are now.
-#[derive(Debug, Default)]
-pub(crate) struct HeldMessages(RefCell<BTreeMap<MessageId, Held>>);
-
-#[derive(Debug)]
-struct Held {
-    row: Rc<Message>,
-    is_changed: bool,
-}
 
 impl Applier<'_> {
     /// A message as it is now. The table has it as it was before the fact.
