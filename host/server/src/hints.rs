@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::Hint;
-use jackfield_core::fact::{Actor, Fact, StateChange};
+use jackfield_core::fact::{Actor, Fact, Source, StateChange};
 use jackfield_core::ids::{ChannelId, IdentityId, Millis};
 use jackfield_core::rows::Identity;
 use jackfield_core::views::operations;
@@ -16,7 +16,7 @@ use jackfield_sandbox::{CallErrorKind, Failure};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::channels::ChannelRuntime;
+use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::host::Host;
 use crate::jobs::lane::{Ended, Lane};
@@ -187,7 +187,8 @@ fn is_suspended(host: &Host, channel: &ChannelId) -> bool {
 }
 
 async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identity) -> Answer {
-    let (hints, state) = match channel.hints(who.identifier()).await {
+    let Answered { source, ended } = channel.hints(who.identifier()).await;
+    let (hints, state) = match ended {
         Ok(call) => match call.result {
             Ok(hints) => (hints, call.effects.state),
             Err(Failure::Retry { after_ms, .. } | Failure::RateLimited { after_ms, .. }) => {
@@ -204,7 +205,7 @@ async fn ask(host: &Host, channel: &ChannelRuntime, who: &Identity) -> Answer {
             return Answer::Failed;
         }
     };
-    match learn(host, channel, who, hints, state).await {
+    match learn(host, channel, who, source, hints, state).await {
         Ok(()) => Answer::Given,
         Err(error) => {
             tracing::warn!(channel = %channel.id, "what a channel told about somebody could not be stored: {error}");
@@ -217,6 +218,7 @@ async fn learn(
     host: &Host,
     channel: &ChannelRuntime,
     who: &Identity,
+    source: Source,
     hints: Vec<Hint>,
     state: Vec<StateChange>,
 ) -> Result<(), String> {
@@ -226,7 +228,8 @@ async fn learn(
             return Ok(());
         }
         let (channel, people, events) = (channel.id.clone(), Vec::new(), Vec::new());
-        let rest = Fact::SendErased { channel: channel.clone(), people, events, state, problem: None };
+        let (source, problem) = (Some(source), None);
+        let rest = Fact::SendErased { channel: channel.clone(), people, source, events, state, problem };
         return host.append(Actor::Channel(channel), rest).await.map(drop).map_err(|e| e.to_string());
     }
     let fact = Fact::HintsLearnt {
@@ -235,6 +238,7 @@ async fn learn(
         id: Some(who.id),
         // What is told about an address is believed no more than the address itself.
         hints: canonical::hints(hints, who.trust, &channel.context()),
+        source: Some(source),
         state,
     };
     let appended = host.append(Actor::Channel(channel.id.clone()), fact).await;

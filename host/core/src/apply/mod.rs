@@ -111,7 +111,7 @@ impl Applier<'_> {
                 self.received(channel, source, events, state, unreadable)
             }
             Fact::Polled { channel, source, events, state, unreadable, cursor } => {
-                if self.is_served_by(channel, &source.connector)? {
+                if self.is_served_by(channel, Some(source))? {
                     self.set_cursor(channel, cursor.as_deref())?;
                 }
                 self.received(channel, source, events, state, unreadable)
@@ -123,15 +123,15 @@ impl Applier<'_> {
                 self.replay_parked(*parked, source, events, state, unreadable)
             }
             Fact::ParkedDiscarded { parked } => self.discard_parked(*parked),
-            Fact::AttachmentStored { channel, message, part, reference, attachment, state } => {
-                self.change_state(channel, state)?;
+            Fact::AttachmentStored { channel, message, part, reference, attachment, source, state } => {
+                self.change_state(channel, source.as_ref(), state)?;
                 self.file_stored(channel, (*message, *part), reference.as_deref(), attachment)
             }
             Fact::AttachmentMissed { channel, message, part, reference, again, problem } => {
                 self.file_missed(channel, (*message, *part), reference.as_deref(), *again, problem)
             }
-            Fact::HintsLearnt { channel, identity, id, hints, state } => {
-                self.change_state(channel, state)?;
+            Fact::HintsLearnt { channel, identity, id, hints, source, state } => {
+                self.change_state(channel, source.as_ref(), state)?;
                 self.apply_fetched_hints(channel, identity, *id, hints)
             }
             Fact::MessageRequested { customer, parts, via, reply_to, thread, .. } => {
@@ -140,8 +140,8 @@ impl Applier<'_> {
             Fact::ActionRequested { message, action, .. } => self.request_action(*message, action),
             Fact::RetryRequested { message } => self.request_retry(*message),
             Fact::SendStarted { message, attempt } => self.start_send(*message, *attempt),
-            Fact::SendEnded { message, attempt, result, events, state } => {
-                self.end_send(*message, *attempt, result, events, state)
+            Fact::SendEnded { message, attempt, result, source, events, state } => {
+                self.end_send(*message, *attempt, result, source.as_ref(), events, state)
             }
             Fact::MergeRequested { a, b, reason, .. } => self.merge(*a, *b, reason),
             Fact::UnlinkRequested { customer, identity, reason, .. } => self.unlink(*customer, *identity, reason),
@@ -154,8 +154,8 @@ impl Applier<'_> {
             Fact::TimerFired { timer, due } => self.fire_timer(*timer, *due),
             Fact::CustomerErased { customer, identities } => self.erase_customer(*customer, identities),
             Fact::ErasureEnded { erasure } => self.end_erasure(*erasure),
-            Fact::SendErased { channel, people, events, state, problem } => {
-                self.end_erased_send(channel, people, events, state, problem.as_ref())
+            Fact::SendErased { channel, people, source, events, state, problem } => {
+                self.end_erased_send(channel, people, source.as_ref(), events, state, problem.as_ref())
             }
             Fact::Redacted { idempotency } => {
                 if let Some(key) = idempotency {

@@ -45,10 +45,12 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Whether a connector serves a channel still, so that it may keep something there: a call may end after another one took over.
-    pub(crate) fn is_served_by(&self, channel: &ChannelId, connector: &str) -> Result<bool> {
+    /// Whether the code that made a call serves the channel still: a call may end after another connector took over. Old facts do not say
+    /// whose call it was.
+    pub(crate) fn is_served_by(&self, channel: &ChannelId, source: Option<&Source>) -> Result<bool> {
+        let Some(source) = source else { return Ok(true) };
         let row = CHANNELS.get(&self.tables, (channel,))?;
-        Ok(row.is_none_or(|row| row.scope_since.is_none() || row.source.connector == connector))
+        Ok(row.is_none_or(|row| row.scope_since.is_none() || row.source.connector == source.connector))
     }
 
     pub(crate) fn park_channel(&mut self, id: &ChannelId, problem: &Problem) -> Result<Outcome> {
@@ -94,7 +96,16 @@ impl Applier<'_> {
         CHANNELS.put(&mut self.tables, (&row.id,), row)
     }
 
-    pub(crate) fn change_state(&mut self, channel: &ChannelId, changes: &[StateChange]) -> Result<()> {
+    /// What a call wrote to the channel's state, if who made it serves the channel still.
+    pub(crate) fn change_state(
+        &mut self,
+        channel: &ChannelId,
+        source: Option<&Source>,
+        changes: &[StateChange],
+    ) -> Result<()> {
+        if changes.is_empty() || !self.is_served_by(channel, source)? {
+            return Ok(());
+        }
         for change in changes {
             let key = (channel, change.key.as_bytes());
             match &change.value {

@@ -49,9 +49,7 @@ impl Applier<'_> {
         state: &[StateChange],
         unreadable: &[Unreadable],
     ) -> Result<Outcome> {
-        if self.is_served_by(channel, &source.connector)? {
-            self.change_state(channel, state)?;
-        }
+        self.change_state(channel, Some(source), state)?;
         let scope = self.scope_of(channel, &source.connector)?;
         let origin = Origin { channel, connector: &source.connector, scope: &scope };
         let (mut new, mut duplicate) = (0, 0);

@@ -43,8 +43,8 @@ impl Plan {
                 hollow(request);
                 *problem = erased();
             }
-            Fact::AttachmentStored { channel, message, state, .. } if self.messages.contains_key(message) => {
-                return Ok(rest(channel, Vec::new(), std::mem::take(state)));
+            Fact::AttachmentStored { channel, message, source, state, .. } if self.messages.contains_key(message) => {
+                return Ok(rest(channel, source.take(), std::mem::take(state)));
             }
             Fact::ActionRequested { message, idempotency, .. } if self.messages.contains_key(message) => {
                 return self.redacted(tables, entry, idempotency.take());
@@ -57,10 +57,10 @@ impl Plan {
                 return Ok(Fact::Redacted { idempotency: None });
             }
             // Asked before the person was erased, and answered after that.
-            Fact::HintsLearnt { channel, id: Some(id), state, .. }
+            Fact::HintsLearnt { channel, id: Some(id), source, state, .. }
                 if entry.seq > self.until && self.members.contains(id) =>
             {
-                return Ok(rest(channel, Vec::new(), std::mem::take(state)));
+                return Ok(rest(channel, source.take(), std::mem::take(state)));
             }
             Fact::HintsLearnt { .. } => self.learnt(tables, entry, &mut fact)?,
             Fact::MessageRequested { .. } => return self.requested(tables, entry, fact),
@@ -152,7 +152,7 @@ impl Plan {
     }
 
     fn ended(&mut self, tables: &impl Read, entry: &Entry, mut fact: Fact) -> Result<Fact> {
-        let Fact::SendEnded { message, result, events, state, .. } = &mut fact else { return Ok(fact) };
+        let Fact::SendEnded { message, result, source, events, state, .. } = &mut fact else { return Ok(fact) };
         let channel = self.messages.get(message).cloned();
         if channel.is_some() && !self.counts(entry.seq) {
             return Ok(Fact::Redacted { idempotency: None });
@@ -167,13 +167,13 @@ impl Plan {
             *events = self.events(tables, &place, given)?;
         }
         let Some(channel) = channel else { return Ok(fact) };
-        let (events, state) = (std::mem::take(events), std::mem::take(state));
+        let (source, events, state) = (source.take(), std::mem::take(events), std::mem::take(state));
         let problem = matches!(result, SendResult::Credentials { .. })
             .then(|| Problem { message: String::from("the channel's credentials do not work"), code: None });
         if people.is_empty() && events.is_empty() && state.is_empty() && problem.is_none() {
             return Ok(Fact::Redacted { idempotency: None });
         }
-        Ok(Fact::SendErased { channel, people, events, state, problem })
+        Ok(Fact::SendErased { channel, people, source, events, state, problem })
     }
 
     fn items(&self, items: &mut [Unreadable]) {
@@ -346,13 +346,13 @@ impl Plan {
     }
 }
 
-/// What an answer of a channel taught besides.
-fn rest(channel: &ChannelId, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
-    if events.is_empty() && state.is_empty() {
+/// What is left of an answer of a channel: what it wrote to the channel's state.
+fn rest(channel: &ChannelId, source: Option<Source>, state: Vec<StateChange>) -> Fact {
+    if state.is_empty() {
         return Fact::Redacted { idempotency: None };
     }
-    let source = Source { connector: String::new(), version: String::new(), digest: String::new() };
-    Fact::Received { channel: channel.clone(), source, events, state, unreadable: Vec::new() }
+    let (channel, people, events) = (channel.clone(), Vec::new(), Vec::new());
+    Fact::SendErased { channel, people, source, events, state, problem: None }
 }
 
 fn hollow(request: &mut RawRequest) {

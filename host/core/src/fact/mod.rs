@@ -229,6 +229,9 @@ pub enum Fact {
         reference: Option<String>,
         /// What is kept.
         attachment: Attachment,
+        /// By this code; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
         /// To the channel's state.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         state: Vec<StateChange>,
@@ -294,6 +297,9 @@ pub enum Fact {
         id: Option<IdentityId>,
         /// What. Empty when there is nothing to tell, so that it is not asked again at once.
         hints: Vec<Hint>,
+        /// By this code; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
         /// To the channel's state.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         state: Vec<StateChange>,
@@ -347,6 +353,9 @@ pub enum Fact {
         attempt: u32,
         /// How.
         result: SendResult,
+        /// By this code; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
         /// What the answer taught besides. Canonical.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         events: Vec<Event>,
@@ -432,6 +441,9 @@ pub enum Fact {
         /// Whose reactions to the message came before the channel's id of it did.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         people: Vec<Sender>,
+        /// By this code; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
         /// What the answer taught besides. Canonical.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         events: Vec<Event>,

@@ -6,7 +6,7 @@ use crate::channel::rows::CHANNELS;
 use crate::conversation::Origin;
 use crate::conversation::rows::{Message, MessageAuthor};
 use crate::event::{Event, Problem, Sender};
-use crate::fact::{Outcome, SendResult, StateChange};
+use crate::fact::{Outcome, SendResult, Source, StateChange};
 use crate::ids::{ChannelId, IdentityId, MessageId};
 use crate::limits;
 use crate::tables::{ReadError, Result};
@@ -95,6 +95,7 @@ impl Applier<'_> {
         id: MessageId,
         attempt: u32,
         result: &SendResult,
+        source: Option<&Source>,
         events: &[Event],
         state: &[StateChange],
     ) -> Result<Outcome> {
@@ -102,7 +103,9 @@ impl Applier<'_> {
             return Ok(refuse("conflict", "no such attempt at this message runs"));
         };
         let channel = row.channel.clone();
-        self.change_state(&channel, state)?;
+        // Ids, events and credentials of a connector that another one took over from mean nothing to that one.
+        let is_served = self.is_served_by(&channel, source)?;
+        self.change_state(&channel, source, state)?;
         outgoing.running = None;
         let number = Some(attempt);
         match result {
@@ -122,7 +125,9 @@ impl Applier<'_> {
             SendResult::Credentials { problem } => {
                 outgoing.at = self.at;
                 self.back_to_queue(&mut row, &outgoing, problem)?;
-                self.park_channel(&channel, problem)?;
+                if is_served {
+                    self.park_channel(&channel, problem)?;
+                }
             }
             SendResult::Failed { class, problem } => {
                 self.dequeue(&channel, &row.thread.id, id)?;
@@ -135,7 +140,9 @@ impl Applier<'_> {
         }
         let externals = row.external_ids.clone();
         self.store_delivery(row);
-        self.learn_from_send(&channel, Some((id, &externals)), events)?;
+        if is_served {
+            self.learn_from_send(&channel, Some((id, &externals)), events)?;
+        }
         Ok(Outcome::Done)
     }
 
@@ -144,13 +151,18 @@ impl Applier<'_> {
         &mut self,
         channel: &ChannelId,
         people: &[Sender],
+        source: Option<&Source>,
         events: &[Event],
         state: &[StateChange],
         problem: Option<&Problem>,
     ) -> Result<Outcome> {
-        self.change_state(channel, state)?;
-        if let Some(problem) = problem {
+        self.change_state(channel, source, state)?;
+        let is_served = self.is_served_by(channel, source)?;
+        if let Some(problem) = problem.filter(|_| is_served) {
             self.park_channel(channel, problem)?;
+        }
+        if !is_served {
+            return Ok(Outcome::Done);
         }
         if let Some(row) = CHANNELS.get(&self.tables, (channel,))? {
             let origin = Origin { channel, connector: &row.source.connector, scope: row.scope() };

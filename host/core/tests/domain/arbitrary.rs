@@ -322,6 +322,7 @@ impl Arbitrary {
                 attempt: 1,
                 result: self.result(),
                 events: self.many(2, Self::event),
+                source: self.maybe(Self::source),
                 state: self.changes(),
             },
             44 => Fact::RetryRequested { message: self.message_id() },
@@ -360,6 +361,7 @@ impl Arbitrary {
                 identity: self.identifier(),
                 id: self.maybe(Self::identity_id),
                 hints: self.many(4, Self::hint),
+                source: self.maybe(Self::source),
                 state: self.changes(),
             },
             50 => Fact::AttachmentStored {
@@ -368,6 +370,7 @@ impl Arbitrary {
                 part: self.index(),
                 reference: self.maybe(Self::word),
                 attachment: Attachment { sha256: "aa".into(), size: 1, mime: None, filename: None },
+                source: self.maybe(Self::source),
                 state: self.changes(),
             },
             51 => Fact::AttachmentMissed {
@@ -418,6 +421,7 @@ impl Arbitrary {
                 channel,
                 people: self.many(4, Self::sender),
                 events: self.several(),
+                source: self.maybe(Self::source),
                 state: self.changes(),
                 problem: self.maybe(Self::problem),
             },

@@ -130,6 +130,7 @@ fn what_a_channel_tells_when_asked_is_about_its_own_people_only() {
         identity: identity.clone(),
         id: None,
         hints: vec![name.clone()],
+        source: None,
         state: vec![],
     };
     assert!(matches!(desk.apply(fact("evil")), Outcome::Refused(_)));
@@ -337,7 +338,7 @@ fn queued(desk: &mut Desk, words: &str) -> MessageId {
 fn send(desk: &mut Desk, message: MessageId, attempt: u32, external: &str) {
     let result = SendResult::Sent { external_ids: vec![external.into()] };
     desk.apply(Fact::SendStarted { message, attempt });
-    desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], source: None, state: vec![] });
 }
 
 fn update(id: &str, state: DeliveryUpdate) -> Event {
@@ -405,7 +406,7 @@ fn a_delivery_keeps_the_latest_of_its_history() {
         let problem = Problem { message: "busy".into(), code: None };
         desk.apply(Fact::SendStarted { message, attempt });
         let result = SendResult::Retry { at: Millis(0), problem };
-        desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] });
+        desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], source: None, state: vec![] });
     }
     send(&mut desk, message, 121, "x");
     let history = desk.message(message)["delivery"]["history"].as_array().unwrap().clone();
@@ -422,7 +423,7 @@ fn a_message_that_the_channel_has_is_not_sent_again_whatever_its_last_attempt_ca
     desk.apply(Fact::SendStarted { message: again, attempt: 1 });
     desk.receive("wa", vec![update("y", DeliveryUpdate::Delivered)]);
     let result = SendResult::Sent { external_ids: vec!["y".into()] };
-    desk.apply(Fact::SendEnded { message: again, attempt: 1, result, events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded { message: again, attempt: 1, result, events: vec![], source: None, state: vec![] });
     assert_eq!(desk.message(again)["delivery"]["state"], "delivered");
     let waiting = queued(&mut desk, "three");
     send(&mut desk, waiting, 1, "z");
@@ -466,7 +467,7 @@ fn of_a_thread_only_the_oldest_message_is_due() {
     assert_eq!(due(&desk, 1).0, []);
     let problem = Problem { message: "busy".into(), code: None };
     let result = SendResult::Retry { at: Millis(5_000), problem };
-    desk.apply(Fact::SendEnded { message: first, attempt: 1, result, events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded { message: first, attempt: 1, result, events: vec![], source: None, state: vec![] });
     assert_eq!(due(&desk, 1), (vec![], Some(Millis(5_000))));
     assert_eq!(due(&desk, 5_000).0, [first]);
     send(&mut desk, first, 2, "x");
@@ -608,7 +609,7 @@ fn nothing_that_waits_goes_to_an_address_that_came_to_somebody_else_meanwhile() 
     desk.apply(Fact::SendStarted { message: uncertain, attempt: 1 });
     let problem = Problem { message: "?".into(), code: None };
     let result = SendResult::Uncertain { problem };
-    desk.apply(Fact::SendEnded { message: uncertain, attempt: 1, result, events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded { message: uncertain, attempt: 1, result, events: vec![], source: None, state: vec![] });
     let change = EventBody::IdentityChange {
         old: identifier("whatsapp", "6282"),
         new: identifier("whatsapp", "6281"),

@@ -76,7 +76,7 @@ fn what_is_larger_than_a_row_may_be_is_not_sent() {
     let Outcome::Queued { message, .. } = desk.apply(request(texts(1, 60_000))) else { panic!() };
     desk.apply(Fact::SendStarted { message, attempt: 1 });
     let result = SendResult::Sent { external_ids: vec!["e".into()] };
-    desk.apply(Fact::SendEnded { message, attempt: 1, result, events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded { message, attempt: 1, result, events: vec![], source: None, state: vec![] });
     let action = MessageAction::Edit { parts: texts(20, 60_000) };
     let edit = desk.apply(Fact::ActionRequested { message, action, idempotency: None });
     assert!(matches!(edit, Outcome::Refused(refused) if refused.code == "too_long"));

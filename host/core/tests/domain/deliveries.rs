@@ -45,7 +45,7 @@ fn attempt(desk: &mut Desk, message: MessageId, attempt: u32, result: SendResult
 }
 
 fn ended(desk: &mut Desk, message: MessageId, attempt: u32, result: SendResult) {
-    let end = Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] };
+    let end = Fact::SendEnded { message, attempt, result, events: vec![], source: None, state: vec![] };
     assert_eq!(desk.apply(end), Outcome::Done);
 }
 

@@ -108,7 +108,8 @@ fn the_ids_of_attempts_before_the_last_one_are_known_to_an_erasure() {
     desk.receive("wa", vec![body(EventBody::Delivery { about, state, at: None })]);
     desk.apply(Fact::RetryRequested { message });
     desk.apply(Fact::SendStarted { message, attempt: 2 });
-    let second = Fact::SendEnded { message, attempt: 2, result: sent("second"), events: vec![], state: vec![] };
+    let second =
+        Fact::SendEnded { message, attempt: 2, result: sent("second"), events: vec![], source: None, state: vec![] };
     desk.apply(second);
     desk.receive("wa", vec![reacts(bob(), "first")]);
     let left = erase(&mut desk, who);

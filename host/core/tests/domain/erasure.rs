@@ -207,7 +207,7 @@ fn other_request(customer: CustomerId, words: &str, key: &str) -> Fact {
 }
 
 pub(crate) fn ended(message: MessageId, result: SendResult, events: Vec<Event>, state: Vec<StateChange>) -> Fact {
-    Fact::SendEnded { message, attempt: 1, result, events, state }
+    Fact::SendEnded { message, attempt: 1, result, events, source: None, state }
 }
 
 pub(crate) fn sent_as(external: &str) -> SendResult {
@@ -257,6 +257,7 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         part: 0,
         reference: None,
         attachment,
+        source: None,
         state,
     });
     desk.receive(
@@ -297,6 +298,7 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         identity: identifier("whatsapp", "621-ana"),
         id: None,
         hints: vec![named("Ana From Profile")],
+        source: None,
         state: vec![],
     });
     let sent = queued(desk.apply(request(ana, "hello ana", None, Some("key-of-ana"))));
@@ -306,6 +308,7 @@ fn nothing_that_a_person_wrote_got_or_did_is_left() {
         attempt: 1,
         result: SendResult::Sent { external_ids: vec!["out-ana".into()] },
         events: vec![],
+        source: None,
         state: vec![],
     });
     desk.receive(
@@ -595,6 +598,7 @@ fn what_was_on_its_way_when_the_person_was_erased_is_found_by_the_second_time() 
             attempt: 1,
             result: SendResult::Sent { external_ids: vec!["out-ana".into()] },
             events: vec![],
+            source: None,
             state: vec![],
         },
         Fact::HintsLearnt {
@@ -602,6 +606,7 @@ fn what_was_on_its_way_when_the_person_was_erased_is_found_by_the_second_time() 
             identity: identifier("phone", ANA),
             id: Some(identity),
             hints: vec![named("Ana Late")],
+            source: None,
             state: vec![],
         },
     ];
@@ -654,7 +659,14 @@ fn what_looks_like_a_stand_in_leads_to_nobody_however_it_comes_in() {
         let context = Context { channel: channel("wa"), region: None };
         let hints = canonical::hints(vec![proof], Trust::Attested, &context);
         let identity = identifier("chat", "attacker-7");
-        desk.apply(Fact::HintsLearnt { channel: channel("wa"), identity, id: None, hints, state: vec![] });
+        desk.apply(Fact::HintsLearnt {
+            channel: channel("wa"),
+            identity,
+            id: None,
+            hints,
+            source: None,
+            state: vec![],
+        });
         assert_eq!(search::find(&desk.tables, &identifier("chat", value.trim())).unwrap().len(), 0);
     }
     assert_eq!(row(&desk), was);

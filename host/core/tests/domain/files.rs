@@ -28,7 +28,7 @@ fn stored(message: MessageId, part: u16, sha256: &str) -> Fact {
 fn brought(reference: &str, message: MessageId, part: u16, sha256: &str) -> Fact {
     let reference = Some(reference.to_owned());
     let attachment = Attachment { sha256: sha256.into(), size: 3, mime: None, filename: None };
-    Fact::AttachmentStored { channel: channel("wa"), message, part, reference, attachment, state: vec![] }
+    Fact::AttachmentStored { channel: channel("wa"), message, part, reference, attachment, source: None, state: vec![] }
 }
 
 fn missed(message: MessageId, again: Option<Millis>) -> Fact {

@@ -40,7 +40,7 @@ fn queued(desk: &mut Desk) -> MessageId {
 
 fn end(desk: &mut Desk, message: MessageId, attempt: u32, result: SendResult) -> Outcome {
     desk.apply(Fact::SendStarted { message, attempt });
-    desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], state: vec![] })
+    desk.apply(Fact::SendEnded { message, attempt, result, events: vec![], source: None, state: vec![] })
 }
 
 fn sent(external: &str) -> SendResult {
@@ -140,7 +140,14 @@ fn news_that_comes_before_the_sends_answer_is_kept_for_it() {
     desk.apply(Fact::SendStarted { message: id, attempt: 1 });
     desk.receive("wa", vec![news("x", DeliveryUpdate::Delivered)]);
     assert_eq!(state(&desk, id), "sending");
-    desk.apply(Fact::SendEnded { message: id, attempt: 1, result: sent("x"), events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded {
+        message: id,
+        attempt: 1,
+        result: sent("x"),
+        events: vec![],
+        source: None,
+        state: vec![],
+    });
     assert_eq!(state(&desk, id), "delivered");
 }
 
@@ -154,7 +161,14 @@ fn an_echo_that_comes_before_the_sends_answer_is_not_a_second_message() {
         m.author = jackfield_core::event::Author::Account;
     }
     desk.receive("wa", vec![echo.clone()]);
-    desk.apply(Fact::SendEnded { message: id, attempt: 1, result: sent("x"), events: vec![], state: vec![] });
+    desk.apply(Fact::SendEnded {
+        message: id,
+        attempt: 1,
+        result: sent("x"),
+        events: vec![],
+        source: None,
+        state: vec![],
+    });
     desk.receive("wa", vec![echo]);
     assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["hi", "hello"]);
 }

@@ -3,8 +3,8 @@
 use crate::support::{Desk, channel, identifier, named, rules, sender, text};
 use jackfield_core::canonical::{self, Context};
 use jackfield_core::channel::view;
-use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Sender, Trust};
-use jackfield_core::fact::{Fact, MessageAction, Outcome, Source, StateChange, Via};
+use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Problem, Sender, Trust};
+use jackfield_core::fact::{Attachment, Fact, MessageAction, Outcome, SendResult, Source, StateChange, Via};
 use jackfield_core::identity::{people, search};
 use jackfield_core::ids::{MessageId, Millis};
 use jackfield_core::limits;
@@ -148,6 +148,55 @@ fn a_call_that_ends_after_another_connector_took_over_keeps_nothing_on_the_chann
 }
 
 #[test]
+fn an_attempt_of_one_connector_that_ends_after_another_took_over_tells_that_one_nothing() {
+    let refused = Problem { message: "no such token".into(), code: None };
+    let sent = SendResult::Sent { external_ids: vec!["id-of-the-old-one".into()] };
+    for (result, wanted) in [(sent, "sent"), (SendResult::Credentials { problem: refused }, "queued")] {
+        let mut desk = Desk::new();
+        receive_as(&mut desk, "test", vec![text("1", sender("email", "ana@example.com", vec![]), "hello")]);
+        let Outcome::Queued { message, .. } = ask(&mut desk, None, None, None) else { panic!() };
+        desk.apply(Fact::SendStarted { message, attempt: 1 });
+        serve(&mut desk, "other");
+        let state_changes = vec![StateChange { key: "token".into(), value: Some(b"of the old one".to_vec()) }];
+        let events = vec![text("2", sender("whatsapp", "62811", vec![]), "told by the old one")];
+        let source = Some(of("test"));
+        desk.apply(Fact::SendEnded { message, attempt: 1, result, source, events, state: state_changes });
+        assert_eq!(desk.message(message)["delivery"]["state"], wanted, "what was sent was sent");
+        assert!(state(&desk).is_none());
+        assert!(view::channel(&desk.tables, &channel("wa")).unwrap().unwrap().parked.is_none());
+        assert_eq!(search::all(&desk.tables, None, 10).unwrap().items.len(), 1);
+        let gone = EventBody::Deletion { message_id: "id-of-the-old-one".into(), at: None };
+        receive_as(&mut desk, "other", vec![event(gone)]);
+        assert_eq!(desk.message(message)["parts"].as_array().unwrap().len(), 1, "the new one has its own ids");
+    }
+}
+
+#[test]
+fn a_file_and_an_answer_of_one_connector_that_come_after_another_took_over_write_nothing_to_the_channel() {
+    let mut desk = Desk::new();
+    receive_as(&mut desk, "test", vec![text("1", sender("whatsapp", "62811", vec![]), "hello")]);
+    let message = desk.first_message(desk.customer_of("whatsapp", "62811"));
+    serve(&mut desk, "other");
+    let written = || vec![StateChange { key: "token".into(), value: Some(b"of the old one".to_vec()) }];
+    let attachment = Attachment { sha256: "00".into(), size: 1, mime: None, filename: None };
+    let (part, reference) = (0, None);
+    let (source, state_changes) = (Some(of("test")), written());
+    desk.apply(Fact::AttachmentStored {
+        channel: channel("wa"),
+        message,
+        part,
+        reference,
+        attachment,
+        source,
+        state: state_changes,
+    });
+    let identity = identifier("whatsapp", "62811");
+    let (hints, source, state_changes) = (vec![named("Ana")], Some(of("test")), written());
+    desk.apply(Fact::HintsLearnt { channel: channel("wa"), identity, id: None, hints, source, state: state_changes });
+    assert!(state(&desk).is_none());
+}
+
+#[test]
 fn no_connector_is_told_the_ids_that_another_one_gave() {
     let mut desk = Desk::new();
     let mut rules = rules();
@@ -260,7 +309,13 @@ fn what_a_channel_tells_about_somebody_of_a_granted_scope_is_kept() {
     let id = desk.identity_of("external", "4711");
     let row = people::to_ask_about(&desk.tables, id, Millis(u64::MAX)).unwrap().unwrap();
     let hints = vec![named("Ana")];
-    let fact =
-        Fact::HintsLearnt { channel: channel("wa"), identity: row.identifier(), id: Some(id), hints, state: vec![] };
+    let fact = Fact::HintsLearnt {
+        channel: channel("wa"),
+        identity: row.identifier(),
+        id: Some(id),
+        hints,
+        source: None,
+        state: vec![],
+    };
     assert_eq!(desk.apply(fact), Outcome::Done);
 }

@@ -9,7 +9,7 @@ use jackfield_core::views::operations;
 use jackfield_sandbox::{Call, CallErrorKind, Failure, Fetched};
 
 use super::AttachmentError;
-use crate::channels::ChannelRuntime;
+use crate::channels::{Answered, ChannelRuntime};
 use crate::host::Host;
 
 /// A file did not come.
@@ -60,7 +60,7 @@ pub(super) async fn fetch(
             fetched
         }
     });
-    let ended = answered.await.ended;
+    let Answered { source, ended } = answered.await;
     let draft = draft.into_inner().unwrap_or_else(PoisonError::into_inner).transpose()?;
     let (call, draft) = match (ended, draft) {
         (Ok(call), Some(draft)) => (call, draft),
@@ -91,6 +91,7 @@ pub(super) async fn fetch(
         part,
         reference,
         attachment: attachment.clone(),
+        source: Some(source),
         state: call.effects.state,
     };
     host.append(Actor::Channel(channel.id.clone()), fact).await?;

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use jackfield_core::event::{Media, Part, Problem};
-use jackfield_core::fact::StateChange;
+use jackfield_core::fact::{Source, StateChange};
 use jackfield_sandbox::{CallError, Failure, FileContent, Upload};
 use jackfield_store::Blobs;
 use tokio::io::AsyncRead;
 
-use crate::channels::ChannelRuntime;
+use crate::channels::{Answered, ChannelRuntime};
 use crate::host::Host;
 
 /// Why a file is not with the provider. Nobody has seen anything of the message, whatever it is.
@@ -22,6 +22,22 @@ pub(crate) enum UploadFailure {
     Broke(CallError),
 }
 
+/// What the calls of an attempt wrote to the channel's state.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// The code that made the last of them.
+    pub source: Option<Source>,
+    /// In order.
+    pub state: Vec<StateChange>,
+}
+
+impl Written {
+    pub(crate) fn add(&mut self, source: Source, state: Vec<StateChange>) {
+        self.source = Some(source);
+        self.state.extend(state);
+    }
+}
+
 /// Gives the provider every file of these parts that this host keeps, and puts what the channel calls it into the part. What the calls
 /// wrote to the channel's state. `key` is the same for every attempt at the message.
 pub(crate) async fn upload_parts(
@@ -29,21 +45,21 @@ pub(crate) async fn upload_parts(
     channel: &ChannelRuntime,
     parts: &mut [Part],
     key: &str,
-) -> Result<Vec<StateChange>, UploadFailure> {
-    let mut state = Vec::new();
+) -> Result<Written, UploadFailure> {
+    let mut written = Written::default();
     for (number, part) in parts.iter_mut().enumerate() {
         let kind = part.kind().to_owned();
         let Some(media) = part.media_mut().filter(|media| media.own().is_some()) else { continue };
         let file = upload(host, kind, media).await?;
-        let call = channel.upload(&file, &format!("{key}-{number}")).await;
-        let call = call.map_err(UploadFailure::Broke)?;
+        let Answered { source, ended } = channel.upload(&file, &format!("{key}-{number}")).await;
+        let call = ended.map_err(UploadFailure::Broke)?;
         let given = call.result.map_err(UploadFailure::Failed)?;
-        state.extend(call.effects.state);
+        written.add(source, call.effects.state);
         // What the client said of it stays; where it is now is the channel's to say.
         (media.id, media.url) = (given.id, given.url);
         media.mime = given.mime.or_else(|| media.mime.take());
     }
-    Ok(state)
+    Ok(written)
 }
 
 /// The host stopped before the provider had it.

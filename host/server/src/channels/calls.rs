@@ -63,27 +63,21 @@ impl ChannelRuntime {
     }
 
     /// [`Channel::deliver`].
-    ///
-    /// # Errors
-    /// When the call came to nothing.
-    pub async fn deliver(&self, delivery: Delivery, key: &str) -> Result<Call<Receipt>, CallError> {
+    pub async fn deliver(&self, delivery: Delivery, key: &str) -> Answered<Receipt> {
         let deliver = |channel: Channel| {
             let delivery = delivery.clone();
             async move { channel.deliver(delivery, key).await }
         };
-        self.answered("deliver", deliver).await.ended
+        self.answered("deliver", deliver).await
     }
 
     /// [`Channel::hints`].
-    ///
-    /// # Errors
-    /// When the call came to nothing.
-    pub async fn hints(&self, who: Identifier) -> Result<Call<Hints>, CallError> {
+    pub async fn hints(&self, who: Identifier) -> Answered<Hints> {
         let hints = |channel: Channel| {
             let who = who.clone();
             async move { channel.hints(who).await }
         };
-        self.answered("hints", hints).await.ended
+        self.answered("hints", hints).await
     }
 
     /// [`Channel::check`].
@@ -97,11 +91,8 @@ impl ChannelRuntime {
     }
 
     /// [`Channel::upload_media`]. Several calls of one file count as one.
-    ///
-    /// # Errors
-    /// When the call came to nothing.
-    pub(crate) async fn upload(&self, file: &Upload, key: &str) -> Result<Call<Media>, CallError> {
-        self.answered("upload", |channel| async move { channel.upload_media(file, key).await }).await.ended
+    pub(crate) async fn upload(&self, file: &Upload, key: &str) -> Answered<Media> {
+        self.answered("upload", |channel| async move { channel.upload_media(file, key).await }).await
     }
 
     /// A call on the generation that serves, and on the other one that is loaded if that may be.

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::{Event, Problem};
-use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, StateChange};
+use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult};
 use jackfield_core::ids::{IdentityId, Millis};
 use jackfield_core::rows::Outgoing;
 use jackfield_core::tables;
 use jackfield_core::views::operations::{self, ToSend};
-use jackfield_sandbox::{Action, Call, CallError, Delivery, Receipt};
+use jackfield_sandbox::{Action, Delivery, Receipt};
 use jackfield_store::{AppendError, Committed};
 
 use super::verdict::{Attempt, Verdict};
-use crate::attachments::upload::{self, UploadFailure};
-use crate::channels::ChannelRuntime;
+use crate::attachments::upload::{self, UploadFailure, Written};
+use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::host::Host;
 use crate::jobs::backoff;
@@ -85,7 +85,8 @@ async fn expire(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, numb
         class: String::from("too_old"),
         problem: Problem { message: String::from(text), code: Some(String::from("too_old")) },
     };
-    let ended = Fact::SendEnded { message, attempt: number, result, events: Vec::new(), state: Vec::new() };
+    let (events, state) = (Vec::new(), Vec::new());
+    let ended = Fact::SendEnded { message, attempt: number, result, source: None, events, state };
     let facts = [Fact::SendStarted { message, attempt: number }, ended].map(|fact| (Actor::Host, fact));
     match host.append_together(facts.into()).await {
         Ok(_) => {
@@ -118,12 +119,12 @@ pub(super) async fn end_broken(host: &Host, channel: &ChannelRuntime, busy: &Has
 enum Answer {
     /// The message could not be read.
     Unread,
-    /// The host is stopping and waited no longer for the connector. What giving the provider its files wrote to the channel's state.
-    Interrupted(Vec<StateChange>),
+    /// The host is stopping and waited no longer for the connector. What giving the provider its files wrote.
+    Interrupted(Written),
     /// A file of it is not with the provider, so it was not sent.
     UploadFailure(UploadFailure),
-    /// The connector answered, or the call came to nothing. The state as before.
-    Ended(Result<Call<Receipt>, CallError>, Vec<StateChange>),
+    /// The connector answered, or the call came to nothing. What giving the provider its files wrote.
+    Ended(Answered<Receipt>, Written),
 }
 
 async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
@@ -133,8 +134,8 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
         carried = upload::upload_parts(host, channel, &mut message.parts, &key) => carried,
         () = host.stop.due() => Err(upload::interrupted()),
     };
-    let state = match carried {
-        Ok(state) => state,
+    let written = match carried {
+        Ok(written) => written,
         Err(reason) => return Answer::UploadFailure(reason),
     };
     let delivery = Delivery {
@@ -152,8 +153,8 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
         },
     };
     tokio::select! {
-        ended = channel.deliver(delivery, &key) => Answer::Ended(ended, state),
-        () = host.stop.due() => Answer::Interrupted(state),
+        answered = channel.deliver(delivery, &key) => Answer::Ended(answered, written),
+        () = host.stop.due() => Answer::Interrupted(written),
     }
 }
 
@@ -172,29 +173,34 @@ fn to_be_done(action: jackfield_core::outbox::rows::Action) -> Action {
 struct End {
     verdict: Verdict,
     events: Vec<Event>,
-    state: Vec<StateChange>,
+    written: Written,
 }
 
 impl From<Verdict> for End {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, events: Vec::new(), state: Vec::new() }
+        Self { verdict, events: Vec::new(), written: Written::default() }
     }
 }
 
 fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
     match answer {
-        Answer::Ended(Ok(call), mut state) => match call.result {
+        Answer::Ended(Answered { source, ended: Ok(call) }, mut written) => match call.result {
             Ok(receipt) => {
-                state.extend(call.effects.state);
+                written.add(source, call.effects.state);
                 let events = canonical::events(receipt.events, &channel.context());
-                End { verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(), events, state }
+                End { verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(), events, written }
             }
-            Err(failure) => End { state, ..attempt.failed(failure).into() },
+            Err(failure) => {
+                written.add(source, Vec::new());
+                End { written, ..attempt.failed(failure).into() }
+            }
         },
-        Answer::Ended(Err(error), state) => End { state, ..attempt.broke_down(&error).into() },
+        Answer::Ended(Answered { ended: Err(error), .. }, written) => {
+            End { written, ..attempt.broke_down(&error).into() }
+        }
         Answer::UploadFailure(UploadFailure::Failed(failure)) => attempt.not_uploaded(failure).into(),
         Answer::UploadFailure(UploadFailure::Broke(error)) => attempt.upload_broke_down(&error).into(),
-        Answer::Interrupted(state) => End { state, ..attempt.interrupted().into() },
+        Answer::Interrupted(written) => End { written, ..attempt.interrupted().into() },
         // Nothing was called, so it can be tried again.
         Answer::Unread => attempt.not_made().into(),
     }
@@ -213,8 +219,8 @@ async fn record(
     to: Option<IdentityId>,
 ) {
     let message = outgoing.message;
-    let mut fact =
-        Fact::SendEnded { message, attempt, result: end.verdict.result, events: end.events, state: end.state };
+    let End { verdict: Verdict { result, .. }, events, written: Written { source, state } } = end;
+    let mut fact = Fact::SendEnded { message, attempt, result, source, events, state };
     loop {
         if to.is_some_and(|to| operations::is_erased(&host.view(), to).unwrap_or(false)) {
             fact = without_the_person(channel, fact);
@@ -263,12 +269,13 @@ fn say_less(ended: &mut Fact) -> bool {
 
 /// What is left of the end of an attempt whose customer was erased.
 fn without_the_person(channel: &ChannelRuntime, ended: Fact) -> Fact {
-    let Fact::SendEnded { result, state, .. } = ended else { return ended };
+    let Fact::SendEnded { result, source, state, .. } = ended else { return ended };
     let problem = match result {
         SendResult::Credentials { problem } => Some(problem),
         _ => None,
     };
-    Fact::SendErased { channel: channel.id.clone(), people: Vec::new(), events: Vec::new(), state, problem }
+    let (channel, people, events) = (channel.id.clone(), Vec::new(), Vec::new());
+    Fact::SendErased { channel, people, source, events, state, problem }
 }
 
 fn word(result: &SendResult) -> &'static str {

@@ -50,6 +50,7 @@ pub async fn settle(store: &Store) -> Result<u64, SettleError> {
                     message: outgoing.message,
                     attempt,
                     result,
+                    source: None,
                     events: Vec::new(),
                     state: Vec::new(),
                 };
