@@ -80,6 +80,8 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
         }
         failure => ReplayError::Stays(failure.problem().message.clone()),
     })?;
+    // The operator may have paused it while the connector ran.
+    refuse_if_paused(host, &channel)?;
     // One fact: it lands once, or stays parked.
     let landed = Fact::ParkedReplayed {
         parked: id,

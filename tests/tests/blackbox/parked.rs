@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use http::Method;
+use jackfield_tests::events::Feed;
 use jackfield_tests::host::{Host, Setup, command};
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::versions::{version, webhook};
@@ -95,5 +96,35 @@ async fn a_replay_on_a_paused_channel_is_refused_until_it_goes_on() -> Result<()
     ensure!(count(&all, "replayed")? == 0 && all["stay"][0]["reason"].to_string().contains("paused"), "{all}");
     host.api.post(&format!("/v1/channels/{CHANNEL}/resume"), &json!({})).await?;
     ensure!(count(&replay(&host, &of_channel).await?, "replayed")? == 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn strangers_who_name_a_customer_do_not_keep_the_operator_from_erasing_them() -> Result<()> {
+    let provider = Provider::start(|_, _| Script::json(200, &json!({}))).await?;
+    let setup = Setup::new().channel(CHANNEL, "versions", &provider.url(), "", &[("app-secret", "APP_SECRET")])?;
+    let host = Host::start(&setup.guest(FORM, "hostile", "do = \"traps\"")?).await?;
+    host.take(CHANNEL, &webhook("m0", CUSTOMER, "hello")).await?;
+    let customer = host.api.customer_with(&format!("phone:+{CUSTOMER}")).await?;
+    host.take(FORM, &Webhook { body: format!("+{CUSTOMER}"), headers: vec![] }).await?;
+    bring(&host, version("poison")?).await?;
+    bring(&host, [version("poison")?, b"\0\x02\x01x".to_vec()].concat()).await?;
+    host.take(CHANNEL, &webhook("m1", CUSTOMER, "poison")).await?;
+    let parked = host.api.read("/v1/parked").await?;
+    let of = |channel: &str| -> Result<String> {
+        let mut items = parked["items"].as_array().into_iter().flatten();
+        let item = items.find(|item| item["channel"] == channel).with_context(|| parked.to_string())?;
+        Ok(item["id"].as_str().context("an id")?.to_owned())
+    };
+    let (signed, strangers) = (of(CHANNEL)?, of(FORM)?);
+    let erase = async || host.api.send(Method::DELETE, &format!("/v1/customers/{customer}"), &[], "").await;
+    let refused = erase().await?;
+    ensure!(refused.status == 409 && refused.text().contains(&signed), "{} {}", refused.status, refused.text());
+    host.api.post(&format!("/v1/parked/{signed}/discard"), &json!({})).await?;
+    ensure!(erase().await?.status == 202, "what a stranger wrote does not stand in the way");
+    let mut feed = Feed::open(host.api.base(), &host.key, "/v1/events?after=0&types=erasure.ended", None).await?;
+    feed.next().await.with_context(|| host.log())?.context("the host runs")?;
+    let left = host.api.read(&format!("/v1/parked/{strangers}")).await?;
+    ensure!(!left.to_string().contains(CUSTOMER), "{left}");
     Ok(())
 }

@@ -56,8 +56,9 @@ pub fn erasure(tables: &impl Read, seq: Seq) -> Result<Option<Erasure>> {
     ERASURES.get(tables, (seq,))
 }
 
-/// A parked delivery that names an address of a customer, if there is one, and the customer's identities; none if there is no such
-/// customer.
+/// A parked delivery of the provider that names an address of a customer, if there is one, and the customer's identities; none if there is
+/// no such customer. A delivery may hold what others wrote as well. Whatever else is parked keeps nobody from being erased: a stranger
+/// can name anybody, and an item is one person's.
 ///
 /// # Errors
 /// When the tables cannot be read.
@@ -69,9 +70,8 @@ pub fn parked_of(tables: &impl Read, customer: CustomerId) -> Result<Option<(Vec
     let values = Plan::needles(&members);
     for row in BY_CHANNEL.scan(tables, BY_CHANNEL.all(), false) {
         let ((_, id), _) = row?;
-        let Some(row) = PARKED.get(tables, (id,))? else { continue };
-        let request = row.request.iter().any(|request| values.are_in_request(request));
-        if request || row.item.iter().any(|item| values.are_in(&item.raw)) {
+        let Some(row) = PARKED.get(tables, (id,))?.filter(|row| row.verified) else { continue };
+        if row.request.iter().any(|request| values.are_in_request(request)) {
             return Ok(Some((members, Some(id))));
         }
     }

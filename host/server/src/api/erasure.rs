@@ -56,8 +56,8 @@ impl From<Erasure> for ErasureView {
 ///
 /// At once nobody finds the customer any more, nothing more is sent, and whoever writes from one of the addresses is a new customer. Then the
 /// content is taken out of the journal, and tables are built without it; asked again, it says how far that is. What is kept is that there
-/// was somebody: ids, and which of them others are linked with. Refused while a parked delivery names an address of the customer, since it may
-/// hold what others wrote as well. Phone numbers are found there in international and national form, and behind escapes of JSON and URLs;
+/// was somebody: ids, and which of them others are linked with. Refused while a parked delivery that its provider signed names an address of the
+/// customer, since it may hold what others wrote as well; other parked deliveries, and single items, that name one are emptied. Phone numbers are found there in international and national form, and behind escapes of JSON and URLs;
 /// an address in base64 or UTF-16 is not found, and stays in the parked delivery until that is discarded. Also refused for a customer of the
 /// time before ids were given by place.
 #[utoipa::path(delete, path = "/v1/customers/{id}", tag = "customers", params(("id" = CustomerId, Path, description = "The customer")),
