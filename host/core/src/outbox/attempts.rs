@@ -1,6 +1,6 @@
 //! Attempts to send a message, from the start of one to its end.
 
-use super::rows::{DeliveryState, OUTBOX, Outgoing};
+use super::rows::{DeliveryState, Mark, OUTBOX, Outgoing};
 use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::CHANNELS;
 use crate::conversation::Origin;
@@ -86,6 +86,7 @@ impl Applier<'_> {
             delivery.at = self.at;
         }
         row.step("sending", self.at, Some(attempt), None);
+        self.enter_thread(&row)?;
         self.store_delivery(row);
         Ok(Outcome::Done)
     }
@@ -107,6 +108,7 @@ impl Applier<'_> {
         let is_served = self.is_served_by(&channel, source)?;
         self.change_state(&channel, source, state)?;
         outgoing.running = None;
+        let mark = outgoing.mark.take();
         let number = Some(attempt);
         match result {
             SendResult::Sent { external_ids } => {
@@ -116,7 +118,9 @@ impl Applier<'_> {
                     None => row.external_ids = external_ids.iter().take(limits::EXTERNAL_IDS).cloned().collect(),
                 }
                 row.move_to(DeliveryState::Sent, self.at, number, None, None);
-                self.enter_thread(&row)?;
+                if let Some(Mark { state, at }) = mark {
+                    row.move_to(state, at, None, None, None);
+                }
             }
             SendResult::Retry { at, problem } => {
                 outgoing.at = *at;
@@ -137,6 +141,10 @@ impl Applier<'_> {
                 self.dequeue(&channel, &row.thread.id, id)?;
                 row.fail(DeliveryState::Uncertain, self.at, number, problem, None);
             }
+        }
+        // No mark says more, or none is about what the channel does not have.
+        if !row.is_on_its_channel() || row.is_read() {
+            self.leave_thread(&row);
         }
         let externals = row.external_ids.clone();
         self.store_delivery(row);

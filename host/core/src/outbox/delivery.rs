@@ -1,6 +1,6 @@
 //! How far a message got. It only moves forward.
 
-use super::rows::{DeliveryState, DeliveryStep, OUTBOX};
+use super::rows::{DeliveryState, DeliveryStep, Mark, OUTBOX};
 use crate::apply::{Applier, DomainEvent};
 use crate::conversation::EventEffect;
 use crate::conversation::rows::{Message, SENT_IN_THREAD};
@@ -18,6 +18,9 @@ impl Applier<'_> {
         update: &DeliveryUpdate,
         at: Millis,
     ) -> Result<EventEffect> {
+        if matches!(about, DeliveryScope::ThreadUntil(..)) && self.mark_running(id, update, at)? {
+            return Ok(EventEffect::New);
+        }
         if !self.change_held(id, |row| row.is_moved_by(about, update) && row.update(update, at))?.unwrap_or_default() {
             return Ok(EventEffect::Duplicate);
         }
@@ -27,12 +30,29 @@ impl Applier<'_> {
         if waits && row.is_on_its_channel() {
             self.dequeue(&row.channel, &row.thread.id, id)?;
         }
-        if row.delivery.as_ref().is_some_and(|d| d.state == DeliveryState::Read) {
+        if row.is_read() {
             // No mark says more.
             self.leave_thread(&row);
         }
         self.tell_delivery(&row);
         Ok(EventEffect::New)
+    }
+
+    /// A mark of the thread may overtake the answer of an attempt. It is kept until the attempt ends; says whether it is.
+    fn mark_running(&mut self, id: MessageId, update: &DeliveryUpdate, at: Millis) -> Result<bool> {
+        let state = match update {
+            DeliveryUpdate::Delivered => DeliveryState::Delivered,
+            DeliveryUpdate::Read => DeliveryState::Read,
+            _ => return Ok(false),
+        };
+        let Some(row) = self.held_message(id)?.filter(|row| !row.is_on_its_channel()) else { return Ok(false) };
+        let outgoing = OUTBOX.get(&self.tables, (&row.channel, id))?;
+        let Some(mut outgoing) = outgoing.filter(|outgoing| outgoing.running.is_some()) else { return Ok(false) };
+        if outgoing.mark.is_none_or(|before| before.state.rank() < state.rank()) {
+            outgoing.mark = Some(Mark { state, at });
+            OUTBOX.put(&mut self.tables, (&row.channel, id), &outgoing)?;
+        }
+        Ok(true)
     }
 
     /// Read marks of the thread are about the message from now on, as far as the attempt began before them.
@@ -67,6 +87,10 @@ impl Message {
     pub(super) fn is_on_its_channel(&self) -> bool {
         use DeliveryState::{Delivered, Read, Sent};
         self.delivery.as_ref().is_some_and(|d| matches!(d.state, Sent | Delivered | Read))
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.delivery.as_ref().is_some_and(|delivery| delivery.state == DeliveryState::Read)
     }
 
     fn started_at(&self) -> Option<Millis> {

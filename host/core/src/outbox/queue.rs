@@ -25,6 +25,7 @@ impl Applier<'_> {
             at: NOW,
             attempts: row.delivery.as_ref().map_or(0, |d| d.attempts),
             since: self.at,
+            mark: None,
         };
         QUEUES.put(&mut self.tables, (&row.channel, &row.thread.id, row.id), &Present)?;
         self.set_outgoing(&row.channel, &outgoing)?;

@@ -122,6 +122,18 @@ pub struct Outgoing {
     pub attempts: u32,
     /// Since when it is in the outbox.
     pub since: Millis,
+    /// What a mark of the whole thread said while the attempt ran, which counts once the channel has the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+}
+
+/// How far a channel said that everything in a thread got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// How far: `delivered` or `read`.
+    pub state: DeliveryState,
+    /// When.
+    pub at: Millis,
 }
 
 /// The message of a thread that is next, and not before when.

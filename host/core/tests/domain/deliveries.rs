@@ -100,6 +100,23 @@ fn a_read_mark_leaves_what_was_never_sent_in_the_outbox() {
 }
 
 #[test]
+fn a_read_mark_that_overtakes_the_answer_of_the_attempt_counts_once_the_message_is_on_its_channel() {
+    let (mut desk, message) = answering();
+    desk.apply(Fact::SendStarted { message, attempt: 1 });
+    read(&mut desk);
+    assert_eq!(state(&desk, message), "sending");
+    ended(&mut desk, message, 1, sent("out-1"));
+    assert_eq!(state(&desk, message), "read");
+    let (mut desk, message) = answering();
+    desk.apply(Fact::SendStarted { message, attempt: 1 });
+    read(&mut desk);
+    let retry = SendResult::Retry { at: Millis(desk.now), problem: problem() };
+    ended(&mut desk, message, 1, retry);
+    attempt(&mut desk, message, 2, sent("out-2"));
+    assert_eq!(state(&desk, message), "sent", "the mark is from before the attempt that was successful");
+}
+
+#[test]
 fn a_read_mark_takes_no_refusal_back() {
     let (mut desk, message) = answering();
     desk.apply(Fact::SendStarted { message, attempt: 1 });

@@ -116,6 +116,7 @@ mod tests {
             at: since,
             attempts: 0,
             since,
+            mark: None,
         };
         assert_eq!(given_up(&outgoing, 11, Millis(2_000), true), None);
         assert!(given_up(&outgoing, 12, Millis(2_000), true).is_some());

@@ -168,7 +168,16 @@ mod tests {
 
     fn outgoing() -> Outgoing {
         let (message, since) = (MessageId::new(Seq(1), 0), Millis(1_000));
-        Outgoing { message, identity: None, thread: String::from("t"), running: None, at: since, attempts: 0, since }
+        Outgoing {
+            message,
+            identity: None,
+            thread: String::from("t"),
+            running: None,
+            at: since,
+            attempts: 0,
+            since,
+            mark: None,
+        }
     }
 
     fn attempt(outgoing: &Outgoing, number: u32, idempotent: bool) -> Attempt<'_> {
