@@ -125,6 +125,57 @@ async fn a_version_that_fails_where_the_one_before_does_not_is_rolled_back_by_it
 }
 
 #[tokio::test]
+async fn a_version_that_fails_at_files_where_the_one_before_does_not_is_rolled_back_and_no_file_is_lost() -> Result<()>
+{
+    let provider = provider().await?;
+    let host = Host::start(&setup(&provider)?).await?;
+    bring(&host, version("bad-files")?).await?;
+    let path = "/v1/events?after=0&types=connector.updated,message.*";
+    let mut feed = jackfield_tests::events::Feed::open(host.api.base(), &host.key, path, None).await?;
+    for n in 0..5 {
+        host.take(CHANNEL, &webhook(&format!("m{n}"), "6281234", "photo")).await?;
+    }
+    let (mut kept, mut is_rolled_back) = (std::collections::BTreeSet::new(), false);
+    while kept.len() < 5 || !is_rolled_back {
+        let event = feed.next().await.with_context(|| host.log())?.context("the host goes on")?;
+        is_rolled_back |= event.data.to_string().contains("rolled-back");
+        if event.data["message"]["parts"][1]["attachment"]["state"] == "kept" {
+            kept.insert(event.data["message"]["id"].to_string());
+        }
+    }
+    until_serves(&host, 1).await
+}
+
+#[tokio::test]
+async fn a_version_that_fails_after_it_called_the_provider_cannot_be_compared_and_is_not_blamed() -> Result<()> {
+    let provider = provider().await?;
+    let host = Host::start(&setup(&provider)?).await?;
+    host.take(CHANNEL, &webhook("m1", "6281234", "hello")).await?;
+    let customer = host.api.customer_with("phone:+6281234").await?;
+    bring(&host, version("bad-late")?).await?;
+    let mut feed = jackfield_tests::events::Feed::open(
+        host.api.base(),
+        &host.key,
+        "/v1/events?after=0&types=delivery.updated",
+        None,
+    )
+    .await?;
+    for n in 0..5 {
+        host.api.post(&format!("/v1/customers/{customer}/messages"), &json!({ "text": format!("reply {n}") })).await?;
+    }
+    let mut uncertain = std::collections::BTreeSet::new();
+    while uncertain.len() < 5 {
+        let event = feed.next().await.with_context(|| host.log())?.context("the host goes on")?;
+        if event.data["message"]["delivery"]["state"] == "uncertain" {
+            uncertain.insert(event.data["message"]["id"].to_string());
+        }
+    }
+    assert_eq!(who_answers(&host, "m2").await?, "bad-late");
+    assert_eq!(stages(&connector(&host).await?)[1], "active");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_delivery_that_no_version_can_handle_is_parked_and_no_version_is_blamed() -> Result<()> {
     let provider = provider().await?;
     let host = Host::start(&setup(&provider)?).await?;

@@ -2,12 +2,13 @@
 //!
 //! Here: clients that go away in the middle of a command: what they asked for takes effect all the same. [`races`]: two that change what
 //! serves at the same time. [`revoked`]: what is taken back reaches every call. [`panics`] and
-//! [`skipped`]: mistakes of the host itself, contained.
+//! [`skipped`]: mistakes of the host itself, contained. [`late`]: what waits for too long.
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
 mod artifacts;
 mod disk;
 mod files;
+mod late;
 mod panics;
 mod races;
 mod revoked;

@@ -72,7 +72,8 @@ fn no_ids(tables: &mut dyn Write, entry: &Entry) -> tables::Result<Applied> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_whose_end_was_skipped_is_uncertain_and_its_thread_goes_on() -> Result<()> {
-    let world = World::start_with(Rules { apply: no_ids, ..Rules::default() }).await?;
+    let world =
+        World::start_with(|options| Options { rules: Rules { apply: no_ids, ..Rules::default() }, ..options }).await?;
     let customer = world.api.customer_with(&format!("phone:+{CUSTOMER}")).await?;
     let mut ids = Vec::new();
     for words in ["one", "two"] {

@@ -17,7 +17,7 @@ use jackfield_server::host::Host;
 use jackfield_server::keys::NewKey;
 use jackfield_server::serve::Running;
 use jackfield_server::start::store_options;
-use jackfield_store::{Options, Rules};
+use jackfield_store::Options;
 use jackfield_tests::client::Client;
 use jackfield_tests::host::Setup;
 use jackfield_tests::provider::{Provider, Script};
@@ -70,11 +70,11 @@ impl Request {
 impl World {
     /// A host to which a customer has written.
     pub async fn start() -> Result<Self> {
-        Self::start_with(Rules::default()).await
+        Self::start_with(|options| options).await
     }
 
-    /// The same with rules that have a defect.
-    pub async fn start_with(rules: Rules) -> Result<Self> {
+    /// The same with another store, such as one whose rules have a defect.
+    pub async fn start_with(change: impl FnOnce(Options) -> Options) -> Result<Self> {
         let provider = Provider::start(|_, _| Script::json(200, &json!({}))).await?;
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("app-secret"), APP_SECRET)?;
@@ -84,7 +84,7 @@ impl World {
         let disk = SlowDisk::new();
         let compiler =
             Compiler::Child { program: env!("CARGO_BIN_EXE_jackfield").into(), args: vec!["compile".into()] };
-        let options = Options { disk: Arc::new(disk.clone()), rules, ..store_options(&config) };
+        let options = change(Options { disk: Arc::new(disk.clone()), ..store_options(&config) });
         let running = Running::start_with(config, listener, options, compiler).await?;
         let host = Arc::clone(running.host());
         let key = NewKey::generate()?;

@@ -10,10 +10,13 @@
 //! * `bad-always`: it fails at every webhook with a body.
 //! * `good-counts`: it counts in its state how often it checked the channel and was connected.
 //! * `poison`: it fails at webhooks whose text is `poison`.
+//! * `bad-files`: it fails when it is asked for a file. A message whose text is `photo` has one.
+//! * `bad-late`: it fails after it has called the provider to send something.
 
+use jackfield_sdk::media::{File, Files, Request as Download, Source};
 use jackfield_sdk::{
-    Action, Author, Connector, Content, Delivery, EventBody, Failure, Health, Hint, Identifier, Message, Outcome, Part,
-    Receipt, Reply, Request, Sender, Step, Subject, Thread, config, export, http, hub, state,
+    Action, Author, Connector, Content, Delivery, EventBody, Failure, Health, Hint, Identifier, Media, Message,
+    Outcome, Part, Receipt, Reply, Request, Sender, Step, Subject, Thread, config, export, http, hub, state,
 };
 use serde::Deserialize;
 
@@ -54,13 +57,17 @@ impl Connector for Versions {
             word if word.starts_with("bad-soon") => count_to_ten(word)?,
             _ => {}
         }
+        let mut parts = vec![Part::Text(format!("{word}: {}", incoming.text))];
+        if incoming.text == "photo" {
+            parts.push(Part::Image(Media { id: Some(incoming.id.clone()), ..Media::default() }));
+        }
         let mut outcome = Outcome::reply(Reply::text(200, word.clone()));
         outcome.push(EventBody::Message(Message {
             id: incoming.id,
             thread: Thread::direct(incoming.from.clone()),
             author: Author::Customer(Sender::new(Identifier::phone(&incoming.from))),
             sent_at: None,
-            parts: vec![Part::Text(format!("{word}: {}", incoming.text))],
+            parts,
             reply_to: None,
             extra: Vec::new(),
         }));
@@ -77,6 +84,7 @@ impl Connector for Versions {
         let mut request = http::Request::new("POST", url);
         request.body = body.to_string().into_bytes();
         let response = request.send().map_err(http::Error::of_action)?;
+        assert!(word() != "bad-late", "this version fails when the provider has answered");
         match response.status {
             200 => Ok(Receipt { message_ids: vec![format!("out-{key}")], events: Vec::new() }),
             status => Err(Failure::rejected(format!("The provider answered {status}."))),
@@ -104,6 +112,14 @@ impl Connector for Versions {
     }
 }
 
+impl Files for Versions {
+    fn fetch(media: Media) -> Result<File, Failure> {
+        assert!(word() != "bad-files", "this version cannot say where a file is");
+        let content = media.id.unwrap_or_default().into_bytes();
+        Ok(File { source: Source::Inline(content), ..File::download(Download::get("")) })
+    }
+}
+
 /// How often this was asked before.
 fn count() -> Result<u32, Failure> {
     let before = state::get_text("asked")?.and_then(|asked| asked.parse().ok()).unwrap_or(0);
@@ -118,4 +134,4 @@ fn count_to_ten(word: &str) -> Result<(), Failure> {
     state::set(word, (calls + 1).to_string())
 }
 
-export!(Versions);
+export!(Versions, media);
