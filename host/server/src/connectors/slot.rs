@@ -6,8 +6,7 @@
 //! A fault of a generation is judged against the one that stands by. What that one can handle is a *strike*; from the third on an alarm
 //! asks for a rollback, again with each further strike until the generation is gone.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, mpsc};
@@ -31,6 +30,38 @@ pub struct Alarm {
     pub why: String,
 }
 
+/// How the calls of the generation that serves end.
+#[derive(Debug, Default)]
+struct Tally {
+    generation: u32,
+    strikes: u32,
+    /// Good calls in a row since the last strike.
+    good: u32,
+}
+
+impl Tally {
+    /// That of a generation. A call may end after another generation came to serve: its strikes are not that one's.
+    fn of(&mut self, generation: u32) -> &mut Self {
+        if self.generation != generation {
+            *self = Self { generation, ..Self::default() };
+        }
+        self
+    }
+
+    fn add_success(&mut self) {
+        self.good = self.good.saturating_add(1);
+        if self.good >= FORGIVEN_AFTER {
+            (self.strikes, self.good) = (0, 0);
+        }
+    }
+
+    fn add_strike(&mut self) -> u32 {
+        self.good = 0;
+        self.strikes = self.strikes.saturating_add(1);
+        self.strikes
+    }
+}
+
 /// A connector by the operator's name for it.
 #[derive(Debug)]
 pub struct Slot {
@@ -38,8 +69,7 @@ pub struct Slot {
     pub name: String,
     active: ArcSwapOption<Generation>,
     standby: ArcSwapOption<Generation>,
-    strikes: AtomicU32,
-    good: AtomicU32,
+    tally: StdMutex<Tally>,
     alarms: mpsc::UnboundedSender<Alarm>,
     /// Why the generation that is to serve is not loaded.
     problem: StdMutex<Option<String>>,
@@ -57,8 +87,7 @@ impl Slot {
             name: name.to_owned(),
             active: ArcSwapOption::empty(),
             standby: ArcSwapOption::empty(),
-            strikes: AtomicU32::new(0),
-            good: AtomicU32::new(0),
+            tally: StdMutex::default(),
             alarms,
             problem: StdMutex::default(),
             install: Arc::default(),
@@ -106,19 +135,14 @@ impl Slot {
         self.standby.store(standby);
         self.active.store(active);
         if !same {
-            self.strikes.store(0, Ordering::Relaxed);
-            self.good.store(0, Ordering::Relaxed);
+            *self.tally() = Tally::default();
         }
     }
 
     /// A call of this generation ended well.
     pub(crate) fn record_success(&self, number: u32) {
-        if self.strikes.load(Ordering::Relaxed) == 0 || !self.serves(number) {
-            return;
-        }
-        if self.good.fetch_add(1, Ordering::Relaxed) + 1 >= FORGIVEN_AFTER {
-            self.strikes.store(0, Ordering::Relaxed);
-            self.good.store(0, Ordering::Relaxed);
+        if self.serves(number) {
+            self.tally().of(number).add_success();
         }
     }
 
@@ -127,14 +151,17 @@ impl Slot {
         if !self.serves(number) || self.standby.load().is_none() {
             return;
         }
-        self.good.store(0, Ordering::Relaxed);
-        let strikes = self.strikes.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let strikes = self.tally().of(number).add_strike();
         tracing::warn!(connector = self.name, generation = number, strikes, "the generation failed: {why}");
         if strikes >= STRIKES {
             let alarm = Alarm { connector: self.name.clone(), generation: number, why: why.to_owned() };
             // Nobody listens while the host stops; the next start begins to count again.
             let _ = self.alarms.send(alarm);
         }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serves(&self, number: u32) -> bool {
@@ -145,6 +172,17 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strikes_are_forgiven_after_good_calls_and_are_no_other_generations() {
+        let mut tally = Tally::default();
+        assert_eq!([tally.of(1).add_strike(), tally.of(1).add_strike()], [1, 2]);
+        (0..FORGIVEN_AFTER - 1).for_each(|_| tally.of(1).add_success());
+        assert_eq!(tally.of(1).add_strike(), 3, "one good call short");
+        (0..FORGIVEN_AFTER).for_each(|_| tally.of(1).add_success());
+        assert_eq!(tally.of(1).add_strike(), 1);
+        assert_eq!(tally.of(2).add_strike(), 1);
+    }
 
     #[test]
     fn a_connector_without_a_loaded_generation_says_why_until_it_has_one() {
