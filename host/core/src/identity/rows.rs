@@ -24,6 +24,8 @@ pub const CLAIM_COUNTS: Table<(Text, Text, Text), Counts> = Table::new(31, "coun
 pub const SUGGESTIONS: Table<(SuggestionId,), Suggestion> = Table::new(11, "suggestions");
 /// How many suggestions about an identity are open.
 pub const SUGGESTION_COUNTS: Table<(IdentityId,), Counts> = Table::new(32, "counts of suggestions");
+/// How many suggestions an identity has made as the claimant, whatever became of them.
+pub const SUGGESTIONS_MADE: Table<(IdentityId,), Counts> = Table::new(47, "counts of suggestions by claimant");
 /// Pairs that are not one person, the older one first.
 pub const BARRED: Table<(IdentityId, IdentityId), Present> = Table::new(22, "barred links");
 /// Identities by the words of their names and addresses.
