@@ -56,7 +56,10 @@ pub const CLAIMS_UNVERIFIED: u32 = 20;
 pub const SUGGESTIONS_VERIFIED: u32 = 20;
 /// Open suggestions about one identity from anybody. Further ones are counted.
 pub const SUGGESTIONS_UNVERIFIED: u32 = 10;
-/// Links of one identity that are looked at. An identity that has more joins nobody any more.
+/// Suggestions that one identity makes as the claimant, ever. People name a few addresses of their own; whoever names hundreds goes through
+/// a list. Further ones are counted.
+pub const SUGGESTIONS_BY_CLAIMANT: u32 = 100;
+/// Links of one identity that are looked at where claims are shown.
 pub const LINKS: usize = 500;
 /// Distinct issuers that have to prove an address to be theirs before it is taken for a shared one.
 pub const SHARED_BY: usize = 8;

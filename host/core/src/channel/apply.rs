@@ -5,7 +5,7 @@ use crate::apply::{Applier, DomainEvent, not_found};
 use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{ChannelRules, Outcome, Source, StateChange};
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, Seq};
 use crate::tables::{Bytes, Result};
 
 impl Applier<'_> {
@@ -27,6 +27,8 @@ impl Applier<'_> {
             if before.scope() != row.scope() && self.ids.by_place() {
                 row.scope_since = Some(self.seq);
                 self.forget_state(&row.id)?;
+                self.forget_grants(&row.id)?;
+                self.give_up_files(&row.id)?;
             }
         }
         self.store_channel(&row)?;
@@ -43,6 +45,11 @@ impl Applier<'_> {
         }
         CURSORS.delete(&mut self.tables, (channel,));
         Ok(())
+    }
+
+    /// Whether who serves a channel now knows what a fact made.
+    pub(crate) fn is_known_on(&self, channel: &ChannelId, made_by: Seq) -> Result<bool> {
+        Ok(CHANNELS.get(&self.tables, (channel,))?.is_none_or(|row| row.knows(made_by)))
     }
 
     /// Whether the code that made a call serves the channel still: a call may end after another connector took over. Old facts do not say

@@ -84,6 +84,19 @@ impl Applier<'_> {
         self.set_grants(channel, &grants)
     }
 
+    /// Another connector comes to serve a channel: what the operator allowed while the host ran was for the one before. What was refused
+    /// stays refused.
+    pub(crate) fn forget_grants(&mut self, channel: &ChannelId) -> Result<()> {
+        let Some(GrantChanges { revoked, public_webhook, .. }) = GRANTS.get(&self.tables, (channel,))? else {
+            return Ok(());
+        };
+        let public_webhook = public_webhook.filter(|allowed| !allowed);
+        let left = GrantChanges { revoked, public_webhook, ..GrantChanges::default() };
+        GRANTS.put(&mut self.tables, (channel,), &left)?;
+        self.affect(Effect::Grants(channel.clone()));
+        Ok(())
+    }
+
     pub(crate) fn set_grants(&mut self, channel: &ChannelId, changes: &GrantChanges) -> Result<Outcome> {
         GRANTS.put(&mut self.tables, (channel,), changes)?;
         self.affect(Effect::Grants(channel.clone()));

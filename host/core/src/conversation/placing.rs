@@ -20,7 +20,7 @@ impl Applier<'_> {
             row.last_message_at = Some(at);
         }
         self.bump_activity(&mut row, at)?;
-        note_address(&mut row, message);
+        self.note_address(&mut row, message)?;
         note_waiting(&mut row, message);
         self.store_identity(&row)
     }
@@ -68,27 +68,27 @@ impl Applier<'_> {
         }
     }
 
+    /// Where the person can be written to. What another connector called a thread before is none any more.
+    fn note_address(&self, row: &mut Identity, message: &Message) -> Result<()> {
+        let written_at = (message.author == MessageAuthor::Customer).then_some(message.ordered_at);
+        let count = row.channels.len();
+        match row.channels.get_mut(&message.channel) {
+            Some(known) if self.is_known_on(&message.channel, known.since)? => known.note(&message.thread, written_at),
+            Some(former) => *former = ChannelAddress::new(&message.thread, written_at, self.seq),
+            None if count >= limits::CHANNELS_OF_IDENTITY => row.dropped += 1,
+            None => {
+                let address = ChannelAddress::new(&message.thread, written_at, self.seq);
+                row.channels.insert(message.channel.clone(), address);
+            }
+        }
+        Ok(())
+    }
+
     /// The latest entries of a timeline, newest first.
     fn latest(&self, identity: IdentityId) -> Result<Vec<(Millis, Item)>> {
         let rows = TIMELINE.scan(&self.tables, TIMELINE.with((identity,)), true).take(limits::RECALLED);
         rows.map(|row| row.map(|((_, at, item), _)| (at, item))).collect()
     }
-}
-
-/// Where the person can be written to.
-fn note_address(row: &mut Identity, message: &Message) {
-    let written_at = (message.author == MessageAuthor::Customer).then_some(message.ordered_at);
-    if let Some(known) = row.channels.get_mut(&message.channel) {
-        return known.note(&message.thread, written_at);
-    }
-    if row.channels.len() >= limits::CHANNELS_OF_IDENTITY {
-        row.dropped += 1;
-        return;
-    }
-    let (thread, threads) = (message.thread.clone(), Vec::new());
-    let mut address = ChannelAddress { thread, last_inbound: written_at, threads, several_direct: false };
-    address.note(&message.thread, written_at);
-    row.channels.insert(message.channel.clone(), address);
 }
 
 /// Whether the person waits for an answer.

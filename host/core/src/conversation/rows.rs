@@ -1,5 +1,7 @@
 //! Rows about messages and touchpoints.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{EventBody, Part, Property, Thread};
@@ -251,8 +253,8 @@ impl External {
     }
 }
 
-/// What a place of a timeline holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a place of a timeline holds. Sorts like its key, so that the pages of a timeline go on where the one before ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A message.
     Message(MessageId),
@@ -260,12 +262,31 @@ pub enum Item {
     Touchpoint(TouchpointId),
 }
 
-impl As<Item> for Item {
-    fn write(&self, key: &mut Vec<u8>) {
-        let (id, tag) = match self {
+impl Item {
+    /// Its id, and what it is.
+    fn parts(self) -> ([u8; 8], u8) {
+        match self {
             Self::Message(id) => (id.to_bytes(), 0),
             Self::Touchpoint(id) => (id.to_bytes(), 1),
-        };
+        }
+    }
+}
+
+impl Ord for Item {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for Item {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl As<Item> for Item {
+    fn write(&self, key: &mut Vec<u8>) {
+        let (id, tag) = self.parts();
         key.extend_from_slice(&id);
         key.push(tag);
     }

@@ -208,7 +208,7 @@ fn add_links(
     entries: &mut Vec<Entry>,
 ) -> Result<()> {
     for member in members {
-        for link in graph::links(tables, member.id)?.into_iter().filter(|l| l.joins() && l.from == member.id) {
+        for link in graph::joining(tables, member.id)?.into_iter().filter(|l| l.from == member.id) {
             let at = link.evidence.at;
             let on_page = after.is_none_or(|after| at > after) && before.is_none_or(|before| at <= before);
             if link.rule == Rule::Agent && on_page {

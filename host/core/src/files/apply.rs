@@ -9,6 +9,9 @@ use crate::ids::{ChannelId, IdentityId, MessageId, Millis};
 use crate::limits;
 use crate::tables::{Present, Result};
 
+/// How many files of a former connector are given up at once. What is behind them is not due any more.
+const GIVEN_UP: usize = 10_000;
+
 /// A part of a message.
 type PartOf = (MessageId, u16);
 
@@ -55,6 +58,19 @@ impl Applier<'_> {
         if let Some(before) = WANTED.get(&self.tables, (channel, message, part))? {
             DUE.delete(&mut self.tables, (channel, before.at, message, part));
             WANTED.delete(&mut self.tables, (channel, message, part));
+        }
+        Ok(())
+    }
+
+    /// Another connector comes to serve a channel. What the one before called a file may be another one to it, so none is asked for.
+    pub(crate) fn give_up_files(&mut self, channel: &ChannelId) -> Result<()> {
+        let rows = WANTED.scan(&self.tables, WANTED.with((channel,)), false).take(GIVEN_UP);
+        let wanted: Vec<_> = rows.map(|row| Ok(row?.1)).collect::<Result<_>>()?;
+        let message = String::from("the channel is served by another connector now, which does not have this file");
+        let gone = File::Gone { at: self.at, problem: Problem { message, code: None } };
+        for Wanted { message, part, .. } in wanted {
+            self.unwant(channel, (message, part))?;
+            FILES.put(&mut self.tables, (message, part), &gone)?;
         }
         Ok(())
     }

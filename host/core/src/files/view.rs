@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::rows::{DUE, FILES, File, WANTED, Wanted};
+use crate::channel::rows::CHANNELS;
 use crate::conversation::rows::{MESSAGES, Message};
 use crate::fact::MessageAction;
 use crate::ids::{ChannelId, MessageId, Millis};
@@ -24,7 +25,8 @@ pub fn wanted(tables: &impl Read, channel: &ChannelId, message: MessageId, part:
     WANTED.get(tables, (channel, message, part))
 }
 
-/// The files that are due to be fetched from a channel at a time, what is due longest first, and when the next one is due after that.
+/// The files that are due to be fetched from a channel at a time, what is due longest first, and when the next one is due after that. Those
+/// that a former connector of the channel told of are none.
 ///
 /// # Errors
 /// When the tables cannot be read.
@@ -35,8 +37,12 @@ pub fn due(
     limit: usize,
 ) -> Result<(Vec<Wanted>, Option<Millis>)> {
     let mut due = Vec::new();
+    let serves = CHANNELS.get(tables, (channel,))?;
     for row in DUE.scan(tables, DUE.with((channel,)), false) {
         let ((_, at, message, part), _) = row?;
+        if serves.as_ref().is_some_and(|row| !row.knows(message.seq())) {
+            continue;
+        }
         if at > now {
             return Ok((due, Some(at)));
         }

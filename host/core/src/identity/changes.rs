@@ -110,8 +110,11 @@ impl Applier<'_> {
             return Ok(false);
         };
         let scope = speaker.scope_of(old, Trust::Attested);
-        for link in graph::links(&self.tables, next)?.iter().filter(|link| link.rule == Rule::Proof && link.to == next)
-        {
+        for link in graph::every(&self.tables, next) {
+            let link = link?;
+            if link.rule != Rule::Proof || link.to != next {
+                continue;
+            }
             let before = IDENTITIES.need(&self.tables, (link.from,))?;
             let same = (&before.kind, &before.scope, &before.value) == (&old.kind, &scope, &old.value);
             if same && before.retired_at.is_some() {
@@ -181,13 +184,13 @@ impl Applier<'_> {
     /// the proof, since they are numbered by what comes of that.
     fn leave_numbers(&mut self, left: IdentityId, at: Millis) -> Result<Vec<IdentityId>> {
         let mut apart = Vec::new();
-        for link in graph::links(&self.tables, left)?.into_iter().filter(graph::is_proof) {
+        for link in graph::joining(&self.tables, left)?.into_iter().filter(graph::is_proof) {
             let number = self.identity_row(graph::other_end(&link, left))?;
             if number.kind != "phone" || number.retired_at.is_some() {
                 continue;
             }
             let since = |other: &Link| graph::is_proof(other) && other.evidence.at > at;
-            let proven_since = graph::links(&self.tables, number.id)?.iter().any(since);
+            let proven_since = graph::joining(&self.tables, number.id)?.iter().any(since);
             if self.ids.by_place() && !proven_since {
                 self.retire(number)?;
             } else {
@@ -201,7 +204,7 @@ impl Applier<'_> {
 
     /// Nobody vouches for an address any more.
     fn forget_proof(&mut self, id: IdentityId) -> Result<()> {
-        if graph::links(&self.tables, id)?.iter().any(graph::is_proof) {
+        if graph::joining(&self.tables, id)?.iter().any(graph::is_proof) {
             return Ok(());
         }
         let mut row = self.identity_row(id)?;

@@ -6,7 +6,7 @@
 use super::graph;
 use super::rows::{
     BARRED, CLAIM_COUNTS, CLAIMS, Counts, Evidence, Identity, LINKS, Link, POLICY, Rule, SUGGESTION_COUNTS,
-    SUGGESTIONS, Suggestion, SuggestionState,
+    SUGGESTIONS, SUGGESTIONS_MADE, Suggestion, SuggestionState,
 };
 use crate::apply::{Applier, DomainEvent};
 use crate::event::{Identifier, Trust};
@@ -108,7 +108,7 @@ impl Applier<'_> {
             (ClaimPolicy::Auto, None) => {
                 let (from, to, rule) = (claimant, target, Rule::Agent);
                 self.put_link(&Link { from, to, rule, trust, evidence, closed: None, suggestion: None })?;
-                self.regroup(&[claimant, target])
+                self.unite(claimant, target)
             }
             (_, Some(reason)) => self.suggest(claimant, target, evidence, reason, Shown::No, new_rule),
             (_, None) => {
@@ -132,14 +132,19 @@ impl Applier<'_> {
             return Ok(());
         }
         let mut counts = SUGGESTION_COUNTS.get(&self.tables, (target,))?.unwrap_or_default();
-        let fits = self.suggested < limits::SUGGESTIONS_PER_FACT
-            && counts.take(evidence.verified, limits::SUGGESTIONS_VERIFIED, limits::SUGGESTIONS_UNVERIFIED);
+        let mut made = SUGGESTIONS_MADE.get(&self.tables, (claimant,))?.unwrap_or_default();
+        let may_make = self.suggested < limits::SUGGESTIONS_PER_FACT
+            && made.verified.saturating_add(made.unverified) < limits::SUGGESTIONS_BY_CLAIMANT;
+        let fits =
+            may_make && counts.take(evidence.verified, limits::SUGGESTIONS_VERIFIED, limits::SUGGESTIONS_UNVERIFIED);
         if !fits {
-            counts.more += u64::from(self.suggested >= limits::SUGGESTIONS_PER_FACT);
+            counts.more += u64::from(!may_make);
             self.ids.leave_out();
             return SUGGESTION_COUNTS.put(&mut self.tables, (target,), &counts);
         }
         SUGGESTION_COUNTS.put(&mut self.tables, (target,), &counts)?;
+        made.take(evidence.verified, limits::SUGGESTIONS_BY_CLAIMANT, limits::SUGGESTIONS_BY_CLAIMANT);
+        SUGGESTIONS_MADE.put(&mut self.tables, (claimant,), &made)?;
         self.suggested += 1;
         let id = self.ids.suggestion(new_rule)?;
         let (one_way, state) = (shown == Shown::ToTheOwner, SuggestionState::Open);

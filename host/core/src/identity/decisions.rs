@@ -46,7 +46,7 @@ impl Applier<'_> {
         }
         self.set_suggestion(row, wanted)?;
         if accept {
-            self.regroup(&[claimant, target])?;
+            self.unite(claimant, target)?;
         }
         let customer = self.identity_row(target)?.customer;
         self.emit(DomainEvent::SuggestionDecided { customer, suggestion: id, accepted: accept });
@@ -84,7 +84,7 @@ impl Applier<'_> {
             return Ok(refused);
         }
         self.agent_link(a, b, reason, None)?;
-        self.regroup(&[a, b])?;
+        self.unite(a, b)?;
         Ok(Outcome::Merged { customer: self.identity_row(a)?.customer })
     }
 
@@ -175,8 +175,8 @@ impl Applier<'_> {
     fn links_out_of(&self, inside: &BTreeSet<IdentityId>) -> Result<Vec<Link>> {
         let mut found = Vec::new();
         for id in inside {
-            let links = graph::links(&self.tables, *id)?;
-            found.extend(links.into_iter().filter(|l| l.joins() && !inside.contains(&graph::other_end(l, *id))));
+            let links = graph::joining(&self.tables, *id)?;
+            found.extend(links.into_iter().filter(|l| !inside.contains(&graph::other_end(l, *id))));
         }
         Ok(found)
     }
@@ -199,7 +199,7 @@ impl Applier<'_> {
     }
 
     fn close_proofs(&mut self, id: IdentityId, reason: &str) -> Result<()> {
-        for link in graph::links(&self.tables, id)?.into_iter().filter(Link::joins) {
+        for link in graph::joining(&self.tables, id)? {
             self.bar(&link)?;
             self.close(link, reason)?;
         }

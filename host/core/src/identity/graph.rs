@@ -20,12 +20,27 @@ pub fn most_of_kind(kind: &str) -> usize {
     }
 }
 
-/// The links of an identity, in both directions and whatever their state; at most [`limits::LINKS`] of them.
+/// The links of an identity, in both directions and whatever their state; at most [`limits::LINKS`] of them. What joins is to be looked
+/// for by [`joining`].
 ///
 /// # Errors
 /// When the views cannot be read.
 pub fn links(tables: &(impl Read + ?Sized), id: IdentityId) -> Result<Vec<Link>> {
-    LINKS.scan(tables, LINKS.with((id,)), false).take(limits::LINKS).map(|row| Ok(row?.1)).collect()
+    every(tables, id).take(limits::LINKS).collect()
+}
+
+/// All links of an identity. A claimant makes a bounded number of them; an agent has decided on each that is over the bound of open ones.
+pub(super) fn every<'a>(tables: &'a (impl Read + ?Sized), id: IdentityId) -> impl Iterator<Item = Result<Link>> + 'a {
+    LINKS.scan(tables, LINKS.with((id,)), false).map(|row| Ok(row?.1))
+}
+
+/// The links that make an identity one person with others: all of them, however many claims stand between them. Half of a person would be
+/// another one.
+///
+/// # Errors
+/// When the views cannot be read.
+pub fn joining(tables: &(impl Read + ?Sized), id: IdentityId) -> Result<Vec<Link>> {
+    every(tables, id).filter(|link| link.as_ref().map_or(true, Link::joins)).collect()
 }
 
 /// The end of a link that is not `id`.
@@ -34,7 +49,7 @@ pub fn other_end(link: &Link, id: IdentityId) -> IdentityId {
     if link.from == id { link.to } else { link.from }
 }
 
-/// Everybody who is joined with `start` by links that `counts` lets count, oldest first.
+/// Everybody who is joined with `start` by joining links that `counts` lets count, oldest first.
 ///
 /// # Errors
 /// When the views cannot be read.
@@ -46,7 +61,7 @@ pub fn component(
     let mut found = BTreeSet::from([start]);
     let mut waiting = VecDeque::from([start]);
     while let Some(id) = waiting.pop_front() {
-        for link in links(tables, id)?.into_iter().filter(|link| counts(link)) {
+        for link in joining(tables, id)?.into_iter().filter(|link| counts(link)) {
             let other = other_end(&link, id);
             if found.insert(other) {
                 waiting.push_back(other);
@@ -67,7 +82,7 @@ pub fn path(tables: &(impl Read + ?Sized), from: IdentityId, to: IdentityId) -> 
         if id == to {
             break;
         }
-        for link in links(tables, id)?.into_iter().filter(Link::joins) {
+        for link in joining(tables, id)? {
             let other = other_end(&link, id);
             if other != from && !came_by.contains_key(&other) {
                 came_by.insert(other, link);

@@ -15,7 +15,37 @@ impl Applier<'_> {
         self.put_link(&link)
     }
 
-    /// Works out anew whose these identities are.
+    /// Joins the customers of two identities, between which there is a joining link now. Who they are is known from before, so no other
+    /// link is looked at.
+    pub(super) fn unite(&mut self, a: IdentityId, b: IdentityId) -> Result<()> {
+        let (a, b) = (self.identity_row(a)?.customer, self.identity_row(b)?.customer);
+        if a == b {
+            return Ok(());
+        }
+        let (customer, gone) = (a.min(b), a.max(b));
+        let mut members = CUSTOMERS.need(&self.tables, (customer,))?.members;
+        for id in CUSTOMERS.need(&self.tables, (gone,))?.members {
+            let mut row = self.identity_row(id)?;
+            row.customer = customer;
+            self.store_identity(&row)?;
+            members.push(id);
+        }
+        members.sort_unstable();
+        CUSTOMERS.put(&mut self.tables, (customer,), &Customer { members })?;
+        CUSTOMERS.delete(&mut self.tables, (gone,));
+        self.tell_merged(customer, gone);
+        Ok(())
+    }
+
+    fn tell_merged(&mut self, customer: CustomerId, from: CustomerId) {
+        // One that was made by the same fact, a moment ago, nobody ever saw.
+        if from.seq() != self.seq {
+            self.emit(DomainEvent::CustomersMerged { customer, from });
+        }
+    }
+
+    /// Works out anew whose these identities are, after links between them have ended. They are all that the links joined: what is not
+    /// joined with one of them is no part of their customers.
     pub(super) fn regroup(&mut self, touched: &[IdentityId]) -> Result<()> {
         let mut done: BTreeSet<IdentityId> = BTreeSet::new();
         let mut before: BTreeSet<CustomerId> = BTreeSet::new();
@@ -43,12 +73,8 @@ impl Applier<'_> {
         }
         for gone in before.difference(&after) {
             CUSTOMERS.delete(&mut self.tables, (*gone,));
-            if gone.seq() == self.seq {
-                // It was made a moment ago, by the same fact: nobody ever saw it.
-                continue;
-            }
             let customer = self.identity_row((*gone).into())?.customer;
-            self.emit(DomainEvent::CustomersMerged { customer, from: *gone });
+            self.tell_merged(customer, *gone);
         }
         for back in after.difference(&before) {
             self.emit(DomainEvent::CustomerSplit(*back));

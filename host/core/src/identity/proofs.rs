@@ -40,7 +40,7 @@ impl Applier<'_> {
             }
         }
         self.put_link(&Link { from, to, rule: Rule::Proof, trust, evidence, closed: None, suggestion: None })?;
-        self.regroup(&[from, to])
+        self.unite(from, to)
     }
 
     /// Whether so many others prove an address to be theirs that it is a shared one: a shop's tablet, a switchboard. One issuer of
@@ -56,11 +56,7 @@ impl Applier<'_> {
 
     fn count_proofs(&self, id: IdentityId) -> Result<bool> {
         let mut by_issuer: BTreeMap<String, usize> = BTreeMap::new();
-        let links = graph::links(&self.tables, id)?;
-        if links.len() >= limits::LINKS {
-            return Ok(true);
-        }
-        for link in links.iter().filter(|link| graph::is_proof(link)) {
+        for link in graph::joining(&self.tables, id)?.iter().filter(|link| graph::is_proof(link)) {
             let other = self.identity_row(graph::other_end(link, id))?;
             *by_issuer.entry(issuer(&other.scope).to_owned()).or_default() += 1;
         }
@@ -73,9 +69,8 @@ impl Applier<'_> {
         let mut row = self.identity_row(id)?;
         row.shared = true;
         self.store_identity(&row)?;
-        let links: Vec<Link> = graph::links(&self.tables, id)?.into_iter().filter(graph::is_proof).collect();
         let mut apart = vec![id];
-        for link in links {
+        for link in graph::joining(&self.tables, id)?.into_iter().filter(graph::is_proof) {
             apart.push(graph::other_end(&link, id));
             self.close(link, "several people use this address")?;
         }
@@ -93,10 +88,9 @@ impl Applier<'_> {
             return Ok(refuse("conflict", "this address is not taken for a shared one"));
         }
         self.store_identity(&row)?;
-        for link in graph::links(&self.tables, id)? {
-            if link.rule == Rule::Proof && link.closed.is_some() {
-                self.delete_link(&link);
-            }
+        let links = graph::every(&self.tables, id).collect::<Result<Vec<_>>>()?;
+        for link in links.iter().filter(|link| link.rule == Rule::Proof && link.closed.is_some()) {
+            self.delete_link(link);
         }
         Ok(Outcome::Done)
     }

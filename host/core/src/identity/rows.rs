@@ -24,6 +24,8 @@ pub const CLAIM_COUNTS: Table<(Text, Text, Text), Counts> = Table::new(31, "coun
 pub const SUGGESTIONS: Table<(SuggestionId,), Suggestion> = Table::new(11, "suggestions");
 /// How many suggestions about an identity are open.
 pub const SUGGESTION_COUNTS: Table<(IdentityId,), Counts> = Table::new(32, "counts of suggestions");
+/// How many suggestions an identity has made as the claimant, whatever became of them.
+pub const SUGGESTIONS_MADE: Table<(IdentityId,), Counts> = Table::new(47, "counts of suggestions by claimant");
 /// Pairs that are not one person, the older one first.
 pub const BARRED: Table<(IdentityId, IdentityId), Present> = Table::new(22, "barred links");
 /// Identities by the words of their names and addresses.
@@ -129,6 +131,12 @@ pub struct ChannelAddress {
     /// Whether there was more than one thread in which nobody listens but the person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub several_direct: bool,
+    /// The fact that made this. Threads are the words of who served the channel then; see [`Channel::knows`]. Before all facts in rows of
+    /// edition 3.
+    ///
+    /// [`Channel::knows`]: crate::channel::rows::Channel::knows
+    #[serde(default)]
+    pub since: Seq,
 }
 
 /// The last thread of a kind in which the person wrote.
@@ -142,19 +150,19 @@ pub struct ThreadAddress {
 }
 
 impl ChannelAddress {
+    /// An address on whose channel a thread was seen for the first time, by this fact.
+    #[must_use]
+    pub fn new(thread: &Thread, written_at: Option<Millis>, since: Seq) -> Self {
+        let threads = vec![ThreadAddress { thread: thread.clone(), last_inbound: written_at }];
+        Self { thread: thread.clone(), last_inbound: written_at, threads, several_direct: false, since }
+    }
+
     /// The last thread of this kind.
     #[must_use]
     pub fn of_kind(&self, kind: &str) -> Option<ThreadAddress> {
         let found = self.threads.iter().find(|t| t.thread.kind == kind).cloned();
         let before = || ThreadAddress { thread: self.thread.clone(), last_inbound: self.last_inbound };
         found.or_else(|| (self.threads.is_empty() && self.thread.kind == kind).then(before))
-    }
-
-    /// The thread to write to when nobody says which: the last one in which nobody listens but the person.
-    #[must_use]
-    pub fn direct(&self) -> Option<ThreadAddress> {
-        let found = Thread::DIRECT.iter().filter_map(|kind| self.of_kind(kind));
-        found.max_by_key(|thread| thread.last_inbound)
     }
 
     /// Takes note of a thread. `written_at` is when the person wrote there, if the person did.

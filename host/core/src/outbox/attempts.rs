@@ -1,5 +1,6 @@
 //! Attempts to send a message, from the start of one to its end.
 
+use super::requests::FORMER_THREAD;
 use super::rows::{DeliveryState, Mark, OUTBOX, Outgoing};
 use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::CHANNELS;
@@ -33,6 +34,9 @@ impl Applier<'_> {
             return Ok(refuse("conflict", "only a message whose delivery is failed or uncertain can be tried again"));
         }
         if let Some(gone) = self.left_address(row.identity)? {
+            return Ok(gone);
+        }
+        if let Some(gone) = self.former_thread(&row)? {
             return Ok(gone);
         }
         self.leave_thread(&row);
@@ -70,10 +74,11 @@ impl Applier<'_> {
             return Ok(refuse("conflict", "the customer was erased"));
         }
         if let Some(gone) = self.left_address(row.identity)? {
-            self.dequeue(&row.channel, &row.thread.id, id)?;
-            let problem = Problem { message: String::from(LEFT_ADDRESS), code: None };
-            row.fail(DeliveryState::Failed, self.at, None, &problem, Some("recipient_gone"));
-            self.store_delivery(row);
+            self.give_up(row, "recipient_gone", LEFT_ADDRESS)?;
+            return Ok(gone);
+        }
+        if let Some(gone) = self.former_thread(&row)? {
+            self.give_up(row, "no_address", FORMER_THREAD)?;
             return Ok(gone);
         }
         outgoing.running = Some(attempt);
@@ -89,6 +94,15 @@ impl Applier<'_> {
         self.enter_thread(&row)?;
         self.store_delivery(row);
         Ok(Outcome::Done)
+    }
+
+    /// What waits is not sent.
+    fn give_up(&mut self, mut row: Message, class: &str, why: &str) -> Result<()> {
+        self.dequeue(&row.channel, &row.thread.id, row.id)?;
+        let problem = Problem { message: why.to_owned(), code: None };
+        row.fail(DeliveryState::Failed, self.at, None, &problem, Some(class));
+        self.store_delivery(row);
+        Ok(())
     }
 
     pub(crate) fn end_send(

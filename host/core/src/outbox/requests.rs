@@ -2,6 +2,8 @@
 //!
 //! A message goes to an address of the customer's own, never to one that was merely claimed.
 
+use std::collections::BTreeSet;
+
 use super::choice::{Candidate, Wish, threads};
 use super::{before, choice};
 use crate::apply::{Applier, DomainEvent, not_found, refuse, refuse_with};
@@ -12,10 +14,13 @@ use crate::event::{Part, Thread};
 use crate::fact::{Actor, Destination, Newest, Outcome, Via};
 use crate::identity::graph;
 use crate::identity::rows::{Identity, ThreadAddress};
-use crate::ids::{CustomerId, IdentityId, MessageId, Millis};
+use crate::ids::{ChannelId, CustomerId, IdentityId, MessageId, Millis};
 use crate::limits;
 use crate::outbox::rows::{Delivery, DeliveryState};
 use crate::tables::Result;
+
+/// What is said of a thread that another connector told of.
+pub(super) const FORMER_THREAD: &str = "another connector serves the channel now, to which this thread may be somebody else's; the customer has to write there first";
 
 /// Where a message goes.
 struct Address<'a> {
@@ -38,7 +43,8 @@ impl Applier<'_> {
         let Some(customer) = graph::resolve(&self.tables, customer)? else {
             return Ok(not_found("customer", customer));
         };
-        let members = graph::members(&self.tables, customer)?;
+        let mut members = graph::members(&self.tables, customer)?;
+        self.leave_out_former_threads(&mut members)?;
         let via = self.via_known(via)?;
         let answered = match reply_to {
             None => None,
@@ -47,6 +53,11 @@ impl Applier<'_> {
                 _ => return Ok(refuse("not_found", &format!("customer {customer} has no message {id}"))),
             },
         };
+        if let Some(answered) = answered.as_ref().filter(|_| via.is_none() && thread.is_none())
+            && let Some(gone) = self.former_thread(answered)?
+        {
+            return Ok(gone);
+        }
         let address = match self.address(&members, Wish { via: via.as_ref(), answered: answered.as_deref(), thread })? {
             Ok(address) => address,
             Err(refused) => return Ok(refused),
@@ -68,6 +79,28 @@ impl Applier<'_> {
         self.enqueue(row)?;
         self.emit(DomainEvent::MessageQueued { customer, message: id });
         Ok(Outcome::Queued { message: id, to })
+    }
+
+    /// Threads that a former connector of a channel told of are no addresses: to who serves it now they are somebody else's.
+    fn leave_out_former_threads(&self, members: &mut [Identity]) -> Result<()> {
+        if !self.ids.by_place() {
+            return Ok(());
+        }
+        let channels: BTreeSet<ChannelId> = members.iter().flat_map(|member| member.channels.keys().cloned()).collect();
+        for channel in channels {
+            let Some(serves) = CHANNELS.get(&self.tables, (&channel,))? else { continue };
+            for member in &mut *members {
+                member.channels.retain(|on, address| *on != channel || serves.knows(address.since));
+            }
+        }
+        Ok(())
+    }
+
+    /// The refusal of what is to go where a former connector of the channel brought a message, or was to bring it. Old journals sent it.
+    pub(super) fn former_thread(&self, row: &Message) -> Result<Option<Outcome>> {
+        let is_known = !self.ids.by_place() || self.is_known_on(&row.channel, row.id.seq())?;
+        let message = format!("{FORMER_THREAD}; the channel is {}", row.channel);
+        Ok((!is_known).then(|| refuse("no_address", &message)))
     }
 
     /// With the id that the identity has in these tables.

@@ -643,3 +643,49 @@ fn one_fact_works_out_once_who_is_proven_by_many() {
     desk.receive("evil", (0..500).map(|n| text(&format!("p-{n}"), proving(n), "me too")).collect());
     assert!(desk.last_cost.rows < 100_000, "{:?}", desk.last_cost);
 }
+
+/// Hundreds of people with proven addresses, all of whom a sender of the same connector names.
+fn who_names_everybody(desk: &mut Desk, claimant: &Sender) {
+    let address = |n: usize| format!("c{n}@example.com");
+    for hundred in 0..6 {
+        let known = |n: usize| {
+            let proven = vec![hint("email", &address(n), Trust::Attested)];
+            text(&format!("c-{n}"), sender("telegram", &format!("c-{n}"), proven), "hello")
+        };
+        desk.receive("wa", (hundred * 100..(hundred + 1) * 100).map(known).collect());
+    }
+    for five in 0..120 {
+        let words: Vec<String> = (five * 5..(five + 1) * 5).map(address).collect();
+        desk.receive("wa", vec![text(&format!("n-{five}"), claimant.clone(), &words.join(" "))]);
+    }
+}
+
+#[test]
+fn whoever_names_everybody_tears_nobody_apart_and_costs_nobody_a_message() {
+    let mut desk = Desk::new();
+    let (old, busy) = (|| sender("telegram", "old", vec![]), sender("whatsapp", "62811", vec![]));
+    let proves = |who: Sender, id: &str, kind: &str, value: &str| {
+        text(id, Sender { hints: vec![hint(kind, value, Trust::Attested)], ..who }, "it is me")
+    };
+    desk.receive("wa", vec![text("o-1", old(), "hello"), text("b-1", busy.clone(), "hello")]);
+    who_names_everybody(&mut desk, &busy);
+    desk.receive("wa", vec![proves(busy.clone(), "b-2", "email", "both@example.com")]);
+    desk.receive("wa", vec![proves(old(), "o-2", "email", "both@example.com")]);
+    desk.receive("wa", vec![proves(busy, "b-3", "phone", "+6281234567801")]);
+    let of_another = text("a-1", sender("whatsapp", "62822", vec![]), "of somebody else");
+    desk.receive("wa", vec![proves(old(), "o-3", "phone", "+6281234567802"), of_another]);
+    let whole = desk.customer_of("telegram", "old");
+    assert_eq!(desk.customer_of("whatsapp", "62811"), whole);
+    assert_eq!(desk.customer_of("phone", "+6281234567801"), whole);
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62822")), ["of somebody else"]);
+}
+
+#[test]
+fn whoever_names_everybody_makes_a_bounded_number_of_suggestions() {
+    let mut desk = Desk::new();
+    who_names_everybody(&mut desk, &sender("whatsapp", "62811", vec![]));
+    let open = links::suggestions(&desk.tables, None, None, 1_000).unwrap().items;
+    assert_eq!(open.len(), limits::SUGGESTIONS_BY_CLAIMANT as usize);
+    let last = customer::customer(&desk.tables, desk.customer_of("email", "c599@example.com")).unwrap().unwrap();
+    assert_eq!(last.claims_not_shown, 1);
+}

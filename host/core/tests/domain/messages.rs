@@ -359,3 +359,28 @@ fn every_page_of_a_timeline_and_of_the_inbox_follows_the_one_before() {
     let rest = timeline::timeline(&desk.tables, customer, first.next.as_deref(), 10).unwrap().unwrap();
     assert_eq!((first.items.len(), rest.items.len()), (2, 2));
 }
+
+#[test]
+fn the_pages_of_a_timeline_have_every_entry_of_one_moment_once() {
+    let mut desk = Desk::new();
+    let order = || {
+        let (kind, summary) = (String::from("order"), String::from("an order"));
+        body(EventBody::Touchpoint { sender: ana(), kind, at: None, summary, extra: vec![] })
+    };
+    desk.receive("wa", vec![order(), text("1", ana(), "one"), order(), text("2", ana(), "two")]);
+    let customer = desk.customer_of("whatsapp", "62811");
+    let of_pages = |limit: usize| {
+        let (mut entries, mut before) = (Vec::new(), None);
+        loop {
+            let page = timeline::timeline(&desk.tables, customer, before.as_deref(), limit).unwrap().unwrap();
+            entries.extend(page.items.iter().map(|entry| serde_json::to_string(entry).unwrap()));
+            before = page.next;
+            if before.is_none() {
+                return entries;
+            }
+        }
+    };
+    for limit in 1..=3 {
+        assert_eq!(of_pages(limit), of_pages(100), "{limit} a page");
+    }
+}

@@ -1,13 +1,18 @@
 //! What belongs to one sender, one account, one connector, and comes to no other.
 
-use crate::support::{Desk, channel, identifier, named, rules, sender, text};
+use crate::support::{Desk, channel, identifier, named, rules, sender, text, with_parts};
 use jackfield_core::canonical::{self, Context};
 use jackfield_core::channel::view;
-use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Problem, Sender, Trust};
-use jackfield_core::fact::{Attachment, Fact, MessageAction, Outcome, SendResult, Source, StateChange, Via};
+use jackfield_core::event::{
+    DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Media, Part, Problem, Sender, Trust,
+};
+use jackfield_core::fact::{
+    Attachment, ChannelRules, Fact, MessageAction, Outcome, SendResult, Source, StateChange, Via,
+};
+use jackfield_core::generation::GrantChanges;
 use jackfield_core::identity::{people, search};
 use jackfield_core::ids::{MessageId, Millis};
-use jackfield_core::limits;
+use jackfield_core::{connector, files, limits, outbox};
 
 fn event(body: EventBody) -> Event {
     Event { id: String::new(), body }
@@ -206,7 +211,9 @@ fn no_connector_is_told_the_ids_that_another_one_gave() {
     let message = desk.first_message(desk.customer_of("email", "ana@example.com"));
     let scope = Some("other".into());
     desk.apply(Fact::ChannelSet { channel: channel("wa"), source: of("other"), rules, scope });
-    let Outcome::Queued { message: reply, .. } = ask(&mut desk, Some(message), None, None) else { panic!() };
+    receive_as(&mut desk, "other", vec![text("another-id", ana(), "hello again")]);
+    let via = Some(Via::Channel(channel("wa")));
+    let Outcome::Queued { message: reply, .. } = ask(&mut desk, Some(message), None, via) else { panic!() };
     let row = jackfield_core::views::operations::message(&desk.tables, reply).unwrap().unwrap();
     assert_eq!((row.reply_to, row.reply_to_external), (Some(message), None));
     let action = MessageAction::React { emoji: Some("+".into()) };
@@ -214,6 +221,110 @@ fn no_connector_is_told_the_ids_that_another_one_gave() {
         Outcome::Refused(refusal) => assert_eq!(refusal.code, "conflict"),
         other => panic!("{other:?}"),
     }
+}
+
+fn is_refused(outcome: &Outcome, why: &str) -> bool {
+    matches!(outcome, Outcome::Refused(refusal) if refusal.code == why)
+}
+
+/// A customer of the connector that serves the channel before another one does, whose rules allow everything.
+fn customer_of_a_former_connector() -> (Desk, MessageId) {
+    let mut desk = Desk::new();
+    let content = ["text", "edit", "delete", "reaction"].map(String::from).to_vec();
+    let rules = ChannelRules { content, ..rules() };
+    desk.apply(Fact::ChannelSet { channel: channel("wa"), source: of("test"), rules, scope: Some("test".into()) });
+    receive_as(&mut desk, "test", vec![text("1", sender("email", "ana@example.com", vec![]), "hello")]);
+    let message = desk.first_message(desk.customer_of("email", "ana@example.com"));
+    (desk, message)
+}
+
+fn queued(outcome: Outcome) -> MessageId {
+    match outcome {
+        Outcome::Queued { message, .. } => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn attempt(desk: &mut Desk, message: MessageId, result: SendResult) {
+    assert_eq!(desk.apply(Fact::SendStarted { message, attempt: 1 }), Outcome::Done);
+    desk.apply(Fact::SendEnded { message, attempt: 1, result, events: vec![], source: None, state: vec![] });
+}
+
+#[test]
+fn no_reply_goes_to_a_thread_of_a_former_connector_through_the_one_that_serves_the_channel_now() {
+    let (mut desk, message) = customer_of_a_former_connector();
+    serve(&mut desk, "other");
+    let thread = Some("ana@example.com");
+    for (reply_to, thread, via) in [
+        (None, None, None),
+        (Some(message), None, None),
+        (None, thread, None),
+        (Some(message), thread, None),
+        (None, None, Some(Via::Channel(channel("wa")))),
+        (None, None, Some(Via::Identity(desk.identity_of("email", "ana@example.com")))),
+    ] {
+        let outcome = ask(&mut desk, reply_to, thread, via);
+        assert!(is_refused(&outcome, "no_address"), "{outcome:?}");
+    }
+    let mut here = text("1", sender("email", "ana@example.com", vec![]), "hello again");
+    if let EventBody::Message(message) = &mut here.body {
+        message.thread.id = "thread-of-the-new-one".into();
+    }
+    receive_as(&mut desk, "other", vec![here]);
+    assert_eq!(goes_to(ask(&mut desk, None, None, None)), "thread-of-the-new-one");
+    assert!(is_refused(&ask(&mut desk, Some(message), None, None), "no_address"));
+}
+
+#[test]
+fn what_waits_for_a_former_connector_is_not_sent_by_the_one_that_serves_the_channel_now() {
+    let (mut desk, _) = customer_of_a_former_connector();
+    let sent = queued(ask(&mut desk, None, None, None));
+    attempt(&mut desk, sent, SendResult::Sent { external_ids: vec!["s-1".into()] });
+    let delete = Fact::ActionRequested { message: sent, action: MessageAction::Delete, idempotency: None };
+    let waiting = [queued(desk.apply(delete)), queued(ask(&mut desk, None, None, None))];
+    serve(&mut desk, "other");
+    for message in waiting {
+        let outcome = desk.apply(Fact::SendStarted { message, attempt: 1 });
+        assert!(is_refused(&outcome, "no_address"), "{outcome:?}");
+        let delivery = desk.message(message)["delivery"].clone();
+        assert_eq!((delivery["state"].as_str(), delivery["class"].as_str()), (Some("failed"), Some("no_address")));
+        assert!(is_refused(&desk.apply(Fact::RetryRequested { message }), "no_address"));
+    }
+    let due = outbox::view::due(&desk.tables, &channel("wa"), Millis(u64::MAX), 10).unwrap().0;
+    assert!(due.is_empty(), "{due:?}");
+}
+
+#[test]
+fn no_file_of_a_former_connector_is_asked_of_the_one_that_serves_the_channel_now() {
+    let (mut desk, _) = customer_of_a_former_connector();
+    let picture = |id: &str| {
+        let media = Media { id: Some("file-7".into()), ..Media::default() };
+        with_parts(text(id, sender("email", "ana@example.com", vec![]), ""), vec![Part::Image(media)])
+    };
+    receive_as(&mut desk, "test", vec![picture("2")]);
+    let former = desk.first_message(desk.customer_of("email", "ana@example.com"));
+    serve(&mut desk, "other");
+    let due = |desk: &Desk| files::view::due(&desk.tables, &channel("wa"), Millis(u64::MAX), 10).unwrap().0;
+    assert!(due(&desk).is_empty());
+    assert_eq!(desk.message(former)["parts"][0]["attachment"]["state"], "gone");
+    receive_as(&mut desk, "other", vec![picture("2")]);
+    assert_eq!(due(&desk).len(), 1);
+}
+
+#[test]
+fn what_the_operator_allowed_one_connector_while_the_host_ran_is_not_allowed_to_the_next() {
+    let (mut desk, _) = customer_of_a_former_connector();
+    let (wa, one) = (channel("wa"), |origin: &str| vec![origin.to_owned()]);
+    desk.apply(Fact::PublicWebhookSet { channel: wa.clone(), allowed: Some(true) });
+    let (http, private) = (one("https://a.example"), one("http://10.0.0.1"));
+    desk.apply(Fact::OriginsGranted { channel: wa.clone(), http, private });
+    desk.apply(Fact::OriginsRevoked { channel: wa.clone(), origins: one("https://b.example") });
+    serve(&mut desk, "other");
+    let left = connector::view::grant_changes(&desk.tables, &wa).unwrap();
+    assert_eq!(left, GrantChanges { revoked: one("https://b.example"), ..GrantChanges::default() });
+    desk.apply(Fact::PublicWebhookSet { channel: wa.clone(), allowed: Some(false) });
+    serve(&mut desk, "test");
+    assert_eq!(connector::view::grant_changes(&desk.tables, &wa).unwrap().public_webhook, Some(false));
 }
 
 #[test]
