@@ -45,10 +45,19 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // A server's words are among them.
-            format!("jackfield: {error:#}").lines().for_each(|line| tell(&printable(line)));
+            format!("jackfield: {}", in_words(&error)).lines().for_each(|line| tell(&printable(line)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each said once: many an error says its cause itself.
+fn in_words(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        said if said.contains(&cause) => said.to_owned(),
+        said => format!("{said}: {cause}"),
+    })
 }
 
 /// Reads the configuration and sets log lines up: warnings only, since the output of a command is what counts.
@@ -75,4 +84,17 @@ fn say(line: &str) -> anyhow::Result<()> {
 fn tell(line: &str) {
     // Nobody is left to be told when that fails.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_of_an_error_is_said_once() {
+        let missing = std::io::Error::other("no such file");
+        let error =
+            anyhow::Error::new(missing).context("cannot read a.toml: no such file").context("the host cannot start");
+        assert_eq!(in_words(&error), "the host cannot start: cannot read a.toml: no such file");
+    }
 }
