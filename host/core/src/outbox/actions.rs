@@ -40,7 +40,8 @@ impl Applier<'_> {
 
     /// The channel has taken an action: its effect on the message.
     pub(super) fn done_to_message(&mut self, action: &Action) -> Result<()> {
-        let (target, at) = (action.target, self.at);
+        // An echo may have stepped back since the action was asked for.
+        let (target, at) = (self.original(action.target)?.map_or(action.target, |row| row.id), self.at);
         match &action.action {
             MessageAction::React { emoji } => {
                 let reaction = emoji.clone().map(|emoji| OwnReaction { emoji, at });
