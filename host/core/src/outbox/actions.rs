@@ -3,6 +3,7 @@
 //! An action waits in the outbox like a message, in the order of its thread, and is tried and recorded like one. Its effect shows when the
 //! channel has taken it.
 
+use super::attempts::TAKEN_BACK;
 use super::requests::too_large;
 use super::rows::{Action, OwnReaction};
 use crate::apply::{Applier, not_found, refuse};
@@ -57,6 +58,9 @@ impl Applier<'_> {
 
 impl Message {
     fn react_as_account(&mut self, reaction: Option<OwnReaction>) -> bool {
+        if self.deleted_at.is_some() {
+            return false;
+        }
         self.own_reaction = reaction;
         true
     }
@@ -82,7 +86,7 @@ fn actionable(row: &Message, channel: &Channel, action: &MessageAction) -> std::
             return Err(refuse("conflict", "only a message that was sent from here can be changed"));
         }
         MessageAction::Edit { parts } if is_too_large(parts) => return Err(too_large()),
-        _ if row.deleted_at.is_some() => return Err(refuse("conflict", "this message was deleted")),
+        _ if row.deleted_at.is_some() => return Err(refuse("conflict", TAKEN_BACK)),
         _ => {}
     }
     let external = row.external_ids.first().filter(|_| channel.knows(row.id.seq())).cloned();

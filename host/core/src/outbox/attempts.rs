@@ -15,6 +15,9 @@ use crate::tables::Result;
 /// What is said of an address that passed to somebody else, or that the customer gave up.
 const LEFT_ADDRESS: &str = "the customer has left this address for another one";
 
+/// What is said of a message that was deleted.
+pub(super) const TAKEN_BACK: &str = "this message was deleted";
+
 impl Applier<'_> {
     /// A person wants another attempt.
     pub(crate) fn request_retry(&mut self, id: MessageId) -> Result<Outcome> {
@@ -38,6 +41,9 @@ impl Applier<'_> {
         }
         if let Some(gone) = self.former_thread(&row)? {
             return Ok(gone);
+        }
+        if self.is_taken_back(&row) {
+            return Ok(refuse("conflict", TAKEN_BACK));
         }
         self.leave_thread(&row);
         row.former_ids.append(&mut row.external_ids);
@@ -81,6 +87,10 @@ impl Applier<'_> {
             self.give_up(row, "no_address", FORMER_THREAD)?;
             return Ok(gone);
         }
+        if self.is_taken_back(&row) {
+            self.give_up(row, "deleted", TAKEN_BACK)?;
+            return Ok(refuse("conflict", TAKEN_BACK));
+        }
         outgoing.running = Some(attempt);
         outgoing.attempts = attempt;
         self.set_outgoing(&row.channel, &outgoing)?;
@@ -93,6 +103,11 @@ impl Applier<'_> {
         row.step("sending", self.at, Some(attempt), None);
         self.store_delivery(row);
         Ok(Outcome::Done)
+    }
+
+    /// Whether there is nothing left of a message to be sent. Old journals sent it.
+    fn is_taken_back(&self, row: &Message) -> bool {
+        self.ids.by_place() && row.deleted_at.is_some()
     }
 
     /// What waits is not sent.

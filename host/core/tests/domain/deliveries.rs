@@ -307,3 +307,28 @@ fn an_action_on_an_echo_that_stepped_back_meanwhile_is_done_to_the_message_that_
     attempt(&mut desk, action, 1, SendResult::Sent { external_ids: vec![] });
     assert!(desk.message(message)["deleted_at"].is_string());
 }
+
+/// The channel had the message, and could not deliver it.
+fn not_delivered() -> (Desk, MessageId) {
+    let (mut desk, message) = answering();
+    attempt(&mut desk, message, 1, sent("x-1"));
+    desk.receive("wa", vec![of("x-1", DeliveryUpdate::Failed(problem()))]);
+    (desk, message)
+}
+
+#[test]
+fn a_message_that_was_taken_back_is_not_sent_again() {
+    let taken_back = || event(EventBody::Deletion { message_id: "x-1".into(), at: None });
+    let (mut desk, message) = not_delivered();
+    desk.receive("wa", vec![taken_back()]);
+    assert!(matches!(desk.apply(Fact::RetryRequested { message }), Outcome::Refused(why) if why.code == "conflict"));
+
+    let (mut desk, message) = not_delivered();
+    queued(desk.apply(Fact::RetryRequested { message }));
+    desk.receive("wa", vec![taken_back()]);
+    let started = desk.apply(Fact::SendStarted { message, attempt: 2 });
+    assert!(matches!(started, Outcome::Refused(why) if why.code == "conflict"));
+    let delivery = desk.message(message)["delivery"].clone();
+    assert_eq!((delivery["state"].as_str(), delivery["class"].as_str()), (Some("failed"), Some("deleted")));
+    assert!(due(&desk).is_empty());
+}
