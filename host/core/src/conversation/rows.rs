@@ -186,6 +186,9 @@ pub struct Touchpoint {
     pub at: Millis,
     /// One line.
     pub summary: String,
+    /// When that was so, if it was said of a call after the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Millis>,
     /// More.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Property>,
