@@ -21,9 +21,11 @@ impl Applier<'_> {
         id: MessageId,
         body: &EventBody,
     ) -> Result<EventEffect> {
-        let Some(message) = self.original(id)?.map(|row| row.id) else {
+        let Some(row) = self.original(id)? else {
             return Ok(EventEffect::Duplicate);
         };
+        let (message, may_be_echo) = (row.id, row.may_be_echo());
+        drop(row);
         let changed = match body {
             EventBody::Edit { at, parts, .. } => {
                 let at = self.believable(*at);
@@ -41,7 +43,10 @@ impl Applier<'_> {
             }
             EventBody::Delivery { about, state, at } => {
                 let at = self.believable(*at);
-                return self.apply_update(message, about, state, at);
+                return match may_be_echo {
+                    true => self.hear(message, state, at),
+                    false => self.apply_update(message, about, state, at),
+                };
             }
             _ => false,
         };
@@ -107,7 +112,7 @@ impl Message {
     }
 
     /// One reaction for each person; the latest counts, in whatever order they come. Over the bound the oldest goes.
-    fn react(&mut self, identity: IdentityId, emoji: Option<&str>, at: Millis) -> bool {
+    pub(crate) fn react(&mut self, identity: IdentityId, emoji: Option<&str>, at: Millis) -> bool {
         let before = self.reactions.iter().chain(&self.withdrawn).find(|r| r.identity == identity);
         let late = before.is_some_and(|before| before.at > at);
         let reaction = Reaction { identity, emoji: emoji.unwrap_or_default().to_owned(), at };

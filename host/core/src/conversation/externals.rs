@@ -3,11 +3,10 @@
 //! Ids are the words of the connector that serves the channel. When it comes to another scope, what had an id before has none any more:
 //! it is no repetition of what the new connector brings, and nothing that one says is about it.
 
-use super::rows::{EARLY, EARLY_BY_AGE, EXTERNAL, EXTERNAL_MESSAGE, External};
+use super::rows::{EXTERNAL, EXTERNAL_MESSAGE, External};
 use crate::apply::Applier;
 use crate::channel::rows::CHANNELS;
 use crate::ids::{ChannelId, MessageId, Seq};
-use crate::limits;
 use crate::tables::{Read, Result};
 
 /// What an id of this sort stands for on a channel now.
@@ -24,7 +23,7 @@ pub(super) fn external(
 }
 
 /// Whether a fact is from the time of who serves the channel now.
-fn is_of_now(tables: &(impl Read + ?Sized), channel: &ChannelId, seq: Seq) -> Result<bool> {
+pub(super) fn is_of_now(tables: &(impl Read + ?Sized), channel: &ChannelId, seq: Seq) -> Result<bool> {
     Ok(CHANNELS.get(tables, (channel,))?.is_none_or(|row| row.knows(seq)))
 }
 
@@ -38,20 +37,6 @@ impl Applier<'_> {
     }
 
     pub(crate) fn set_external(&mut self, channel: &ChannelId, external: &str, id: MessageId) -> Result<()> {
-        EXTERNAL.put(&mut self.tables, (channel, EXTERNAL_MESSAGE, external), &External::Message(id))?;
-        self.forget_former_updates(channel, external)
-    }
-
-    /// What waits for a message that another connector would have brought is not about this one.
-    fn forget_former_updates(&mut self, channel: &ChannelId, external: &str) -> Result<()> {
-        let waiting = EARLY.scan(&self.tables, EARLY.with((channel, external)), false).take(limits::EARLY);
-        let waiting: Vec<_> = waiting.collect::<Result<_>>()?;
-        for ((_, _, seq, index), _) in waiting {
-            if !is_of_now(&self.tables, channel, seq)? {
-                EARLY.delete(&mut self.tables, (channel, external, seq, index));
-                EARLY_BY_AGE.delete(&mut self.tables, (seq, index));
-            }
-        }
-        Ok(())
+        EXTERNAL.put(&mut self.tables, (channel, EXTERNAL_MESSAGE, external), &External::Message(id))
     }
 }

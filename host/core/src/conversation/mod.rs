@@ -7,6 +7,7 @@
 
 mod changes;
 mod content;
+mod early;
 mod externals;
 mod held;
 mod inbound;
@@ -21,5 +22,6 @@ mod updates;
 pub mod view;
 
 pub(crate) use content::is_too_large;
+pub(crate) use early::{EarlyPlace, place as early_place};
 pub(crate) use inbound::{EventEffect, Origin};
 pub(crate) use messages::HeldMessages;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventBody, Part, Property, Thread};
+use crate::event::{DeliveryUpdate, EventBody, Part, Property, Thread};
 use crate::ids::{ChannelId, IdentityId, KeyId, MessageId, Millis, Seq, TouchpointId};
 use crate::outbox::rows::{Action, Delivery, OwnReaction};
 use crate::tables::key::{As, Element};
@@ -83,6 +83,15 @@ pub struct Reaction {
     pub at: Millis,
 }
 
+/// News of a delivery that is not the host's, as far as it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// What.
+    pub state: DeliveryUpdate,
+    /// When.
+    pub at: Millis,
+}
+
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -153,6 +162,9 @@ pub struct Message {
     /// How many reactions were over the bound and are not here.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_reactions: u64,
+    /// How far it got, where the account wrote it elsewhere: it may turn out to be an echo. One of each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<Heard>,
     /// It turned out to be the echo of another message, which stands for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo_of: Option<MessageId>,
@@ -174,6 +186,9 @@ pub struct Touchpoint {
     pub at: Millis,
     /// One line.
     pub summary: String,
+    /// When that was so, if it was said of a call after the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Millis>,
     /// More.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<Property>,
@@ -220,6 +235,7 @@ impl Message {
             marked_read_at: None,
             cut: Vec::new(),
             more_reactions: 0,
+            heard: Vec::new(),
             echo_of: None,
         }
     }

@@ -31,6 +31,7 @@ impl Applier<'_> {
             kind: kind.to_owned(),
             at,
             summary: summary.to_owned(),
+            said_at: None,
             extra: bounded(extra),
         };
         TOUCHPOINTS.put(&mut self.tables, (id,), &row)?;
@@ -42,7 +43,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// A call is one touchpoint that changes while the call goes on.
+    /// A call is one touchpoint that changes while the call goes on. What comes late does not put it back.
     pub(super) fn call(&mut self, origin: Origin<'_>, body: &EventBody) -> Result<()> {
         let EventBody::Call { call_id, sender, direction, state, at, duration_seconds, extra } = body else {
             return Ok(());
@@ -54,7 +55,10 @@ impl Applier<'_> {
         if let Some(External::Call(id)) = external(&self.tables, origin.channel, EXTERNAL_CALL, call_id)?
             && let Some(mut row) = TOUCHPOINTS.get(&self.tables, (id,))?
         {
-            row.summary = summary;
+            let at = self.believable(*at);
+            if at >= row.said_at.unwrap_or(row.at) {
+                (row.summary, row.said_at) = (summary, Some(at));
+            }
             let new: Vec<Property> = extra.iter().filter(|e| !row.extra.contains(e)).cloned().collect();
             row.extra.extend(new);
             row.extra = bounded(&row.extra);
@@ -78,6 +82,7 @@ impl Applier<'_> {
             kind: String::from("other"),
             at: self.at,
             summary: property.name.clone(),
+            said_at: None,
             extra: bounded(std::slice::from_ref(property)),
         };
         TOUCHPOINTS.put(&mut self.tables, (id,), &row)?;

@@ -1,5 +1,7 @@
 //! What is said of a message that may not have come yet, and read marks of whole threads.
 
+use super::early::{self, EarlyPlace};
+use super::externals::is_of_now;
 use super::inbound::{EventEffect, Origin};
 use super::rows::{EARLY, EARLY_BY_AGE, EarlyUpdate, SENT_IN_THREAD};
 use crate::apply::Applier;
@@ -31,8 +33,20 @@ impl Applier<'_> {
     fn buffer_update(&mut self, channel: &ChannelId, external: &str, body: &EventBody) -> Result<EventEffect> {
         let range = EARLY.with((channel, external));
         let kept: Vec<_> = EARLY.scan(&self.tables, range, false).take(limits::EARLY).collect::<Result<_>>()?;
-        if kept.len() >= limits::EARLY || kept.iter().any(|(_, before)| before == body) {
-            return Ok(EventEffect::Duplicate);
+        let waiting: Vec<&EventBody> = kept.iter().map(|(_, before)| before).collect();
+        let place = match self.ids.by_place() {
+            true => early::place(&waiting, body),
+            false => early::place_before(&waiting, body),
+        };
+        match place {
+            EarlyPlace::None => return Ok(EventEffect::Duplicate),
+            EarlyPlace::Behind => {}
+            EarlyPlace::InsteadOf(index) => {
+                if let Some(((.., seq, index), _)) = kept.get(index) {
+                    EARLY.delete(&mut self.tables, (channel, external, *seq, *index));
+                    EARLY_BY_AGE.delete(&mut self.tables, (*seq, *index));
+                }
+            }
         }
         let index = self.ids.early()?;
         EARLY.put(&mut self.tables, (channel, external, self.seq, index), body)?;
@@ -41,7 +55,7 @@ impl Applier<'_> {
         Ok(EventEffect::New)
     }
 
-    /// Applies what came before the message itself did.
+    /// Applies what came before the message itself did. What waited for one that another connector would have brought is not about it.
     pub(crate) fn drain_pending(&mut self, origin: Origin<'_>, external: &str) -> Result<()> {
         if external.is_empty() {
             return Ok(());
@@ -51,6 +65,9 @@ impl Applier<'_> {
         for ((channel, id, seq, index), body) in early {
             EARLY.delete(&mut self.tables, (&channel, &id.0, seq, index));
             EARLY_BY_AGE.delete(&mut self.tables, (seq, index));
+            if !is_of_now(&self.tables, &channel, seq)? {
+                continue;
+            }
             if let Some(message) = self.message_by_external(origin.channel, external)? {
                 self.change_message(origin, message, &body)?;
             }

@@ -83,6 +83,8 @@ impl Applier<'_> {
             let address = (&before.kind, scope, &before.value);
             if BY_ADDRESS.get(&self.tables, address)? == Some(before.id) {
                 BY_ADDRESS.delete(&mut self.tables, address);
+                // They were about the person. An address that was left has those of who got it.
+                self.forget_claims(before)?;
             }
         }
         let named = before.profile.iter().map(|field| &field.value);

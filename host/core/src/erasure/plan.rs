@@ -12,6 +12,7 @@ use super::rows::Erasure;
 use super::stand_in;
 use crate::apply::is_behind_events;
 use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, TIMELINE, TOUCHPOINTS};
+use crate::conversation::{EarlyPlace, early_place};
 use crate::event::{Author, Event, EventBody, Identifier, InboundMessage, Sender, Trust};
 use crate::fact::{Entry, Fact, SendResult};
 use crate::files::rows::{FILES, File};
@@ -59,8 +60,8 @@ pub struct Plan {
     scopes: BTreeMap<ChannelId, (Option<String>, String)>,
     /// The channels of facts that parked something.
     parked_on: BTreeMap<Seq, ChannelId>,
-    /// People whose reactions came before the channel's id of the message did.
-    pub(super) early: BTreeMap<(ChannelId, String), Vec<Sender>>,
+    /// What came of the person's messages before the channel's ids of them did, and whose reactions those were.
+    early: BTreeMap<(ChannelId, String), Vec<(EventBody, Option<Sender>)>>,
     /// Where the channels' ids of messages came, of those that may have come later than their messages did: what was sent is known by
     /// its id from the end of the attempt on, or from the echo on that came before that. None while it has not come.
     came: BTreeMap<(ChannelId, String), Option<MessageId>>,
@@ -256,6 +257,23 @@ impl Plan {
         Ok(())
     }
 
+    /// Something was said of a message before the channel's id of it came, and waits for that, as far as there is room.
+    pub(super) fn wait(&mut self, about: (ChannelId, String), body: &EventBody, who: Option<Sender>) {
+        let waiting = self.early.entry(about).or_default();
+        let bodies: Vec<&EventBody> = waiting.iter().map(|(before, _)| before).collect();
+        match early_place(&bodies, body) {
+            EarlyPlace::None => return,
+            EarlyPlace::Behind => {}
+            EarlyPlace::InsteadOf(index) => _ = waiting.remove(index),
+        }
+        waiting.push((body.clone(), who));
+    }
+
+    /// Whose reactions waited for a channel's id of a message.
+    pub(super) fn waited(&mut self, about: &(ChannelId, String)) -> impl Iterator<Item = Sender> + use<> {
+        self.early.remove(about).into_iter().flatten().filter_map(|(_, who)| who)
+    }
+
     /// Where a channel's id of a message came.
     pub(super) fn came(&self, channel: &ChannelId, external: &str, id: MessageId) -> MessageId {
         self.came.get(&(channel.clone(), external.to_owned())).copied().flatten().unwrap_or(id)
@@ -294,12 +312,13 @@ impl Plan {
     }
 
     pub(super) fn has_touchpoint(&self, tables: &impl Read, seq: Seq, index: u16) -> Result<bool> {
-        Ok(self.whose_touchpoint(tables, seq, index)?.is_some_and(|id| self.members.contains(&id)))
+        let id = TouchpointId::new(seq, index);
+        Ok(self.whose_touchpoint(tables, id)?.is_some_and(|id| self.members.contains(&id)))
     }
 
-    /// Whose touchpoint an event made, if it made one.
-    pub(super) fn whose_touchpoint(&self, tables: &impl Read, seq: Seq, index: u16) -> Result<Option<IdentityId>> {
-        Ok(TOUCHPOINTS.get(tables, (TouchpointId::new(seq, index),))?.and_then(|row| row.identity))
+    /// Whose a touchpoint is, if it is there.
+    pub(super) fn whose_touchpoint(&self, tables: &impl Read, id: TouchpointId) -> Result<Option<IdentityId>> {
+        Ok(TOUCHPOINTS.get(tables, (id,))?.and_then(|row| row.identity))
     }
 
     /// Whether somebody has, or had, an address of the person.

@@ -5,11 +5,11 @@
 //! does what people decided about links, without the reasons.
 
 use super::plan::{Place, Plan};
-use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, MESSAGES};
+use crate::conversation::rows::{EXTERNAL, EXTERNAL_CALL, EXTERNAL_MESSAGE, External, MESSAGES};
 use crate::event::{DeliveryScope, Event, EventBody, InboundMessage, Problem, Sender, Trust};
 use crate::fact::{Entry, Fact, Idempotency, RawRequest, SendResult, Source, StateChange, Unreadable, Via};
 use crate::identity::rows::SUGGESTIONS;
-use crate::ids::{ChannelId, MessageId};
+use crate::ids::{ChannelId, MessageId, TouchpointId};
 use crate::limits;
 use crate::tables::{Read, Result};
 
@@ -160,7 +160,7 @@ impl Plan {
         let mut people = Vec::new();
         if let (Some(channel), SendResult::Sent { external_ids }) = (&channel, &*result) {
             for external in external_ids.iter().take(limits::EXTERNAL_IDS) {
-                people.extend(self.early.remove(&(channel.clone(), external.clone())).into_iter().flatten());
+                people.extend(self.waited(&(channel.clone(), external.clone())));
             }
         }
         if let Some((place, given)) = self.events_of(tables, entry)? {
@@ -205,15 +205,19 @@ impl Plan {
             EventBody::Edit { message_id, .. }
             | EventBody::Deletion { message_id, .. }
             | EventBody::Delivery { about: DeliveryScope::Message(message_id), .. } => {
-                nobody.filter(|_| self.externals.contains_key(&about(message_id)))
+                let target = self.externals.get(&about(message_id)).copied();
+                if target.is_some_and(|target| self.is_early(place, message_id, target)) {
+                    self.wait(about(message_id), &event.body, None);
+                }
+                nobody.filter(|_| target.is_some())
             }
             EventBody::Delivery { about: DeliveryScope::ThreadUntil(thread, _), .. } => {
                 nobody.filter(|_| self.threads.contains(&about(thread)))
             }
             EventBody::Reaction { message_id, sender, .. } => match self.externals.get(&about(message_id)).copied() {
-                Some(target) if self.came(&place.channel, message_id, target) > MessageId::new(place.seq, index) => {
+                Some(target) if self.is_early(place, message_id, target) => {
                     let who = self.left_sender(tables, place, sender)?;
-                    self.early.entry(about(message_id)).or_default().push(who);
+                    self.wait(about(message_id), &event.body, Some(who));
                     nobody
                 }
                 Some(_) => Some(vec![self.left_sender(tables, place, sender)?]),
@@ -225,6 +229,8 @@ impl Plan {
             EventBody::Touchpoint { sender, .. } if self.is_person(place, sender) => {
                 self.if_counted(tables, place, index, sender)?
             }
+            // Of a call of somebody else it says how that went on.
+            EventBody::Call { call_id, .. } if self.is_call_of_others(tables, place, index, call_id)? => None,
             EventBody::Call { call_id, sender, .. }
                 if self.is_person(place, sender) || self.calls.contains(&about(call_id)) =>
             {
@@ -248,13 +254,13 @@ impl Plan {
         if self.messages.contains_key(&id) {
             let mut people = vec![self.person(tables, place, &message.sender)?];
             let key = (place.channel.clone(), message.id.clone());
-            people.extend(self.early.remove(&key).into_iter().flatten());
+            people.extend(self.waited(&key));
             return Ok(Some(people));
         }
         if self.echoes.contains(&id) {
             let mut people = vec![self.left_sender(tables, place, &message.sender)?];
             let key = (place.channel.clone(), message.id.clone());
-            people.extend(self.early.remove(&key).into_iter().flatten());
+            people.extend(self.waited(&key));
             return Ok(Some(people));
         }
         let repeats = self.externals.contains_key(&(place.channel.clone(), message.id.clone()));
@@ -270,7 +276,7 @@ impl Plan {
         index: u16,
         sender: &Sender,
     ) -> Result<Option<Vec<Sender>>> {
-        match self.whose_touchpoint(tables, place.seq, index)? {
+        match self.whose_touchpoint(tables, TouchpointId::new(place.seq, index))? {
             Some(id) if self.members.contains(&id) => Ok(Some(vec![self.person(tables, place, sender)?])),
             // Somebody else had the address then.
             Some(_) => Ok(None),
@@ -283,6 +289,23 @@ impl Plan {
         let address = place.address(&sender.identity, sender.trust);
         let alone = place.seq < self.until && self.stand_ins.contains_key(&address);
         alone || self.holder(&address, place).is_some()
+    }
+
+    /// Whether something is said of a message before the channel's id of it came.
+    fn is_early(&self, place: &Place, external: &str, target: MessageId) -> bool {
+        self.came(&place.channel, external, target) > MessageId::new(place.seq, place.index)
+    }
+
+    /// Whether a call was there already, and is somebody else's.
+    fn is_call_of_others(&self, tables: &impl Read, place: &Place, index: u16, call: &str) -> Result<bool> {
+        let at = TouchpointId::new(place.seq, index);
+        Ok(match EXTERNAL.get(tables, (&place.channel, EXTERNAL_CALL, call))? {
+            Some(External::Call(id)) if id < at => {
+                let whose = self.whose_touchpoint(tables, id)?;
+                whose.is_some_and(|id| !self.members.contains(&id))
+            }
+            _ => false,
+        })
     }
 
     /// Whether a channel's message was there when it was reacted to.
@@ -322,6 +345,12 @@ impl Plan {
             EventBody::Reaction { sender, emoji, .. } if self.is_person(place, sender) => {
                 *sender = self.person(tables, place, sender)?;
                 *emoji = None;
+            }
+            EventBody::Call { sender, extra, .. } if self.is_person(place, sender) => {
+                *sender = self.person(tables, place, sender)?;
+                if place.seq < self.until {
+                    extra.retain(|property| !self.needles.are_in(property.value.as_bytes()));
+                }
             }
             EventBody::Reaction { sender, .. }
             | EventBody::Touchpoint { sender, .. }

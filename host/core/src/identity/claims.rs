@@ -72,7 +72,7 @@ impl Applier<'_> {
 
     /// The address passes to somebody else, whom earlier claims are not about. Facts of old journals are numbered by the suggestions
     /// that come of these, so they keep them.
-    pub(super) fn forget_claims(&mut self, about: &Identity) -> Result<()> {
+    pub(crate) fn forget_claims(&mut self, about: &Identity) -> Result<()> {
         if !self.ids.by_place() {
             return Ok(());
         }

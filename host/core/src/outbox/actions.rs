@@ -3,6 +3,7 @@
 //! An action waits in the outbox like a message, in the order of its thread, and is tried and recorded like one. Its effect shows when the
 //! channel has taken it.
 
+use super::attempts::TAKEN_BACK;
 use super::requests::too_large;
 use super::rows::{Action, OwnReaction};
 use crate::apply::{Applier, not_found, refuse};
@@ -40,7 +41,8 @@ impl Applier<'_> {
 
     /// The channel has taken an action: its effect on the message.
     pub(super) fn done_to_message(&mut self, action: &Action) -> Result<()> {
-        let (target, at) = (action.target, self.at);
+        // An echo may have stepped back since the action was asked for.
+        let (target, at) = (self.original(action.target)?.map_or(action.target, |row| row.id), self.at);
         match &action.action {
             MessageAction::React { emoji } => {
                 let reaction = emoji.clone().map(|emoji| OwnReaction { emoji, at });
@@ -56,6 +58,9 @@ impl Applier<'_> {
 
 impl Message {
     fn react_as_account(&mut self, reaction: Option<OwnReaction>) -> bool {
+        if self.deleted_at.is_some() {
+            return false;
+        }
         self.own_reaction = reaction;
         true
     }
@@ -81,7 +86,7 @@ fn actionable(row: &Message, channel: &Channel, action: &MessageAction) -> std::
             return Err(refuse("conflict", "only a message that was sent from here can be changed"));
         }
         MessageAction::Edit { parts } if is_too_large(parts) => return Err(too_large()),
-        _ if row.deleted_at.is_some() => return Err(refuse("conflict", "this message was deleted")),
+        _ if row.deleted_at.is_some() => return Err(refuse("conflict", TAKEN_BACK)),
         _ => {}
     }
     let external = row.external_ids.first().filter(|_| channel.knows(row.id.seq())).cloned();

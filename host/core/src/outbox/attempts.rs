@@ -5,15 +5,18 @@ use super::rows::{DeliveryState, Mark, OUTBOX, Outgoing};
 use crate::apply::{Applier, not_found, refuse};
 use crate::channel::rows::CHANNELS;
 use crate::conversation::Origin;
-use crate::conversation::rows::{Message, MessageAuthor};
+use crate::conversation::rows::Message;
 use crate::event::{Event, Problem, Sender};
 use crate::fact::{Outcome, SendResult, Source, StateChange};
 use crate::ids::{ChannelId, IdentityId, MessageId};
 use crate::limits;
-use crate::tables::{ReadError, Result};
+use crate::tables::Result;
 
 /// What is said of an address that passed to somebody else, or that the customer gave up.
 const LEFT_ADDRESS: &str = "the customer has left this address for another one";
+
+/// What is said of a message that was deleted.
+pub(super) const TAKEN_BACK: &str = "this message was deleted";
 
 impl Applier<'_> {
     /// A person wants another attempt.
@@ -38,6 +41,9 @@ impl Applier<'_> {
         }
         if let Some(gone) = self.former_thread(&row)? {
             return Ok(gone);
+        }
+        if self.is_taken_back(&row) {
+            return Ok(refuse("conflict", TAKEN_BACK));
         }
         self.leave_thread(&row);
         row.former_ids.append(&mut row.external_ids);
@@ -81,6 +87,10 @@ impl Applier<'_> {
             self.give_up(row, "no_address", FORMER_THREAD)?;
             return Ok(gone);
         }
+        if self.is_taken_back(&row) {
+            self.give_up(row, "deleted", TAKEN_BACK)?;
+            return Ok(refuse("conflict", TAKEN_BACK));
+        }
         outgoing.running = Some(attempt);
         outgoing.attempts = attempt;
         self.set_outgoing(&row.channel, &outgoing)?;
@@ -94,6 +104,11 @@ impl Applier<'_> {
         self.enter_thread(&row)?;
         self.store_delivery(row);
         Ok(Outcome::Done)
+    }
+
+    /// Whether there is nothing left of a message to be sent. Old journals sent it.
+    fn is_taken_back(&self, row: &Message) -> bool {
+        self.ids.by_place() && row.deleted_at.is_some()
     }
 
     /// What waits is not sent.
@@ -230,34 +245,6 @@ impl Applier<'_> {
             self.ids.at_event(index);
             self.event(origin, event)?;
         }
-        Ok(())
-    }
-
-    /// The channel knows our message by this id from now on. If an echo of it came first under this id, the echo steps back; any other
-    /// message that has the id stays where it is, since a connector may give one id twice.
-    fn own_external(&mut self, origin: Origin<'_>, external: &str, id: MessageId) -> Result<()> {
-        if external.is_empty() {
-            return Ok(());
-        }
-        if let Some(before) = self.message_by_external(origin.channel, external)?.filter(|before| *before != id) {
-            let row =
-                self.held_message(before)?.ok_or_else(|| ReadError::Broken(format!("message {before} is missing")))?;
-            match (&row.author, &row.delivery) {
-                (MessageAuthor::Account, None) if row.echo_of.is_none() => self.step_back(&row, id)?,
-                // What the customer wrote keeps its id.
-                (MessageAuthor::Customer | MessageAuthor::System, _) => return Ok(()),
-                _ => {}
-            }
-        }
-        self.set_external(origin.channel, external, id)?;
-        self.drain_pending(origin, external)
-    }
-
-    /// An echo leaves the timeline: the message that it echoes stands for it, if that is in the same one.
-    fn step_back(&mut self, echo: &Message, original: MessageId) -> Result<()> {
-        let is_same = self.held_message(original)?.is_some_and(|row| row.identity == echo.identity);
-        self.leave_timeline(echo, is_same.then_some(original))?;
-        self.store_message(Message { echo_of: Some(original), ..echo.clone() });
         Ok(())
     }
 

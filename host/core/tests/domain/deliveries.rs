@@ -1,6 +1,6 @@
 //! How far messages of the account got: attempts, receipts, read marks, and what comes late or about something else.
 
-use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Part, Problem, Sender};
+use jackfield_core::event::{Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Part, Problem, Sender};
 use jackfield_core::fact::{Fact, MessageAction, Outcome, SendResult};
 use jackfield_core::ids::{MessageId, Millis};
 use jackfield_core::outbox;
@@ -246,4 +246,106 @@ fn what_we_delete_keeps_no_reactions() {
 fn reacts(id: &str, emoji: &str) -> Event {
     let body = EventBody::Reaction { message_id: id.into(), sender: ana(), emoji: Some(emoji.into()), at: None };
     Event { id: String::new(), body }
+}
+
+/// What is seen of a message whose echo, and news of that, came while the attempt at it ran.
+fn with_news_of_its_echo(news: Vec<Event>) -> (Desk, serde_json::Value) {
+    let (mut desk, message) = answering();
+    desk.apply(Fact::SendStarted { message, attempt: 1 });
+    let mut echo = text("x-1", ana(), "your parcel is ready");
+    if let EventBody::Message(message) = &mut echo.body {
+        message.author = Author::Account;
+    }
+    desk.receive("wa", vec![echo]);
+    for event in news {
+        desk.receive("wa", vec![event]);
+    }
+    ended(&mut desk, message, 1, sent("x-1"));
+    let seen = desk.message(message);
+    (desk, seen)
+}
+
+fn event(body: EventBody) -> Event {
+    Event { id: String::new(), body }
+}
+
+#[test]
+fn how_far_an_echo_got_is_how_far_the_message_got_that_it_echoes() {
+    use DeliveryUpdate::{Delivered, Failed, Other, Read, Sent};
+    for (news, state) in [
+        (vec![Sent], "sent"),
+        (vec![Read, Delivered, Sent], "read"),
+        (vec![Sent, Failed(problem())], "failed"),
+        (vec![Failed(problem()), Delivered, Delivered], "delivered"),
+        (vec![Other("pending".into())], "sent"),
+    ] {
+        let news = news.into_iter().map(|state| of("x-1", state)).collect();
+        assert_eq!(with_news_of_its_echo(news).1["delivery"]["state"], state);
+    }
+}
+
+#[test]
+fn what_was_done_to_an_echo_was_done_to_the_message_that_it_echoes() {
+    let message_id = || String::from("x-1");
+    let reaction = |emoji: Option<&str>| {
+        event(EventBody::Reaction {
+            message_id: message_id(),
+            sender: ana(),
+            emoji: emoji.map(str::to_owned),
+            at: None,
+        })
+    };
+    let parts = vec![Part::Text { text: "your parcel is late".into() }];
+    let edit = event(EventBody::Edit { message_id: message_id(), at: None, parts });
+    let (_, seen) = with_news_of_its_echo(vec![reaction(Some("+")), edit]);
+    assert_eq!(seen["reactions"][0]["emoji"], "+");
+    assert_eq!(seen["parts"][0]["text"], "your parcel is late");
+    let (_, seen) = with_news_of_its_echo(vec![reaction(Some("+")), reaction(None)]);
+    assert_eq!(seen["reactions"].as_array().unwrap().len(), 0);
+    let (desk, seen) = with_news_of_its_echo(vec![event(EventBody::Deletion { message_id: message_id(), at: None })]);
+    assert!(seen["deleted_at"].is_string() && seen["parts"].as_array().unwrap().is_empty());
+    assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), ["hello"]);
+}
+
+#[test]
+fn an_action_on_an_echo_that_stepped_back_meanwhile_is_done_to_the_message_that_it_echoes() {
+    let (mut desk, message) = answering();
+    desk.apply(Fact::SendStarted { message, attempt: 1 });
+    let mut echo = text("x-1", ana(), "your parcel is ready");
+    if let EventBody::Message(message) = &mut echo.body {
+        message.author = Author::Account;
+    }
+    desk.receive("wa", vec![echo]);
+    let on_echo = desk.first_message(desk.customer_of("whatsapp", "62811"));
+    assert_ne!(on_echo, message);
+    let request = Fact::ActionRequested { message: on_echo, action: MessageAction::Delete, idempotency: None };
+    let action = queued(desk.apply(request));
+    ended(&mut desk, message, 1, sent("x-1"));
+    attempt(&mut desk, action, 1, SendResult::Sent { external_ids: vec![] });
+    assert!(desk.message(message)["deleted_at"].is_string());
+}
+
+/// The channel had the message, and could not deliver it.
+fn not_delivered() -> (Desk, MessageId) {
+    let (mut desk, message) = answering();
+    attempt(&mut desk, message, 1, sent("x-1"));
+    desk.receive("wa", vec![of("x-1", DeliveryUpdate::Failed(problem()))]);
+    (desk, message)
+}
+
+#[test]
+fn a_message_that_was_taken_back_is_not_sent_again() {
+    let taken_back = || event(EventBody::Deletion { message_id: "x-1".into(), at: None });
+    let (mut desk, message) = not_delivered();
+    desk.receive("wa", vec![taken_back()]);
+    assert!(matches!(desk.apply(Fact::RetryRequested { message }), Outcome::Refused(why) if why.code == "conflict"));
+
+    let (mut desk, message) = not_delivered();
+    queued(desk.apply(Fact::RetryRequested { message }));
+    desk.receive("wa", vec![taken_back()]);
+    let started = desk.apply(Fact::SendStarted { message, attempt: 2 });
+    assert!(matches!(started, Outcome::Refused(why) if why.code == "conflict"));
+    let delivery = desk.message(message)["delivery"].clone();
+    assert_eq!((delivery["state"].as_str(), delivery["class"].as_str()), (Some("failed"), Some("deleted")));
+    assert!(due(&desk).is_empty());
 }

@@ -1,12 +1,17 @@
 //! What is left of facts that hold something of the person and of somebody else: echoes, answers, addresses that pass on in one fact.
 
 use jackfield_core::conversation::inbox;
-use jackfield_core::event::{Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Problem};
+use jackfield_core::event::{
+    Author, DeliveryScope, DeliveryUpdate, Event, EventBody, Problem, Property, Sender, Trust,
+};
 use jackfield_core::fact::{Fact, SendResult};
+use jackfield_core::identity::links;
+use jackfield_core::identity::rows::SuggestionState;
 use jackfield_core::ids::{CustomerId, MessageId, Millis};
+use jackfield_core::limits;
 
-use crate::erasure::{body, ended, erase, in_group, queued, reacts, request, sent_as};
-use crate::support::{Desk, identifier, sender, text};
+use crate::erasure::{body, ended, erase, erased, in_group, queued, reacts, request, rewritten, sent_as};
+use crate::support::{Desk, hint, identifier, sender, text};
 
 fn ana() -> jackfield_core::event::Sender {
     sender("whatsapp", "ana", vec![])
@@ -114,4 +119,57 @@ fn the_ids_of_attempts_before_the_last_one_are_known_to_an_erasure() {
     desk.receive("wa", vec![reacts(bob(), "first")]);
     let left = erase(&mut desk, who);
     assert!(!serde_json::to_string(&left.journal).unwrap().contains("undeliverable to ana"));
+}
+
+#[test]
+fn whoever_has_an_erased_persons_address_next_is_not_who_was_claimed() {
+    const PHONE: &str = "+6281234567890";
+    let mut desk = Desk::new();
+    let with = |kind: &str, who: &str, trust: Trust| sender(kind, who, vec![hint("phone", PHONE, trust)]);
+    desk.receive("wa", vec![text("1", with("whatsapp", "62811", Trust::Attested), "hello")]);
+    desk.receive("ig", vec![text("2", with("instagram", "claimant", Trust::Claimed), "that number is mine")]);
+    let who = desk.customer_of("whatsapp", "62811");
+    desk.apply(erased(who));
+    desk.receive("tg", vec![text("3", with("telegram", "next", Trust::Attested), "I am new")]);
+    let left = rewritten(&desk.tables, &desk.journal, None);
+    for tables in [&desk.tables, &left.tables] {
+        let open = links::suggestions(tables, Some(SuggestionState::Open), None, 10).unwrap().items;
+        assert!(open.is_empty(), "{open:?}");
+    }
+    desk.receive("ig", vec![text("4", with("instagram", "claimant", Trust::Claimed), "that number is mine")]);
+    let open = links::suggestions(&desk.tables, Some(SuggestionState::Open), None, 10).unwrap().items;
+    assert_eq!(open.len(), 1, "who claims it from now on claims that of the next one");
+}
+
+fn call(who: Sender, state: &str, extra: Vec<Property>) -> Event {
+    let (call_id, direction, state) = (String::from("call-1"), String::from("inbound"), state.to_owned());
+    body(EventBody::Call { call_id, sender: who, direction, state, at: None, duration_seconds: None, extra })
+}
+
+#[test]
+fn what_a_channel_says_in_an_erased_persons_name_of_somebody_elses_call_stays_true_of_the_call() {
+    let mut desk = Desk::new();
+    desk.receive("wa", vec![text("1", sender("whatsapp", "62811223344", vec![]), "hello")]);
+    desk.receive("wa", vec![call(bob(), "ringing", vec![])]);
+    let property = |name: &str, value: &str| Property { name: name.into(), value: value.into() };
+    let extra = vec![property("line", "7"), property("by", "62811223344")];
+    desk.receive("wa", vec![call(sender("whatsapp", "62811223344", vec![]), "completed", extra)]);
+    let who = desk.customer_of("whatsapp", "62811223344");
+    desk.apply(erased(who));
+    let left = rewritten(&desk.tables, &desk.journal, None);
+    let desk = Desk { tables: left.tables, journal: left.journal, ..desk };
+    let view = desk.view(desk.customer_of("whatsapp", "bob"));
+    assert!(view.contains("inbound call, completed") && view.contains("line"), "{view}");
+    assert!(!serde_json::to_string(&desk.journal).unwrap().contains("62811223344"));
+}
+
+#[test]
+fn whoever_reacted_to_an_erased_message_before_it_came_is_made_by_as_many_reactions_as_waited_for_it() {
+    let mut desk = Desk::new();
+    let of = |n: usize| reacts(sender("whatsapp", &format!("other-{n}"), vec![]), "m");
+    desk.receive("wa", (0..limits::EARLY + 4).map(of).collect());
+    desk.receive("wa", vec![body(EventBody::Deletion { message_id: "m".into(), at: None })]);
+    desk.receive("wa", vec![text("m", ana(), "mine")]);
+    let who = desk.customer_of("whatsapp", "ana");
+    erase(&mut desk, who);
 }

@@ -1,12 +1,12 @@
 //! Messages in and out: once, in order, and never backwards.
 
-use crate::support::{Desk, HOUR, channel, sender, text};
+use crate::support::{Desk, HOUR, START, channel, sender, text};
 use jackfield_core::channel::view as channel_view;
 use jackfield_core::conversation::{inbox, timeline};
 use jackfield_core::event::{DeliveryScope, DeliveryUpdate, Event, EventBody, Part, Problem};
 use jackfield_core::fact::{Fact, Idempotency, Outcome, SendResult};
 use jackfield_core::ids::{MessageId, Millis};
-use jackfield_core::{feed, outbox};
+use jackfield_core::{feed, limits, outbox};
 
 fn ana() -> jackfield_core::event::Sender {
     sender("whatsapp", "62811", vec![])
@@ -383,4 +383,52 @@ fn the_pages_of_a_timeline_have_every_entry_of_one_moment_once() {
     for limit in 1..=3 {
         assert_eq!(of_pages(limit), of_pages(100), "{limit} a page");
     }
+}
+
+#[test]
+fn a_message_that_was_taken_back_before_it_came_is_not_shown_however_much_else_was_said_of_it() {
+    let mut desk = Desk::new();
+    let reaction = |n: usize| {
+        let sender = sender("whatsapp", &format!("other-{n}"), vec![]);
+        body(EventBody::Reaction { message_id: "m".into(), sender, emoji: Some("+".into()), at: None })
+    };
+    desk.receive("wa", (0..limits::EARLY + 4).map(reaction).collect());
+    desk.receive("wa", vec![body(EventBody::Deletion { message_id: "m".into(), at: None })]);
+    desk.receive("wa", vec![text("m", ana(), "what I took back")]);
+    assert!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")).is_empty());
+}
+
+#[test]
+fn the_latest_of_several_edits_that_came_before_their_message_counts() {
+    let edit = |words: &str, at: Option<u64>| {
+        let parts = vec![Part::Text { text: words.into() }];
+        body(EventBody::Edit { message_id: "m".into(), at: at.map(|at| Millis(START - HOUR + at)), parts })
+    };
+    for (edits, wanted) in [
+        (vec![edit("first", Some(1)), edit("second", Some(2))], "second"),
+        (vec![edit("second", Some(2)), edit("first", Some(1))], "second"),
+        (vec![edit("first", None), edit("second", None)], "second"),
+    ] {
+        let mut desk = Desk::new();
+        for edit in edits {
+            desk.receive("wa", vec![edit]);
+        }
+        desk.receive("wa", vec![text("m", ana(), "written")]);
+        assert_eq!(desk.timeline_texts(desk.customer_of("whatsapp", "62811")), [wanted]);
+    }
+}
+
+#[test]
+fn what_a_channel_says_of_a_call_counts_by_when_it_was_so() {
+    let call = |state: &str, at: u64| {
+        let (call_id, direction, state) = (String::from("c"), String::from("inbound"), state.to_owned());
+        let at = Some(Millis(START - HOUR + at));
+        body(EventBody::Call { call_id, sender: ana(), direction, state, at, duration_seconds: None, extra: vec![] })
+    };
+    let mut desk = Desk::new();
+    for (state, at) in [("ringing", 1), ("completed", 3), ("answered", 2)] {
+        desk.receive("wa", vec![call(state, at)]);
+    }
+    let view = desk.view(desk.customer_of("whatsapp", "62811"));
+    assert!(view.contains("inbound call, completed"), "{view}");
 }
