@@ -331,3 +331,15 @@ pub fn respond(reply: Reply) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_told_that_nothing_was_stored_only_where_that_is_known() {
+        let known = [AppendError::Closed, AppendError::Poisoned(String::new()), AppendError::Full(String::new())];
+        assert!(known.iter().all(|error| what_is_stored(error) == NOTHING_STORED));
+        assert_ne!(what_is_stored(&AppendError::Unknown(String::new())), NOTHING_STORED);
+    }
+}
