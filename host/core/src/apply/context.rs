@@ -39,6 +39,8 @@ pub(crate) struct Applier<'a> {
     pub(crate) proven_by_many: RefCell<BTreeMap<IdentityId, bool>>,
     /// Rows that were read or stored, as they are now.
     pub(crate) identities: RefCell<BTreeMap<IdentityId, Rc<Identity>>>,
+    /// Those of them that are to be written when the fact is done.
+    pub(crate) changed_identities: BTreeSet<IdentityId>,
 }
 
 impl<'a> Applier<'a> {
@@ -61,7 +63,20 @@ impl<'a> Applier<'a> {
             read_marks: 0,
             proven_by_many: RefCell::default(),
             identities: RefCell::default(),
+            changed_identities: BTreeSet::new(),
         })
+    }
+
+    /// Whether the fact may look at one more message that is there. Facts of old journals are numbered by what comes of that.
+    pub(crate) fn has_room_for_changes(&self) -> bool {
+        !self.ids.by_place() || self.tables.has_room_for_changes()
+    }
+
+    /// The same, and counts where it may not.
+    pub(crate) fn may_change_more(&mut self) -> bool {
+        let may = self.has_room_for_changes();
+        self.public.left_out += u64::from(!may);
+        may
     }
 
     /// Notes that something outside the tables follows from the fact.
@@ -89,6 +104,7 @@ impl<'a> Applier<'a> {
 
     pub(super) fn finish(mut self, outcome: Outcome) -> Result<Applied> {
         self.write_messages()?;
+        self.write_identities()?;
         self.store_public_events()?;
         self.tables.check()?;
         let cost = self.tables.cost();

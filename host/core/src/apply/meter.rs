@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ops::Bound;
 
 use super::applied::Cost;
-use crate::limits::{WORK_BYTES, WORK_ROWS};
+use crate::limits::{CHANGES_BYTES, WORK_BYTES, WORK_ROWS};
 use crate::tables::{Read, ReadError, Result, Row, Write};
 
 /// Tables whose use is counted.
@@ -29,6 +29,12 @@ impl<'a> Metered<'a> {
     fn count(&self, bytes: usize) {
         let Cost { rows, bytes: before } = self.cost.get();
         self.cost.set(Cost { rows: rows + 1, bytes: before.saturating_add(bytes as u64) });
+    }
+
+    /// Whether the fact may look at messages that are there.
+    pub(crate) fn has_room_for_changes(&self) -> bool {
+        let cost = self.cost.get();
+        cost.rows <= WORK_ROWS / 2 && cost.bytes <= CHANGES_BYTES
     }
 
     /// Whether the fact may go on.

@@ -133,7 +133,7 @@ impl Applier<'_> {
     }
 
     fn message_row(
-        &self,
+        &mut self,
         id: MessageId,
         identity: IdentityId,
         origin: Origin<'_>,
@@ -149,9 +149,10 @@ impl Applier<'_> {
             None => None,
         };
         let sent_at = self.believable(given.sent_at);
+        let ordered_at = self.ordered(sent_at, reply_to)?.max(given.ordered_at.unwrap_or_default()).min(self.at);
         let mut row = Message {
             sent_at,
-            ordered_at: self.ordered(sent_at, reply_to)?.max(given.ordered_at.unwrap_or_default()).min(self.at),
+            ordered_at,
             external_ids: Some(given.id.clone()).filter(|id| !id.is_empty()).into_iter().collect(),
             reply_to,
             reply_to_external: given.reply_to.clone(),
@@ -165,11 +166,11 @@ impl Applier<'_> {
 
     /// Where a message stands among others. A time in whole seconds means any moment of that second; the last one before the message
     /// came keeps an answer behind what it answers, since what the host sends itself is timed to the millisecond.
-    fn ordered(&self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
+    fn ordered(&mut self, sent_at: Millis, reply_to: Option<MessageId>) -> Result<Millis> {
         let finer = if sent_at.0.is_multiple_of(1000) { Millis(sent_at.0 + 999).min(self.at) } else { sent_at };
         let answered = match reply_to {
-            Some(id) => self.held_message(id)?.map(|m| m.ordered_at),
-            None => None,
+            Some(id) if self.may_change_more() => self.held_message(id)?.map(|m| m.ordered_at),
+            _ => None,
         };
         Ok(finer.max(answered.unwrap_or_default()).min(self.at))
     }

@@ -22,7 +22,8 @@ impl Applier<'_> {
         self.bump_activity(&mut row, at)?;
         self.note_address(&mut row, message)?;
         note_waiting(&mut row, message);
-        self.store_identity(&row)
+        self.store_identity(&row);
+        Ok(())
     }
 
     /// Takes a message out of its identity's timeline. `instead` stands for it there already; where nothing does, the row says what it
@@ -36,7 +37,8 @@ impl Applier<'_> {
             Some(_) => {}
             None => self.recall_latest(&mut row)?,
         }
-        self.store_identity(&row)
+        self.store_identity(&row);
+        Ok(())
     }
 
     /// Works out from the timeline what happened last, and since when the person waits.
@@ -49,6 +51,9 @@ impl Applier<'_> {
         for (at, item) in self.latest(row.id)? {
             row.last_activity = row.last_activity.max(Some(at));
             let Item::Message(id) = item else { continue };
+            if !self.may_change_more() {
+                break;
+            }
             let Some(message) = self.held_message(id)? else { continue };
             if row.last_message.is_none() {
                 (row.last_message, row.last_message_at) = (Some(id), Some(at));

@@ -38,7 +38,7 @@ impl Applier<'_> {
         TIMELINE.put(&mut self.tables, (identity, at, Item::Touchpoint(id)), &Present)?;
         let mut who = self.identity_row(identity)?;
         self.bump_activity(&mut who, at)?;
-        self.store_identity(&who)?;
+        self.store_identity(&who);
         self.emit(DomainEvent::TouchpointRecorded { customer: who.customer, touchpoint: id });
         Ok(())
     }

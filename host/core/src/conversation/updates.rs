@@ -24,6 +24,9 @@ impl Applier<'_> {
             self.other(origin.channel, &Property { name, value })?;
             return Ok(EventEffect::New);
         }
+        if !self.may_change_more() {
+            return Ok(EventEffect::Duplicate);
+        }
         match self.message_by_external(origin.channel, external)? {
             Some(id) => self.change_message(origin, id, body),
             None => self.buffer_update(origin.channel, external, body),
@@ -58,6 +61,10 @@ impl Applier<'_> {
     /// Applies what came before the message itself did. What waited for one that another connector would have brought is not about it.
     pub(crate) fn drain_pending(&mut self, origin: Origin<'_>, external: &str) -> Result<()> {
         if external.is_empty() {
+            return Ok(());
+        }
+        // Not counted: most messages have nothing that waits for them, and only reading it tells.
+        if !self.has_room_for_changes() {
             return Ok(());
         }
         let range = EARLY.with((origin.channel, external));
@@ -97,6 +104,9 @@ impl Applier<'_> {
                 return Ok(());
             }
             self.read_marks += 1;
+            if !self.may_change_more() {
+                return Ok(());
+            }
             if index < limits::READ_MARK {
                 self.apply_update(id, about, state, at)?;
             } else {

@@ -102,7 +102,8 @@ impl Applier<'_> {
         (row.last_activity, row.last_message, row.last_message_at) = (None, None, None);
         (row.last_outbound, row.waiting_since, row.hints_at) = (None, None, None);
         (row.messages, row.dropped) = (0, 0);
-        self.store_identity(&row)
+        self.store_identity(&row);
+        Ok(())
     }
 
     fn close_suggestions(&mut self, id: IdentityId) -> Result<()> {

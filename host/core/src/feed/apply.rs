@@ -133,11 +133,12 @@ impl Applier<'_> {
     }
 
     pub(crate) fn store_public_events(&mut self) -> Result<()> {
-        let Public { mut events, more, .. } = std::mem::take(&mut self.public);
-        if more > 0 {
-            let about = BTreeMap::from([(String::from("more"), more.to_string())]);
-            let kind = String::from("events.left_out");
-            events.push(PublicEvent { kind, at: self.at, customer: None, message: None, about });
+        let Public { mut events, more, left_out, .. } = std::mem::take(&mut self.public);
+        for (kind, more) in [("events.left_out", more), ("changes.left_out", left_out)] {
+            if more > 0 {
+                let about = BTreeMap::from([(String::from("more"), more.to_string())]);
+                events.push(PublicEvent { kind: kind.to_owned(), at: self.at, customer: None, message: None, about });
+            }
         }
         if events.is_empty() {
             return Ok(());

@@ -15,4 +15,6 @@ pub(crate) struct Public {
     /// Many changes of one thing in one fact are one piece of news.
     pub(super) told: BTreeSet<Told>,
     pub(super) more: u64,
+    /// Changes of messages that were too many for one fact.
+    pub(crate) left_out: u64,
 }

@@ -3,7 +3,7 @@
 use super::address::{self, REASSIGNED_KINDS};
 use super::claims::Shown;
 use super::graph;
-use super::rows::{BY_ADDRESS, Evidence, IDENTITIES, Identity, Link, Rule};
+use super::rows::{BY_ADDRESS, Evidence, Identity, Link, Rule};
 use super::statement::{MadeBy, Passed, Statement};
 use crate::apply::Applier;
 use crate::conversation::rows::TIMELINE;
@@ -54,7 +54,9 @@ impl Applier<'_> {
             BY_ADDRESS.delete(&mut self.tables, (&row.kind, &row.namespace, &row.value));
         }
         row.retired_at = Some(self.at);
-        self.store_identity(&row)
+        self.store_identity(&row);
+        // Whoever has the address next in this fact is to be told apart by what the tables say.
+        self.write_identities()
     }
 
     /// The same person goes on under another address since `at`, if the channel said when; the old one may come to belong to somebody
@@ -115,7 +117,7 @@ impl Applier<'_> {
             if link.rule != Rule::Proof || link.to != next {
                 continue;
             }
-            let before = IDENTITIES.need(&self.tables, (link.from,))?;
+            let before = self.identity_row(link.from)?;
             let same = (&before.kind, &before.scope, &before.value) == (&old.kind, &scope, &old.value);
             if same && before.retired_at.is_some() {
                 return Ok(true);
@@ -209,6 +211,7 @@ impl Applier<'_> {
         }
         let mut row = self.identity_row(id)?;
         row.attested_at = None;
-        self.store_identity(&row)
+        self.store_identity(&row);
+        Ok(())
     }
 }

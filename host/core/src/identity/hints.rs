@@ -4,11 +4,15 @@ use super::address;
 use super::rows::ProfileField;
 use super::statement::{MadeBy, Statement};
 use crate::apply::{Applier, not_found};
+use crate::canonical::cut;
 use crate::event::{Hint, Identifier, Subject, Trust};
 use crate::fact::Outcome;
 use crate::ids::{ChannelId, IdentityId};
 use crate::limits;
 use crate::tables::Result;
+
+/// About how many bytes of its row a field takes up beside its words.
+const FIELD_BYTES: usize = 100;
 
 /// Fields that others never push out of a profile.
 const CORE_FIELDS: [&str; 4] = ["avatar", "language", "name", "username"];
@@ -29,7 +33,7 @@ impl Applier<'_> {
         };
         let mut row = self.identity_row(id)?;
         row.hints_at = Some(self.at);
-        self.store_identity(&row)?;
+        self.store_identity(&row);
         for hint in hints.iter().take(limits::HINTS) {
             self.hint(id, hint, statement)?;
         }
@@ -105,33 +109,41 @@ impl Applier<'_> {
             return Ok(());
         }
         row.profile.retain(|f| f.field != field);
-        if row.profile.len() >= limits::PROFILE_FIELDS {
-            let others = row.profile.iter().enumerate().filter(|(_, f)| !CORE_FIELDS.contains(&f.field.as_str()));
-            let Some(oldest) = others.min_by_key(|(_, f)| f.at).map(|(index, _)| index) else {
-                return self.drop_statement(id);
-            };
-            row.profile.remove(oldest);
-            row.dropped += 1;
-        }
-        row.profile.push(ProfileField {
+        let new = ProfileField {
             field: field.to_owned(),
             value: value.to_owned(),
             trust: hint.trust,
-            evidence: hint.evidence.clone(),
+            evidence: cut(&hint.evidence, limits::PROFILE_EVIDENCE),
             channel: channel.clone(),
             at: self.at,
-        });
+        };
+        while row.profile.len() >= limits::PROFILE_FIELDS
+            || row.profile.iter().chain([&new]).map(size).sum::<usize>() > limits::PROFILE_BYTES
+        {
+            let others = row.profile.iter().enumerate().filter(|(_, f)| !CORE_FIELDS.contains(&f.field.as_str()));
+            let Some(oldest) = others.min_by_key(|(_, f)| f.at).map(|(index, _)| index) else { break };
+            row.profile.remove(oldest);
+            row.dropped += 1;
+        }
+        row.profile.push(new);
         row.profile.sort_by(|a, b| a.field.cmp(&b.field));
         if matches!(field, "name" | "username") {
             self.find_by_words(id, value)?;
         }
-        self.store_identity(&row)
+        self.store_identity(&row);
+        Ok(())
     }
 
     /// Counts a statement that is over the bounds.
     fn drop_statement(&mut self, id: IdentityId) -> Result<()> {
         let mut row = self.identity_row(id)?;
         row.dropped += 1;
-        self.store_identity(&row)
+        self.store_identity(&row);
+        Ok(())
     }
+}
+
+/// About how many bytes of its row a field takes up.
+fn size(field: &ProfileField) -> usize {
+    FIELD_BYTES + field.field.len() + field.value.len() + field.evidence.len() + field.channel.as_str().len()
 }

@@ -76,9 +76,20 @@ impl Applier<'_> {
         row.members.iter().map(|id| self.known_identity(*id)).collect()
     }
 
-    pub(crate) fn store_identity(&mut self, row: &Identity) -> Result<()> {
+    /// Changes the row of an identity. It is written once, when the fact is done, however often the fact changes it.
+    pub(crate) fn store_identity(&mut self, row: &Identity) {
         self.identities.get_mut().insert(row.id, Rc::new(row.clone()));
-        IDENTITIES.put(&mut self.tables, (row.id,), row)
+        self.changed_identities.insert(row.id);
+    }
+
+    /// Writes what was changed.
+    pub(crate) fn write_identities(&mut self) -> Result<()> {
+        for id in std::mem::take(&mut self.changed_identities) {
+            let row = self.known_identity(id)?;
+            IDENTITIES.put(&mut self.tables, (id,), &row)?;
+            self.tables.check()?;
+        }
+        Ok(())
     }
 
     /// The identity that has this address now, made if there is none.
@@ -118,7 +129,7 @@ impl Applier<'_> {
             }
             MadeBy::Hint | MadeBy::Change => self.ids.spoken_of()?,
         };
-        if IDENTITIES.contains(&self.tables, (id,))? {
+        if self.changed_identities.contains(&id) || IDENTITIES.contains(&self.tables, (id,))? {
             return Err(ReadError::Broken(format!("the identity {id} is there already")));
         }
         let customer = CustomerId::from(id);
@@ -150,7 +161,7 @@ impl Applier<'_> {
         BY_ADDRESS.put(&mut self.tables, (&identifier.kind, scope, &identifier.value), &id)?;
         CUSTOMERS.put(&mut self.tables, (customer,), &Customer { members: vec![id] })?;
         self.find_by_words(id, &identifier.value)?;
-        self.store_identity(&row)?;
+        self.store_identity(&row);
         self.attest(row, identifier, trust)?;
         Ok(id)
     }
@@ -166,7 +177,7 @@ impl Applier<'_> {
         if first || row.attested_at.is_some_and(|at| self.at.0.saturating_sub(at.0) > DAY) {
             row.attested_at = Some(self.at);
             row.trust = row.trust.max(trust);
-            self.store_identity(&row)?;
+            self.store_identity(&row);
         }
         if first { self.match_earlier_claims(identifier, &row) } else { Ok(()) }
     }

@@ -19,7 +19,7 @@ use jackfield_core::ids::ChannelId;
 const QUANTUM: usize = 64 << 10;
 
 /// How much a lane may owe: what the dearest fact costs, about.
-const MOST_OWED: usize = 64 << 20;
+const MOST_OWED: usize = 96 << 20;
 
 /// Who shares a lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
