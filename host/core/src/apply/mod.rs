@@ -92,6 +92,7 @@ impl Applier<'_> {
             }
             Fact::ChannelParked { channel, problem } => self.park_channel(channel, problem),
             Fact::ChannelResumed { channel } => self.resume_channel(channel),
+            Fact::ChannelHeld { channel, until } => self.hold_channel(channel, *until),
             Fact::ChannelPaused { channel } => self.pause_channel(channel),
             Fact::OriginsGranted { channel, http, private } => self.grant_origins(channel, http, private),
             Fact::OriginsRevoked { channel, origins } => self.revoke_origins(channel, origins),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use jackfield_core::canonical::Context;
 use jackfield_core::fact::ChannelRules;
 use jackfield_core::ids::{ChannelId, Millis};
+use jackfield_core::rows::Channel;
 use jackfield_sandbox::Limits;
 #[cfg(feature = "native-connector")]
 use jackfield_sandbox::{Call, CallError, Received, Request};
@@ -152,6 +153,13 @@ impl ChannelRuntime {
                 format!("No generation of the connector {name} serves; see `jackfield connector show {name}`.")
             }
         })
+    }
+
+    /// What the tables say of it. For the reactor.
+    pub(crate) fn take_over(&self, row: Option<&Channel>) {
+        self.paused.store(row.is_some_and(|row| row.paused), Ordering::Release);
+        let held = row.and_then(|row| row.held_until).unwrap_or_default();
+        self.held_until.store(held.0, Ordering::Relaxed);
     }
 
     /// Until when sending waits because the provider asked for it; none if it did not, or that is over.

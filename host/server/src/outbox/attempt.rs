@@ -23,6 +23,9 @@ use crate::jobs::backoff;
 /// How long to wait before something is appended again that could not be.
 const STORE_TROUBLE: Duration = Duration::from_secs(1);
 
+/// Pauses that are not written down: a start takes about as long.
+const FORGOTTEN: Duration = Duration::from_secs(5);
+
 /// Makes an attempt. Until when the whole channel is to send nothing, if the attempt taught that.
 pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) -> Option<Millis> {
     let number = outgoing.attempts + 1;
@@ -63,6 +66,9 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
         tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
     hold
+    if let Some(until) = hold.filter(|until| clock::until(*until) > FORGOTTEN) {
+        note_hold(host, channel, until).await;
+    }
 }
 
 /// An attempt that has just ended, with what its verdict depends on.
@@ -74,6 +80,14 @@ fn attempt_of<'a>(host: &Host, channel: &ChannelRuntime, outgoing: &'a Outgoing,
         now: clock::now(),
         base_ms: host.config.outbox.retry_base_ms,
         random: backoff::random(),
+/// Writes down that the provider asked for a pause, for the next start. Without that it is only asked again too early.
+async fn note_hold(host: &Host, channel: &ChannelRuntime, until: Millis) {
+    let held = Fact::ChannelHeld { channel: channel.id.clone(), until };
+    if let Err(error) = host.append(Actor::Channel(channel.id.clone()), held).await {
+        tracing::warn!(channel = %channel.id, "a pause that the provider asked for would not outlast a restart: {error}");
+    }
+}
+
     }
 }
 
