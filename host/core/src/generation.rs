@@ -272,6 +272,12 @@ impl Versions {
         let served = |g: &&Generation| matches!(g.stage, Stage::Active | Stage::Draining | Stage::Retired);
         let active = self.active().map(|active| &active.signature);
         match (active, signature) {
+    /// The one that serves; or the last that did, if none does.
+    #[must_use]
+    pub fn serves_or_served(&self) -> Option<&Generation> {
+        self.active().or_else(|| self.generations.iter().rev().find(|row| row.stage.has_served()))
+    }
+
             (Some(Signature::Trusted { key, .. }), Signature::Unsigned | Signature::Unknown { .. }) => {
                 Some(format!("to serve without a trusted signature, where what serves is signed by `{key}`"))
             }

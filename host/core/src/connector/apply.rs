@@ -1,6 +1,6 @@
 //! Connectors and their generations, and what channels are allowed while the host runs.
 
-use super::rows::{CONNECTORS, GRANTS};
+use super::rows::{CONNECTORS, FORMER, Former, GRANTS};
 use crate::apply::{Applier, DomainEvent, not_found};
 use crate::ask::{Ask, Difference};
 use crate::effect::Effect;
@@ -52,8 +52,11 @@ impl Applier<'_> {
     }
 
     pub(crate) fn remove_connector(&mut self, connector: &str) -> Result<Outcome> {
-        if !CONNECTORS.contains(&self.tables, (connector,))? {
+        let Some(row) = CONNECTORS.get(&self.tables, (connector,))? else {
             return Ok(not_found("connector", connector));
+        };
+        if let Some(served) = row.serves_or_served() {
+            FORMER.put(&mut self.tables, (connector,), &Former { connector: served.source.connector.clone() })?;
         }
         CONNECTORS.delete(&mut self.tables, (connector,));
         self.affect(Effect::Connector(connector.to_owned()));
