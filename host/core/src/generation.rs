@@ -155,6 +155,13 @@ impl GrantChanges {
         }
     }
 
+    /// What was taken back only: what was allowed was allowed to the connector that served the channel then, and to no other.
+    #[must_use]
+    pub fn without_what_was_allowed(self) -> Self {
+        let public_webhook = self.public_webhook.filter(|allowed| !allowed);
+        Self { revoked: self.revoked, public_webhook, ..Self::default() }
+    }
+
     /// Takes origins back, whatever the configuration says of them.
     pub fn revoke(&mut self, origins: &[String]) {
         for origin in origins {
@@ -265,6 +272,12 @@ impl Versions {
         self.active.and_then(|number| self.get(number))
     }
 
+    /// The one that serves; or the last that did, if none does.
+    #[must_use]
+    pub fn serves_or_served(&self) -> Option<&Generation> {
+        self.active().or_else(|| self.generations.iter().rev().find(|row| row.stage.has_served()))
+    }
+
     /// Why a component with this signature may not take the place of those that served before without an operator's word: it lost a
     /// signature that was trusted, or has a lower number than one that served.
     #[must_use]
@@ -272,12 +285,6 @@ impl Versions {
         let served = |g: &&Generation| matches!(g.stage, Stage::Active | Stage::Draining | Stage::Retired);
         let active = self.active().map(|active| &active.signature);
         match (active, signature) {
-    /// The one that serves; or the last that did, if none does.
-    #[must_use]
-    pub fn serves_or_served(&self) -> Option<&Generation> {
-        self.active().or_else(|| self.generations.iter().rev().find(|row| row.stage.has_served()))
-    }
-
             (Some(Signature::Trusted { key, .. }), Signature::Unsigned | Signature::Unknown { .. }) => {
                 Some(format!("to serve without a trusted signature, where what serves is signed by `{key}`"))
             }

@@ -126,8 +126,8 @@ pub enum Fact {
         /// Whether they do; none leaves it to the configuration.
         allowed: Option<bool>,
     },
-    /// What the operator allowed or took back while the host runs; all of it, in place of what such a fact said before. Not written
-    /// any more.
+    /// What was allowed or taken back while the host runs; all of it, in place of what such facts said before. Written when another
+    /// connector comes to the channel: what was allowed to the one before is not allowed to it.
     GrantsChanged {
         /// For this channel.
         channel: ChannelId,
