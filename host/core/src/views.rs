@@ -16,7 +16,7 @@ pub mod operations {
     pub use crate::feed::view::skipped;
     pub use crate::files::view::{due as due_files, file as attachment, referenced, wanted};
     pub use crate::identity::people::{is_erased, to_ask_about};
-    pub use crate::outbox::view::{ToSend, due as due_sends, outbox, to_send};
+    pub use crate::outbox::view::{ToSend, due as due_sends, outbox, to_send, was_there_since};
     pub use crate::parked::view::{
         ParkedView, parked, parked_delivery, parked_requests, row as parked_row, totals as parked_totals,
     };

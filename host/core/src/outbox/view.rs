@@ -1,7 +1,8 @@
 //! What the host reads to send.
 
 use super::rows::{DUE, OUTBOX, Outgoing};
-use crate::conversation::rows::{MESSAGES, Message};
+use crate::channel::rows::CHANNELS;
+use crate::conversation::rows::{Direction, Item, MESSAGES, Message, TIMELINE};
 use crate::identity::rows::{IDENTITIES, Identity};
 use crate::ids::{ChannelId, MessageId, Millis};
 use crate::tables::{Read, Result};
@@ -65,4 +66,29 @@ pub fn to_send(tables: &impl Read, id: MessageId) -> Result<Option<ToSend>> {
         return Ok(None);
     };
     Ok(Some(ToSend { message, to, outgoing }))
+}
+
+/// How far back in a person's timeline it is looked for a message on the channel.
+const LOOKED_BACK: usize = 1_000;
+
+/// Whether the person of a message was on its channel since who serves that now came to it. If not, the thread and the address are the
+/// words of another connector, and what is written there is not for this one.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn was_there_since(tables: &impl Read, message: &Message) -> Result<bool> {
+    let since = CHANNELS.get(tables, (&message.channel,))?.and_then(|channel| channel.scope_since);
+    let Some(since) = since.filter(|since| message.identity.seq() < *since) else { return Ok(true) };
+    for row in TIMELINE.scan(tables, TIMELINE.with((message.identity,)), true).take(LOOKED_BACK) {
+        let ((.., item), _) = row?;
+        let Item::Message(id) = item else { continue };
+        if id.seq() < since {
+            continue;
+        }
+        let of_person = |row: &Message| row.direction == Direction::Inbound && row.channel == message.channel;
+        if MESSAGES.get(tables, (id,))?.as_ref().is_some_and(of_person) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use jackfield_core::event::Part;
 use jackfield_core::fact::{Destination, Fact, Outcome, Via};
 use jackfield_core::ids::{ChannelId, CustomerId, IdentityId, MessageId};
-use jackfield_core::rows::DeliveryState;
+use jackfield_core::rows::{DeliveryState, Message};
 use jackfield_core::views::message::{self, MessageView};
 use jackfield_core::views::operations;
 use serde::{Deserialize, Serialize};
@@ -181,6 +181,12 @@ pub(super) async fn retry_message(
     Id(message): Id<MessageId>,
     _: Command<Nothing>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
+    let row = operations::message(&host.view(), message)?;
+    let passed = |row: &Message| host.channels.get(&row.channel).is_some_and(|on| on.has_passed_from(&row.connector));
+    if row.as_ref().is_some_and(passed) {
+        let detail = "another connector has come to the channel of this message, and it is not for that one; write a new message";
+        return Err(Problem::new(StatusCode::CONFLICT, "conflict", detail));
+    }
     accepted(&host, &command::run(&host, caller, None, Fact::RetryRequested { message }).await?)
 }
 

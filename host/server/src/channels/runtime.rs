@@ -169,6 +169,13 @@ impl ChannelRuntime {
         (until > now).then_some(until)
     }
 
+    /// Whether it is served by another connector than this one, by the id in its manifest: what that one brought, and what is meant for it,
+    /// is not for who serves now. False while nothing serves.
+    #[must_use]
+    pub fn has_passed_from(&self, connector: &str) -> bool {
+        self.serving().is_some_and(|(generation, _)| generation.source().connector != connector)
+    }
+
     /// What the channel can do; none while nothing serves it.
     #[must_use]
     pub fn rules(&self) -> Option<ChannelRules> {

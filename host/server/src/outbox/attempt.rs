@@ -30,8 +30,17 @@ const FORGOTTEN: Duration = Duration::from_secs(5);
 pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) -> Option<Millis> {
     let number = outgoing.attempts + 1;
     let message = outgoing.message;
-    if backoff::is_too_old(outgoing, clock::now()) {
-        return expire(host, channel, outgoing, number).await;
+    let unsent = match is_for_another(host, channel, outgoing) {
+        _ if backoff::is_too_old(outgoing, clock::now()) => Some(TOO_OLD),
+        Ok(true) => Some(FOR_ANOTHER),
+        Ok(false) => None,
+        Err(error) => {
+            tracing::error!(channel = %channel.id, %message, "a message could not be read, so it is not sent: {error}");
+            return Some(Millis(clock::now().0 + clock::millis(STORE_TROUBLE)));
+        }
+    };
+    if let Some(why) = unsent {
+        return give_up(host, channel, outgoing, number, why).await;
     }
     match host.append(Actor::Host, Fact::SendStarted { message, attempt: number }).await {
         Ok(committed) if committed.outcome == Outcome::Done => {}
@@ -57,6 +66,9 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
     let (hold, result) = (end.verdict.hold, end.verdict.result.clone());
     tracing::debug!(channel = %channel.id, %message, attempt = number, "an attempt at sending came to its end");
     record(host, channel, outgoing, number, end, to).await;
+    if let Some(until) = hold.filter(|until| clock::until(*until) > FORGOTTEN) {
+        note_hold(host, channel, until).await;
+    }
     host.metrics.send(channel.id.as_str(), word(&result));
     if let SendResult::Failed { problem, .. }
     | SendResult::Uncertain { problem }
@@ -66,8 +78,13 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
         tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
     hold
-    if let Some(until) = hold.filter(|until| clock::until(*until) > FORGOTTEN) {
-        note_hold(host, channel, until).await;
+}
+
+/// Writes down that the provider asked for a pause, for the next start. Without that it is only asked again too early.
+async fn note_hold(host: &Host, channel: &ChannelRuntime, until: Millis) {
+    let held = Fact::ChannelHeld { channel: channel.id.clone(), until };
+    if let Err(error) = host.append(Actor::Channel(channel.id.clone()), held).await {
+        tracing::warn!(channel = %channel.id, "a pause that the provider asked for would not outlast a restart: {error}");
     }
 }
 
@@ -80,34 +97,52 @@ fn attempt_of<'a>(host: &Host, channel: &ChannelRuntime, outgoing: &'a Outgoing,
         now: clock::now(),
         base_ms: host.config.outbox.retry_base_ms,
         random: backoff::random(),
-/// Writes down that the provider asked for a pause, for the next start. Without that it is only asked again too early.
-async fn note_hold(host: &Host, channel: &ChannelRuntime, until: Millis) {
-    let held = Fact::ChannelHeld { channel: channel.id.clone(), until };
-    if let Err(error) = host.append(Actor::Channel(channel.id.clone()), held).await {
-        tracing::warn!(channel = %channel.id, "a pause that the provider asked for would not outlast a restart: {error}");
     }
 }
 
-    }
+/// Why a message is given up without an attempt: the class, and a sentence.
+type Unsent = (&'static str, &'static str);
+
+const TOO_OLD: Unsent = (
+    "too_old",
+    "It waited for more than 24 hours before it could be sent, so it was not sent. Send it again if it still answers anything.",
+);
+const FOR_ANOTHER: Unsent = (
+    "another_connector",
+    "Another connector has come to this channel, and the customer has not written there since, so it was not sent. Use another channel, or \
+     wait until the customer writes again.",
+);
+
+/// Whether a message is not for the connector that serves the channel now: it was queued while another one did, or it goes to somebody
+/// who has not been there since this one came.
+fn is_for_another(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) -> tables::Result<bool> {
+    let view = host.view();
+    let Some(message) = operations::message(&view, outgoing.message)? else { return Ok(false) };
+    Ok(channel.has_passed_from(&message.connector) || !operations::was_there_since(&view, &message)?)
 }
 
-/// Gives up a message that has waited for longer than an answer is worth, without an attempt.
-async fn expire(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing, number: u32) -> Option<Millis> {
+/// Gives up a message without an attempt.
+async fn give_up(
+    host: &Host,
+    channel: &ChannelRuntime,
+    outgoing: &Outgoing,
+    number: u32,
+    (class, text): Unsent,
+) -> Option<Millis> {
     let message = outgoing.message;
-    let text = "It waited for more than 24 hours before it could be sent, so it was not sent. Send it again if it still answers anything.";
     let result = SendResult::Failed {
-        class: String::from("too_old"),
-        problem: Problem { message: String::from(text), code: Some(String::from("too_old")) },
+        class: String::from(class),
+        problem: Problem { message: String::from(text), code: Some(String::from(class)) },
     };
     let ended = Fact::SendEnded { message, attempt: number, result, events: Vec::new(), state: Vec::new() };
     let facts = [Fact::SendStarted { message, attempt: number }, ended].map(|fact| (Actor::Host, fact));
     match host.append_together(facts.into()).await {
         Ok(_) => {
-            host.metrics.send(channel.id.as_str(), "too_old");
+            host.metrics.send(channel.id.as_str(), class);
             None
         }
         Err(error) => {
-            tracing::error!(channel = %channel.id, %message, "a message that is too old cannot be given up yet: {error}");
+            tracing::error!(channel = %channel.id, %message, class, "a message cannot be given up yet: {error}");
             Some(Millis(clock::now().0 + clock::millis(STORE_TROUBLE)))
         }
     }
