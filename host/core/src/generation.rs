@@ -155,6 +155,13 @@ impl GrantChanges {
         }
     }
 
+    /// What was taken back only: what was allowed was allowed to the connector that served the channel then, and to no other.
+    #[must_use]
+    pub fn without_what_was_allowed(self) -> Self {
+        let public_webhook = self.public_webhook.filter(|allowed| !allowed);
+        Self { revoked: self.revoked, public_webhook, ..Self::default() }
+    }
+
     /// Takes origins back, whatever the configuration says of them.
     pub fn revoke(&mut self, origins: &[String]) {
         for origin in origins {
@@ -263,6 +270,12 @@ impl Versions {
     #[must_use]
     pub fn active(&self) -> Option<&Generation> {
         self.active.and_then(|number| self.get(number))
+    }
+
+    /// The one that serves; or the last that did, if none does.
+    #[must_use]
+    pub fn serves_or_served(&self) -> Option<&Generation> {
+        self.active().or_else(|| self.generations.iter().rev().find(|row| row.stage.has_served()))
     }
 
     /// Why a component with this signature may not take the place of those that served before without an operator's word: it lost a

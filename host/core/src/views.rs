@@ -10,7 +10,7 @@ pub use crate::read::{BadCursor, ListError, Page, Time};
 pub mod operations {
     pub use crate::access::view::{ApiKeyView, api_key_by_hash, api_keys, good_api_key, remembered};
     pub use crate::channel::view::{channel, channels, cursor, ids_by_place, state, state_keys};
-    pub use crate::connector::view::{components, connector, connectors, grant_changes};
+    pub use crate::connector::view::{components, connector, connectors, former_connector, grant_changes};
     pub use crate::conversation::view::{all_seen, row as message};
     pub use crate::erasure::view::{erasure, erasure_of, open as open_erasure, parked_of};
     pub use crate::feed::view::skipped;

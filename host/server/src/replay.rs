@@ -52,7 +52,8 @@ pub enum ReplayError {
 /// # Errors
 /// When it stays parked, and why.
 pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: Actor) -> Result<Replayed, ReplayError> {
-    let Parked { channel, request, .. } = operations::parked_row(&host.view(), id)?.ok_or(ReplayError::NotFound(id))?;
+    let Parked { channel, request, source: before, .. } =
+        operations::parked_row(&host.view(), id)?.ok_or(ReplayError::NotFound(id))?;
     refuse_if_paused(host, &channel)?;
     let Some(request) = request else {
         let message =
@@ -62,6 +63,13 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
     let off =
         || ReplayError::Stays(format!("The channel {channel} is not switched on; put it back into the configuration."));
     let runtime = host.channels.get(&channel).ok_or_else(off)?;
+    if runtime.has_passed_from(&before.connector) {
+        return Err(ReplayError::Stays(format!(
+            "It came in while the connector {} served the channel {channel}, and it is not for the one that does now. Discard it, or replay \
+             it once that connector is back.",
+            before.connector
+        )));
+    }
     let Answered { source, ended } = match generation {
         None => {
             let (_, bound) = runtime.serving().ok_or_else(off)?;

@@ -228,8 +228,15 @@ async fn examine_channel(
     connector: &Arc<Connector>,
 ) -> Vec<Fault> {
     let fault = |problem: Problem| Fault::channel(id, problem.message);
-    let inputs =
-        BindInputs { config, id, channel, made: 0, changes: &GrantChanges::default(), state: Arc::new(NoState) };
+    let inputs = BindInputs {
+        config,
+        id,
+        channel,
+        made: 0,
+        changes: &GrantChanges::default(),
+        to_another: false,
+        state: Arc::new(NoState),
+    };
     let bound = match bind(connector, &inputs, true) {
         Ok(bound) => bound,
         Err(rejections) => return rejections.all().map(fault).collect(),

@@ -220,3 +220,20 @@ async fn a_file_that_nobody_brought_or_that_is_too_large_is_refused() -> Result<
     assert_eq!(open.send(Method::POST, "/v1/files", &[], "abc").await?.status, 401);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_paused_channel_fetches_no_file_whoever_asks_for_it() -> Result<()> {
+    let provider = provider(|_| refusal(404)).await?;
+    let host = Host::start(&Setup::shop(&provider.url())?).await?;
+    host.take(TELEGRAM, &telegram(&photo())).await?;
+    let message = message_with_file(&host, "gone").await?;
+    let id = message["id"].as_str().context("an id")?;
+    let (asked, fetched) = (provider.seen().len(), fetches(&provider));
+    let paused = host.api.post(&format!("/v1/channels/{TELEGRAM}/pause"), &json!({})).await?;
+    assert_eq!(paused.status, 200, "{}", paused.text());
+    let got = host.api.get(&format!("/v1/messages/{id}/attachments/0")).await?;
+    assert_eq!(got.status, 409, "{}", got.text());
+    assert_eq!((provider.seen().len(), fetches(&provider)), (asked, fetched), "{}", got.text());
+    assert!(got.text().contains("paused"), "{}", got.text());
+    Ok(())
+}

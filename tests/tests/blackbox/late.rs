@@ -1,5 +1,7 @@
 //! Requests whose heads came while they were allowed, and whose bodies come when they are not any more.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use jackfield_tests::host::{Host, Setup, WHATSAPP};
 use jackfield_tests::provider::Provider;
@@ -143,5 +145,38 @@ async fn idle_connections_of_a_readers_key_keep_no_webhook_out() -> Result<()> {
         let answer = fresh.send(http::Method::POST, &path, &webhook.headers(), webhook.body.clone()).await?;
         ensure!(answer.status == 200, "after {n}: {}", answer.text());
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn readers_who_look_at_channels_with_much_to_send_keep_nobody_else_waiting() -> Result<()> {
+    let provider = Provider::agreeable().await?;
+    let host = Host::start(&Setup::shop(&provider.url())?).await?;
+    host.take(WHATSAPP, &meta(&whatsapp_text("6281234567890", "Ana", "w1", "hello"))).await?;
+    let customer = host.api.customer_with("phone:+6281234567890").await?;
+    host.api.post(&format!("/v1/channels/{WHATSAPP}/pause"), &json!({})).await?;
+    let (path, body) = (format!("/v1/customers/{customer}/messages"), json!({ "text": "hi" }));
+    for _ in 0..40 {
+        for sent in futures_util::future::join_all((0..100).map(|_| host.api.post(&path, &body))).await {
+            ensure!(sent?.status == 202);
+        }
+    }
+    let key = host.api.post("/v1/keys", &json!({ "name": "reader", "role": "reader" })).await?.json();
+    let reader = host.api.with_key(key["key"].as_str());
+    let flood: Vec<_> = (0..64).map(|_| reader.clone()).collect();
+    let flood: Vec<_> = flood
+        .into_iter()
+        .map(|reader| tokio::spawn(async move { while reader.get("/v1/channels").await.is_ok() {} }))
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut took = Vec::new();
+    for _ in 0..9 {
+        let began = Instant::now();
+        ensure!(host.api.get("/healthz").await?.status == 200);
+        took.push(began.elapsed());
+    }
+    flood.iter().for_each(tokio::task::JoinHandle::abort);
+    took.sort();
+    ensure!(took[4] < Duration::from_millis(300), "{took:?}");
     Ok(())
 }

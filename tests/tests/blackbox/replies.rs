@@ -312,3 +312,33 @@ async fn reactions_read_marks_and_edits_reach_the_channel_and_show_when_it_has_t
     assert!(refused.status == 409 || refused.status == 422, "{} {}", refused.status, refused.text());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_provider_that_asked_for_a_pause_has_it_after_a_restart_too_until_an_operator_goes_on() -> Result<()> {
+    let provider = Provider::agreeable().await?;
+    let home = Home::new(&Setup::shop(&provider.url())?).await?;
+    let host = home.start().await?;
+    let mut customers = Vec::new();
+    for number in ["6281111111", "6282222222"] {
+        host.take(WHATSAPP, &meta(&whatsapp_text(number, "Ana", number, "hello"))).await?;
+        customers.push(host.api.customer_with(&format!("phone:+{number}")).await?);
+    }
+    let later = vec![("retry-after", String::from("600"))];
+    provider.next(Script::Answer { status: 429, headers: later, body: String::from("{}") });
+    let path = format!("/v1/channels/{WHATSAPP}");
+    reply(&host, &customers[0], &json!({ "text": "hi" })).await?;
+    while host.api.read(&path).await?["held_until"].is_null() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let waits = reply(&host, &customers[1], &json!({ "text": "hi" })).await?;
+    host.stop().await?;
+    let host = home.start().await?;
+    assert!(!host.api.read(&path).await?["held_until"].is_null());
+    // Nothing says that nothing will happen.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(provider.messages().len(), 1);
+    let resumed = host.api.post(&format!("{path}/resume"), &json!({})).await?;
+    assert!(resumed.status.is_success() && resumed.json()["held_until"].is_null(), "{}", resumed.text());
+    host.delivered(&waits, "sent").await?;
+    Ok(())
+}

@@ -31,7 +31,7 @@ pub(crate) use refusal::{not_found, refuse, refuse_with};
 
 /// The edition of the rules in this module. Tables that another edition made are built again, so it goes up whenever the same journal
 /// comes to other rows than before. Rows of the edition before stay readable: they serve until the new ones are there.
-pub const EDITION: u32 = 4;
+pub const EDITION: u32 = 5;
 
 /// Applies one fact and moves the applied number.
 ///
@@ -92,6 +92,7 @@ impl Applier<'_> {
             }
             Fact::ChannelParked { channel, problem } => self.park_channel(channel, problem),
             Fact::ChannelResumed { channel } => self.resume_channel(channel),
+            Fact::ChannelHeld { channel, until } => self.hold_channel(channel, *until),
             Fact::ChannelPaused { channel } => self.pause_channel(channel),
             Fact::OriginsGranted { channel, http, private } => self.grant_origins(channel, http, private),
             Fact::OriginsRevoked { channel, origins } => self.revoke_origins(channel, origins),

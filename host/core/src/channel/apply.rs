@@ -5,7 +5,7 @@ use crate::apply::{Applier, DomainEvent, not_found};
 use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{ChannelRules, Outcome, Source, StateChange};
-use crate::ids::{ChannelId, Seq};
+use crate::ids::{ChannelId, Millis, Seq};
 use crate::tables::{Bytes, Result};
 
 impl Applier<'_> {
@@ -19,10 +19,12 @@ impl Applier<'_> {
         let before = CHANNELS.get(&self.tables, (id,))?;
         let (id, source, rules) = (id.clone(), source.clone(), rules.clone());
         let (scope, scope_since) = (scope.map(str::to_owned), None);
-        let mut row = Channel { id, source, rules, scope, scope_since, parked: None, paused: false };
+        let mut row = Channel { id, source, rules, scope, scope_since, parked: None, paused: false, held_until: None };
         if let Some(before) = before {
             (row.parked, row.paused, row.scope_since) = (before.parked.clone(), before.paused, before.scope_since);
             row.scope = row.scope.or_else(|| before.scope.clone());
+            // Another connector has another provider.
+            row.held_until = before.held_until.filter(|_| before.source.connector == row.source.connector);
             // What facts of old journals made is numbered by what was taken for a repetition then.
             if before.scope() != row.scope() && self.ids.by_place() {
                 row.scope_since = Some(self.seq);
@@ -70,6 +72,16 @@ impl Applier<'_> {
         Ok(Outcome::Done)
     }
 
+    /// The longest pause that was asked for counts.
+    pub(crate) fn hold_channel(&mut self, id: &ChannelId, until: Millis) -> Result<Outcome> {
+        let Some(mut row) = CHANNELS.get(&self.tables, (id,))? else {
+            return Ok(not_found("channel", id));
+        };
+        row.held_until = row.held_until.max(Some(until));
+        self.store_channel(&row)?;
+        Ok(Outcome::Done)
+    }
+
     pub(crate) fn pause_channel(&mut self, id: &ChannelId) -> Result<Outcome> {
         let Some(mut row) = CHANNELS.get(&self.tables, (id,))? else {
             return Ok(not_found("channel", id));
@@ -91,7 +103,8 @@ impl Applier<'_> {
             self.affect(effect(id.clone()));
         }
         let paused = std::mem::take(&mut row.paused);
-        if row.parked.take().is_some() || paused {
+        let held = row.held_until.take().is_some();
+        if row.parked.take().is_some() || paused || held {
             self.store_channel(&row)?;
             self.emit(DomainEvent::ChannelResumed(id.clone()));
         }

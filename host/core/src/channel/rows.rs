@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Problem;
 use crate::fact::{ChannelRules, Source};
-use crate::ids::{ChannelId, Seq};
+use crate::ids::{ChannelId, Millis, Seq};
 use crate::tables::{Bytes, Json, Present, Rest, Table};
 
 /// Channels.
@@ -37,6 +37,9 @@ pub struct Channel {
     /// Whether the operator has stopped it, in and out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// Until when nothing is sent because the provider asked for that, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Millis>,
 }
 
 impl Channel {

@@ -1,6 +1,6 @@
 //! Connectors and their generations, and what channels are allowed while the host runs.
 
-use super::rows::{CONNECTORS, GRANTS};
+use super::rows::{CONNECTORS, FORMER, Former, GRANTS};
 use crate::apply::{Applier, DomainEvent, not_found};
 use crate::ask::{Ask, Difference};
 use crate::effect::Effect;
@@ -52,8 +52,11 @@ impl Applier<'_> {
     }
 
     pub(crate) fn remove_connector(&mut self, connector: &str) -> Result<Outcome> {
-        if !CONNECTORS.contains(&self.tables, (connector,))? {
+        let Some(row) = CONNECTORS.get(&self.tables, (connector,))? else {
             return Ok(not_found("connector", connector));
+        };
+        if let Some(served) = row.serves_or_served() {
+            FORMER.put(&mut self.tables, (connector,), &Former { connector: served.source.connector.clone() })?;
         }
         CONNECTORS.delete(&mut self.tables, (connector,));
         self.affect(Effect::Connector(connector.to_owned()));
@@ -87,12 +90,8 @@ impl Applier<'_> {
     /// Another connector comes to serve a channel: what the operator allowed while the host ran was for the one before. What was refused
     /// stays refused.
     pub(crate) fn forget_grants(&mut self, channel: &ChannelId) -> Result<()> {
-        let Some(GrantChanges { revoked, public_webhook, .. }) = GRANTS.get(&self.tables, (channel,))? else {
-            return Ok(());
-        };
-        let public_webhook = public_webhook.filter(|allowed| !allowed);
-        let left = GrantChanges { revoked, public_webhook, ..GrantChanges::default() };
-        GRANTS.put(&mut self.tables, (channel,), &left)?;
+        let Some(changes) = GRANTS.get(&self.tables, (channel,))? else { return Ok(()) };
+        GRANTS.put(&mut self.tables, (channel,), &changes.without_what_was_allowed())?;
         self.affect(Effect::Grants(channel.clone()));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::rows::{CONNECTORS, GRANTS};
+use super::rows::{CONNECTORS, FORMER, GRANTS};
 use crate::generation::{GrantChanges, Versions};
 use crate::ids::ChannelId;
 use crate::tables::{Read, Result};
@@ -13,6 +13,14 @@ use crate::tables::{Read, Result};
 /// When the tables cannot be read.
 pub fn connector(tables: &impl Read, name: &str) -> Result<Option<Versions>> {
     CONNECTORS.get(tables, (name,))
+}
+
+/// The id of the connector that last served under a name, if it was taken out.
+///
+/// # Errors
+/// When the tables cannot be read.
+pub fn former_connector(tables: &impl Read, name: &str) -> Result<Option<String>> {
+    Ok(FORMER.get(tables, (name,))?.map(|former| former.connector))
 }
 
 /// Every connector that something was brought for, by name.

@@ -87,6 +87,13 @@ pub enum Fact {
         /// Which.
         channel: ChannelId,
     },
+    /// The provider of a channel asked for a pause: nothing is sent before this time, unless the channel is resumed.
+    ChannelHeld {
+        /// Which.
+        channel: ChannelId,
+        /// Until when.
+        until: Millis,
+    },
     /// The operator stops a channel, in and out, until it is resumed.
     ChannelPaused {
         /// Which.

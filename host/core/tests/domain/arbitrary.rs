@@ -416,7 +416,8 @@ impl Arbitrary {
     /// What operators and the host do.
     fn operation(&mut self) -> Fact {
         let (channel, connector) = (self.channel(), self.word());
-        match self.below(18) {
+        match self.below(19) {
+            18 => Fact::ChannelHeld { channel, until: self.time().unwrap_or_default() },
             17 => Fact::SendErased {
                 channel,
                 people: self.many(4, Self::sender),

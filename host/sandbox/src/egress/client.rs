@@ -47,8 +47,10 @@ impl Client {
     }
 
     fn with_names(tls: &Arc<rustls::ClientConfig>, names: &Names) -> Self {
+        let places = CheckedResolver::places();
         let build = |private| {
-            let mut http = HttpConnector::new_with_resolver(CheckedResolver { private, names: names.clone() });
+            let resolver = CheckedResolver::new(private, names.clone(), places.clone());
+            let mut http = HttpConnector::new_with_resolver(resolver);
             http.enforce_http(false);
             http.set_nodelay(true);
             let https = hyper_rustls::HttpsConnectorBuilder::new()
@@ -168,7 +170,7 @@ mod tests {
     fn changing(answers: &'static [&'static str]) -> (Names, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
-        let names: Names = Arc::new(move |_| {
+        let names: Names = Arc::new(move |_, _| {
             let at = count.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
             let answer = answers[at].split(' ').map(|a| SocketAddr::new(a.parse().unwrap(), 0)).collect();
             Box::pin(async move { Ok(answer) })

@@ -3,26 +3,40 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns::Name;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use super::address::may_connect;
 
-/// Who knows the addresses of names: the operating system, or in a test somebody who lies.
-pub(crate) type Names = Arc<dyn Fn(Name) -> Answers + Send + Sync>;
+/// Questions of one channel to the operating system at once. A question keeps a thread until it is answered, half a minute where the name
+/// servers of a domain are silent, whoever waits for it still; and the threads are few, and the host needs them for the disk.
+const QUESTIONS: usize = 4;
+
+/// Who knows the addresses of names: the operating system, or in a test somebody who lies. The place is kept until there is an answer.
+pub(crate) type Names = Arc<dyn Fn(Name, OwnedSemaphorePermit) -> Answers + Send + Sync>;
 /// All addresses of a name.
 pub(crate) type Answers = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// The operating system's answers.
 pub(crate) fn system() -> Names {
-    Arc::new(|name| {
-        // Port 0 means that the connector sets the port of the URL.
-        Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
+    // Port 0 means that the connector sets the port of the URL.
+    blocking(|name| Ok((name, 0).to_socket_addrs()?.collect()))
+}
+
+/// The answers of somebody who keeps a thread busy until there is one.
+fn blocking(ask: fn(&str) -> io::Result<Vec<SocketAddr>>) -> Names {
+    Arc::new(move |name, place| {
+        let answer = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            ask(name.as_str())
+        });
+        Box::pin(async move { answer.await.map_err(io::Error::other)? })
     })
 }
 
@@ -31,6 +45,18 @@ pub(crate) fn system() -> Names {
 pub(crate) struct CheckedResolver {
     pub(crate) private: bool,
     pub(crate) names: Names,
+    places: Arc<Semaphore>,
+}
+
+impl CheckedResolver {
+    pub(crate) fn new(private: bool, names: Names, places: Arc<Semaphore>) -> Self {
+        Self { private, names, places }
+    }
+
+    /// Places for the questions of one channel.
+    pub(crate) fn places() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(QUESTIONS))
+    }
 }
 
 /// Why there is no address.
@@ -57,9 +83,15 @@ impl Service<Name> for CheckedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let private = self.private;
-        let answers = (self.names)(name.clone());
-        Box::pin(async move { choose(name.as_str(), answers.await, private) })
+        let (private, names, places) = (self.private, Arc::clone(&self.names), Arc::clone(&self.places));
+        Box::pin(async move {
+            let answers = match places.acquire_owned().await {
+                Ok(place) => names(name.clone(), place).await,
+                // It is never closed.
+                Err(closed) => Err(io::Error::other(closed)),
+            };
+            choose(name.as_str(), answers, private)
+        })
     }
 }
 
@@ -81,10 +113,32 @@ fn choose(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     fn addresses(list: &[&str]) -> std::io::Result<Vec<SocketAddr>> {
         Ok(list.iter().map(|a| SocketAddr::new(a.parse().unwrap(), 0)).collect())
+    }
+
+    #[tokio::test]
+    async fn questions_that_nobody_waits_for_any_more_keep_their_places_until_they_are_answered() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let silent = blocking(|_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(500));
+            Ok(Vec::new())
+        });
+        let mut resolver = CheckedResolver::new(false, silent, CheckedResolver::places());
+        for _ in 0..20 {
+            let hurried = tokio::time::timeout(Duration::from_millis(1), resolver.call("a.example".parse().unwrap()));
+            assert!(hurried.await.is_err());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(ASKED.load(Ordering::SeqCst), QUESTIONS);
+        // Once they are, others are asked.
+        assert!(matches!(resolver.call("a.example".parse().unwrap()).await, Err(Unresolved::Unknown { .. })));
     }
 
     #[test]

@@ -44,7 +44,7 @@ async fn act(
     idempotency: Option<Idempotency>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     let fact = Fact::ActionRequested { message, action, idempotency: idempotency.clone() };
-    accepted(&command::run(host, caller, idempotency.as_ref(), fact).await?)
+    accepted(host, &command::run(host, caller, idempotency.as_ref(), fact).await?)
 }
 
 /// Reacts to a message, in place of the last reaction. The answer names what was put in the outbox.

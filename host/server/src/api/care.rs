@@ -19,6 +19,7 @@ use super::channels::{ChannelView, one};
 use super::command;
 use super::grants::running;
 use super::params::{Command, Id, Nothing};
+use super::reader::Reader;
 use crate::channels::{Answered, ChannelRuntime};
 use crate::clock;
 use crate::connectors::reload::Reloaded;
@@ -31,12 +32,13 @@ use crate::problem::{Problem, Result};
     responses((status = 200, description = "It is paused", body = ChannelView)))]
 pub(super) async fn pause_channel(
     State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     caller: Caller,
     Id(id): Id<ChannelId>,
     _: Command<Nothing>,
 ) -> Result<Json<ChannelView>> {
     command::run(&host, caller, None, Fact::ChannelPaused { channel: id.clone() }).await?;
-    one(&host, &id)
+    one(&host, &reader, &id).await
 }
 
 /// What a new configuration brought.

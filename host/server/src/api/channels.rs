@@ -9,9 +9,11 @@ use jackfield_core::event::Problem as ChannelProblem;
 use jackfield_core::fact::{ChannelRules, Fact, TextLimit};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::rows::Channel;
+use jackfield_core::tables;
 use jackfield_core::views::operations;
 use jackfield_core::views::{Page, Time};
 use jackfield_sandbox::Limits;
+use jackfield_store::View;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +21,7 @@ use super::auth::Caller;
 use super::command;
 use super::grants::GrantsView;
 use super::params::{Command, Id, Nothing};
+use super::reader::Reader;
 use crate::channels::ChannelRuntime;
 use crate::channels::activity::Snapshot;
 use crate::clock;
@@ -193,17 +196,26 @@ struct ErrorView {
 /// All channels that are or were switched on, by name.
 #[utoipa::path(get, path = "/v1/channels", tag = "channels",
     responses((status = 200, description = "The channels", body = Page<ChannelView>)))]
-pub(super) async fn list_channels(State(host): State<Arc<Host>>) -> Result<Json<Page<ChannelView>>> {
-    let rows = operations::channels(&host.view())?;
-    let items = rows.into_iter().map(|row| view(&host, row)).collect::<Result<_>>()?;
-    Ok(Json(Page { items, next: None }))
+pub(super) async fn list_channels(
+    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
+) -> Result<Json<Page<ChannelView>>> {
+    let read = move |tables: &View| {
+        let rows = operations::channels(tables)?;
+        rows.into_iter().map(|row| view(&host, tables, row)).collect::<tables::Result<_>>()
+    };
+    Ok(Json(Page { items: reader.read(read).await?, next: None }))
 }
 
 /// One channel.
 #[utoipa::path(get, path = "/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")),
     responses((status = 200, description = "The channel", body = ChannelView)))]
-pub(super) async fn get_channel(State(host): State<Arc<Host>>, Id(id): Id<ChannelId>) -> Result<Json<ChannelView>> {
-    one(&host, &id)
+pub(super) async fn get_channel(
+    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
+    Id(id): Id<ChannelId>,
+) -> Result<Json<ChannelView>> {
+    one(&host, &reader, &id).await
 }
 
 /// Lets a channel go on that was paused, or parked until its credentials were put right.
@@ -212,22 +224,29 @@ pub(super) async fn get_channel(State(host): State<Arc<Host>>, Id(id): Id<Channe
     responses((status = 200, description = "It goes on", body = ChannelView)))]
 pub(super) async fn resume_channel(
     State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     caller: Caller,
     Id(id): Id<ChannelId>,
     _: Command<Nothing>,
 ) -> Result<Json<ChannelView>> {
     command::run(&host, caller, None, Fact::ChannelResumed { channel: id.clone() }).await?;
-    one(&host, &id)
+    one(&host, &reader, &id).await
 }
 
-pub(super) fn one(host: &Host, id: &ChannelId) -> Result<Json<ChannelView>> {
-    let row = operations::channel(&host.view(), id)?.ok_or_else(|| Problem::not_found("channel", id))?;
-    view(host, row).map(Json)
+pub(super) async fn one(host: &Arc<Host>, reader: &Reader, id: &ChannelId) -> Result<Json<ChannelView>> {
+    let (host, wanted) = (Arc::clone(host), id.clone());
+    let read = move |tables: &View| {
+        let row = operations::channel(tables, &wanted)?;
+        row.map(|row| view(&host, tables, row)).transpose()
+    };
+    let found: Option<ChannelView> = reader.read(read).await?;
+    found.map(Json).ok_or_else(|| Problem::not_found("channel", id))
 }
 
-fn view(host: &Host, row: Channel) -> Result<ChannelView> {
+/// Looks through the outbox, so it is for a [`Reader`].
+fn view(host: &Host, tables: &View, row: Channel) -> tables::Result<ChannelView> {
     let runtime = host.channels.get(&row.id);
-    let outbox = operations::outbox(&host.view(), &row.id, MOST_WAITING)?.len();
+    let outbox = operations::outbox(tables, &row.id, MOST_WAITING)?.len();
     let state = match &runtime {
         None => ChannelState::Off,
         Some(_) if row.paused => ChannelState::Paused,

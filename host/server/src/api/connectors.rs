@@ -14,13 +14,16 @@ use jackfield_core::ask::{Ask, Difference, Want};
 use jackfield_core::event::Problem as Why;
 use jackfield_core::generation::{self, Missing, Signature, Stage, Versions};
 use jackfield_core::ids::ChannelId;
+use jackfield_core::tables;
 use jackfield_core::views::{Page, Time, operations};
+use jackfield_store::View;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::command;
 use super::params::{Command, Id, Nothing, Text};
+use super::reader::Reader;
 use crate::config::Reference;
 pub(super) use crate::connectors::COMPONENT_BYTES;
 use crate::connectors::error::{Installed, PullError};
@@ -165,17 +168,25 @@ pub(super) struct Which {
 /// The connectors, by name.
 #[utoipa::path(get, path = "/v1/connectors", tag = "connectors",
     responses((status = 200, description = "The connectors", body = Page<ConnectorView>)))]
-pub(super) async fn list_connectors(State(host): State<Arc<Host>>) -> Result<Json<Page<ConnectorView>>> {
-    let rows = operations::connectors(&host.view())?;
-    let items = rows.into_iter().map(|row| view(&host, row)).collect();
-    Ok(Json(Page { items, next: None }))
+pub(super) async fn list_connectors(
+    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
+) -> Result<Json<Page<ConnectorView>>> {
+    let read = move |tables: &View| -> tables::Result<Vec<ConnectorView>> {
+        Ok(operations::connectors(tables)?.into_iter().map(|row| view(&host, row)).collect())
+    };
+    Ok(Json(Page { items: reader.read(read).await?, next: None }))
 }
 
 /// One connector, with its generations.
 #[utoipa::path(get, path = "/v1/connectors/{name}", tag = "connectors", params(("name" = String, Path, description = "The connector")),
     responses((status = 200, description = "The connector", body = ConnectorView)))]
-pub(super) async fn get_connector(State(host): State<Arc<Host>>, Id(name): Id<Name>) -> Result<Json<ConnectorView>> {
-    one(&host, &name.0)
+pub(super) async fn get_connector(
+    State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
+    Id(name): Id<Name>,
+) -> Result<Json<ConnectorView>> {
+    one(&host, &reader, &name.0).await
 }
 
 /// Brings a component as the next generation of a connector. It serves once it has proven itself; until then, and if it does not, the
@@ -265,6 +276,7 @@ pub(super) async fn approve_generation(
     responses((status = 200, description = "The generation before serves", body = ConnectorView)))]
 pub(super) async fn roll_back(
     State(host): State<Arc<Host>>,
+    State(reader): State<Reader>,
     caller: Caller,
     Id(name): Id<Name>,
     _: Command<Nothing>,
@@ -272,7 +284,7 @@ pub(super) async fn roll_back(
     let (lifecycle, connector) = (Arc::clone(&host.lifecycle), name.0.clone());
     let why = "The operator brought the generation before back.";
     command::to_its_end(async move { lifecycle.roll_back(&connector, None, why, caller.actor()).await }).await?;
-    one(&host, &name.0)
+    one(&host, &reader, &name.0).await
 }
 
 /// A connector that is there no more.
@@ -297,9 +309,12 @@ pub(super) async fn remove_connector(
     Ok(Json(Removed { connector: name.0 }))
 }
 
-fn one(host: &Host, name: &str) -> Result<Json<ConnectorView>> {
-    let row = operations::connector(&host.view(), name)?.ok_or_else(|| Problem::not_found("connector", name))?;
-    Ok(Json(view(host, row)))
+async fn one(host: &Arc<Host>, reader: &Reader, name: &str) -> Result<Json<ConnectorView>> {
+    let (host, wanted) = (Arc::clone(host), name.to_owned());
+    let read = move |tables: &View| -> tables::Result<Option<ConnectorView>> {
+        Ok(operations::connector(tables, &wanted)?.map(|row| view(&host, row)))
+    };
+    reader.read(read).await?.map(Json).ok_or_else(|| Problem::not_found("connector", name))
 }
 
 /// Brings a generation as far as it comes.

@@ -85,8 +85,23 @@ pub(super) struct Accepted {
     /// Where it goes; none where a message that was accepted before is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Destination>,
+    /// Why it is not sent at once; none if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<Waits>,
     /// The number of the fact that made the message.
     seq: u64,
+}
+
+/// What a message waits for. What has waited for more than a day fails instead of being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Waits {
+    /// That its channel stands in the configuration again.
+    Off,
+    /// That an operator lets its channel go on, who has paused it.
+    Paused,
+    /// That an operator lets its channel go on, whose credentials or settings do not work.
+    Parked,
 }
 
 /// How a message stands that was just accepted.
@@ -96,18 +111,32 @@ pub(super) struct AcceptedDelivery {
     state: DeliveryState,
 }
 
-pub(super) fn accepted(outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
+pub(super) fn accepted(host: &Host, outcome: &Outcome) -> Result<(StatusCode, Json<Accepted>)> {
     let Outcome::Queued { message, to } = outcome else {
         return Err(command::unexpected(outcome));
     };
     let delivery = AcceptedDelivery { state: DeliveryState::Queued };
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(Accepted { message_id: *message, delivery, to: to.as_deref().cloned(), seq: message.seq().0 }),
-    ))
+    let (to, seq) = (to.as_deref().cloned(), message.seq().0);
+    let waits = waits(host, *message)?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { message_id: *message, delivery, to, waits, seq })))
 }
 
-/// Sends a message to a customer. The answer comes when it is safely stored; sending goes on by itself.
+fn waits(host: &Host, message: MessageId) -> Result<Option<Waits>> {
+    let view = host.view();
+    let Some(message) = operations::message(&view, message)? else { return Ok(None) };
+    if host.channels.get(&message.channel).is_none() {
+        return Ok(Some(Waits::Off));
+    }
+    let row = operations::channel(&view, &message.channel)?;
+    Ok(row.and_then(|row| match (row.paused, row.parked) {
+        (true, _) => Some(Waits::Paused),
+        (false, Some(_)) => Some(Waits::Parked),
+        (false, None) => None,
+    }))
+}
+
+/// Sends a message to a customer. The answer comes when it is safely stored; sending goes on by itself, and where it cannot for now the
+/// answer says what it `waits` for.
 #[utoipa::path(post, path = "/v1/customers/{id}/messages", tag = "messages", request_body = NewMessage,
     params(("id" = CustomerId, Path, description = "The customer")),
     responses((status = 202, description = "It will be sent", body = Accepted)))]
@@ -131,7 +160,7 @@ pub(super) async fn send_message(
         thread: body.thread.take().map(|thread| thread.0),
         idempotency: idempotency.clone(),
     };
-    accepted(&command::run(&host, caller, idempotency.as_ref(), fact).await?)
+    accepted(&host, &command::run(&host, caller, idempotency.as_ref(), fact).await?)
 }
 
 /// A message with the history of its delivery.
@@ -152,7 +181,7 @@ pub(super) async fn retry_message(
     Id(message): Id<MessageId>,
     _: Command<Nothing>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
-    accepted(&command::run(&host, caller, None, Fact::RetryRequested { message }).await?)
+    accepted(&host, &command::run(&host, caller, None, Fact::RetryRequested { message }).await?)
 }
 
 #[cfg(test)]

@@ -42,6 +42,13 @@ pub(super) async fn fetch(
     if let Some(message) = channel.why_not_serving() {
         return Ok(Err(FetchFailure { problem: Problem { message, code: None }, then: RetryDecision::Wait }));
     }
+    let row = operations::message(&host.view(), message)?;
+    let row = row.ok_or_else(|| AttachmentError::NotFound(format!("there is no message {message}")))?;
+    if channel.has_passed_from(&row.connector) {
+        // What the file is called is the word of the one before, and what this one gives for it would be shown as that one's.
+        let message = format!("The connector {} brought it, and another one serves the channel now.", row.connector);
+        return Ok(Err(FetchFailure { problem: Problem { message, code: None }, then: RetryDecision::Never }));
+    }
     let reference = media.reference().map(str::to_owned);
     // Each attempt has a draft of its own: what a generation that broke down has written is not the file.
     let draft = Mutex::new(None);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use jackfield_core::event::Media;
 use jackfield_core::fact::Attachment;
-use jackfield_core::ids::MessageId;
+use jackfield_core::ids::{ChannelId, MessageId};
 use jackfield_core::rows::{File, Message};
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
@@ -77,12 +77,25 @@ pub async fn get(host: &Host, message: MessageId, part: u16) -> Result<Attachmen
     if let Some(attachment) = find_stored(host, message, part, &media).await? {
         return Ok(attachment);
     }
+    if let Some(why) = suspended(host, &row.channel)? {
+        return Err(AttachmentError::NotGiven(why));
+    }
     let off = || AttachmentError::NotGiven(format!("the channel {} is not switched on", row.channel));
     let channel = host.channels.get(&row.channel).ok_or_else(off)?;
     fetch::fetch(host, &channel, (message, part), media).await?.map_err(|missed| {
         // It stays wanted, or gone; a person asked once more and is told why not.
         AttachmentError::NotGiven(missed.problem.message)
     })
+}
+
+/// Why nothing is fetched on a channel for now, whoever asks for it; none if nothing stands in the way.
+fn suspended(host: &Host, channel: &ChannelId) -> Result<Option<String>, ReadError> {
+    let row = operations::channel(&host.view(), channel)?;
+    Ok(row.and_then(|row| match (row.paused, row.parked) {
+        (true, _) => Some(format!("the channel {channel} is paused, so nothing is fetched")),
+        (false, Some(why)) => Some(format!("the channel {channel} has stopped: {}", why.message)),
+        (false, None) => None,
+    }))
 }
 
 /// The file, if it is kept: one that was fetched, or one that a client brought.

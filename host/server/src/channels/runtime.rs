@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use jackfield_core::canonical::Context;
 use jackfield_core::fact::ChannelRules;
 use jackfield_core::ids::{ChannelId, Millis};
+use jackfield_core::rows::Channel;
 use jackfield_sandbox::Limits;
 #[cfg(feature = "native-connector")]
 use jackfield_sandbox::{Call, CallError, Received, Request};
@@ -154,11 +155,25 @@ impl ChannelRuntime {
         })
     }
 
+    /// What the tables say of it. For the reactor.
+    pub(crate) fn take_over(&self, row: Option<&Channel>) {
+        self.paused.store(row.is_some_and(|row| row.paused), Ordering::Release);
+        let held = row.and_then(|row| row.held_until).unwrap_or_default();
+        self.held_until.store(held.0, Ordering::Relaxed);
+    }
+
     /// Until when sending waits because the provider asked for it; none if it did not, or that is over.
     #[must_use]
     pub fn held(&self, now: Millis) -> Option<Millis> {
         let until = Millis(self.held_until.load(std::sync::atomic::Ordering::Relaxed));
         (until > now).then_some(until)
+    }
+
+    /// Whether it is served by another connector than this one, by the id in its manifest: what that one brought, and what is meant for it,
+    /// is not for who serves now. False while nothing serves.
+    #[must_use]
+    pub fn has_passed_from(&self, connector: &str) -> bool {
+        self.serving().is_some_and(|(generation, _)| generation.source().connector != connector)
     }
 
     /// What the channel can do; none while nothing serves it.

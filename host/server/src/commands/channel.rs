@@ -53,7 +53,11 @@ pub(super) fn reload(place: &HostPlace) -> anyhow::Result<ExitCode> {
     let lines = |answer: &Value| {
         let of = |word: &str| items(&answer[word]).iter().map(|id| format!("{word} {}", text(id))).collect::<Vec<_>>();
         let lines: Vec<String> = ["added", "changed", "removed"].into_iter().flat_map(of).collect();
-        if lines.is_empty() { vec![String::from("no channel has changed")] } else { lines }
+        let lines = if lines.is_empty() { vec![String::from("no channel has changed")] } else { lines };
+        let distrusted = items(&answer["distrusted"])
+            .iter()
+            .map(|why| format!("serves until the host stops, and is not let in again after that: {}", text(why)));
+        lines.into_iter().chain(distrusted).collect()
     };
     done(place, async |remote| remote.post("/v1/reload", &json!({})).await, lines)
 }

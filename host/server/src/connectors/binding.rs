@@ -24,6 +24,8 @@ pub struct BindInputs<'a> {
     pub made: u64,
     /// What is allowed on top of it.
     pub changes: &'a GrantChanges,
+    /// Whether another connector serves the channel still, so that what is granted there now is not granted to this one.
+    pub to_another: bool,
     /// The channel's committed state.
     pub state: Arc<dyn StateView>,
 }
@@ -101,11 +103,17 @@ fn not_granted(connector: &Connector, inputs: &BindInputs<'_>, grants: &Grants) 
         channel: inputs.id.clone(),
         code: String::from("not_granted"),
         origin: Some(origin.to_string()),
-        message: format!(
-            "The connector wants to reach {origin}; add it to the channel's `http` grants, or grant it with \
-             `jackfield channel grant {} {origin}`.",
-            inputs.id
-        ),
+        message: match inputs.to_another {
+            true => format!(
+                "The connector wants to reach {origin}; add it to the channel's `http` grants. What was granted while the host ran was \
+                 granted to the connector that served the channel before."
+            ),
+            false => format!(
+                "The connector wants to reach {origin}; add it to the channel's `http` grants, or grant it with `jackfield channel grant \
+                 {} {origin}`.",
+                inputs.id
+            ),
+        },
     });
     missing.collect()
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use jackfield_core::event::Problem;
+use jackfield_core::generation::GrantChanges;
+use jackfield_core::ids::ChannelId;
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
 use jackfield_sandbox::Connector;
@@ -26,7 +28,26 @@ pub(super) enum Excess {
     Denied,
 }
 
+/// What a channel is allowed on top of the configuration, for one connector.
+struct Allowed {
+    changes: GrantChanges,
+    /// Whether more was allowed, to the connector that serves the channel still.
+    to_another: bool,
+}
+
 impl Lifecycle {
+    /// What a channel is allowed when this connector serves it. What was allowed while another one did is not: the operator looked at that
+    /// one's ask.
+    fn allowed(&self, channel: &ChannelId, connector: &Connector) -> Result<Allowed, ReadError> {
+        let view = self.store().read();
+        let changes = operations::grant_changes(&view, channel)?;
+        let row = operations::channel(&view, channel)?;
+        Ok(match row.is_some_and(|row| row.source.connector != connector.manifest().id) {
+            true => Allowed { changes: changes.without_what_was_allowed(), to_another: true },
+            false => Allowed { changes, to_another: false },
+        })
+    }
+
     /// Binds a version to a channel as configuration and grants are now. A later revocation reaches the binding, whoever has it.
     ///
     /// # Errors
@@ -39,7 +60,7 @@ impl Lifecycle {
     ) -> Result<Result<Arc<BoundChannel>, BindRejection>, ReadError> {
         let config = self.config();
         loop {
-            let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
+            let Allowed { changes, to_another } = self.allowed(&channel.id, connector)?;
             let state = state::of(self.store(), &channel.id);
             let inputs = BindInputs {
                 config: &config,
@@ -47,6 +68,7 @@ impl Lifecycle {
                 channel: &channel.config,
                 made: channel.made,
                 changes: &changes,
+                to_another,
                 state,
             };
             let strict = match excess {
@@ -60,7 +82,7 @@ impl Lifecycle {
             };
             self.issued().note(&channel.id, &bound);
             // What was taken back before it was noted is seen here; what is taken back later recalls it.
-            let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
+            let Allowed { changes, .. } = self.allowed(&channel.id, connector)?;
             if !bound.exceeds(&grants::effective(&channel.config.grants, &changes)) && !bound.is_revoked() {
                 return Ok(Ok(bound));
             }
@@ -81,7 +103,7 @@ impl Lifecycle {
     /// Whether a generation is bound to every channel of its connector as configuration and grants are now.
     pub(super) fn is_bound_to_all(&self, slot: &Slot, generation: &Generation) -> Result<bool, ReadError> {
         for channel in self.channels().of(&slot.name) {
-            let changes = operations::grant_changes(&self.store().read(), &channel.id)?;
+            let Allowed { changes, .. } = self.allowed(&channel.id, &generation.connector)?;
             let grants = grants::effective(&channel.config.grants, &changes);
             if !generation.is_bound_as(&channel.id, channel.made, &grants) {
                 return Ok(false);
@@ -94,7 +116,7 @@ impl Lifecycle {
     /// a revocation must not leave the old grants in place. `active` refuses what asks for more than is granted, unless that was taken
     /// back on purpose. Called by the reactor.
     pub(crate) fn rebind(&self, generation: &Generation, channel: &ChannelRuntime, active: bool) {
-        let bound = operations::grant_changes(&self.store().read(), &channel.id).and_then(|changes| {
+        let bound = self.allowed(&channel.id, &generation.connector).and_then(|Allowed { changes, .. }| {
             let grants = grants::effective(&channel.config.grants, &changes);
             if generation.is_bound_as(&channel.id, channel.made, &grants) {
                 return Ok(None);

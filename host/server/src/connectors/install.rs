@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jackfield_core::fact::{Actor, Fact, Outcome, Source};
 use jackfield_core::generation::Stage;
+use jackfield_core::views::operations;
 use jackfield_sandbox::{Manifest, Origin};
 use tokio::sync::OwnedMutexGuard;
 
@@ -147,6 +148,9 @@ impl Lifecycle {
                 row.stage.word()
             )));
         }
+        if !row.missing.is_empty() {
+            self.come_to_channels(name, &row.source.digest, &actor).await?;
+        }
         for missing in row.missing {
             let origin = missing.origin.as_deref().and_then(|text| text.parse::<Origin>().ok());
             if let (Some(origin), Some(channel)) = (origin, self.channels().get(&missing.channel)) {
@@ -156,6 +160,27 @@ impl Lifecycle {
             }
         }
         self.bring_to_serve(name, generation, Consent::Given, actor).await
+    }
+}
+
+impl Lifecycle {
+    /// Has the tables say that the channels of a connector are its own where another one served them before, so that what is granted from
+    /// here on is granted to it.
+    async fn come_to_channels(&self, name: &str, digest: &str, actor: &Actor) -> Result<(), LifecycleError> {
+        let component = self.read(digest).await?;
+        // What stands in the way of the component itself is said by the next step.
+        if self.distrusts(&component).is_some() {
+            return Ok(());
+        }
+        let Ok(connector) = self.sandbox().load(component).await else { return Ok(()) };
+        let mut facts = Vec::new();
+        for channel in self.channels().of(name) {
+            let row = operations::channel(&self.view(), &channel.id)?;
+            if row.is_some_and(|row| row.source.connector != connector.manifest().id) {
+                facts.extend(self.channel_set(&channel.id, name, &connector)?);
+            }
+        }
+        self.append_and_follow(facts, actor.clone()).await
     }
 }
 

@@ -15,7 +15,7 @@ use jackfield_core::generation::{self, Stage, Versions};
 use jackfield_core::ids::{ChannelId, Seq};
 use jackfield_core::tables::ReadError;
 use jackfield_core::views::operations;
-use jackfield_sandbox::{Origin, Sandbox};
+use jackfield_sandbox::{Connector, Origin, Sandbox};
 use jackfield_store::{Committed, Store};
 use tokio::sync::RwLockReadGuard;
 
@@ -300,25 +300,25 @@ impl Lifecycle {
     /// The facts that say which code speaks for the channels of a connector, where the tables say something else.
     fn unannounced(&self, connector: &str, generation: &Generation) -> Result<Vec<Fact>, ReadError> {
         let channels = self.channels.of(connector);
-        let facts = channels.iter().map(|channel| self.channel_set(&channel.id, connector, generation));
+        let facts = channels.iter().map(|channel| self.channel_set(&channel.id, connector, &generation.connector));
         facts.filter_map(Result::transpose).collect()
     }
 
     /// The fact that says which code speaks for a channel; none where the tables say so already.
     ///
-    /// A channel keeps its scope as long as the same connector serves it, whatever the operator calls that connector: in
-    /// another scope its people would be strangers.
+    /// A channel keeps its scope as long as the same connector serves it, whatever the operator calls that connector: in another scope its
+    /// people would be strangers.
     pub(super) fn channel_set(
         &self,
         channel: &ChannelId,
-        connector: &str,
-        generation: &Generation,
+        name: &str,
+        connector: &Connector,
     ) -> Result<Option<Fact>, ReadError> {
-        let (source, rules) = (generation.source(), generation.rules());
+        let (source, rules) = (connector.source(), connector.manifest().channel_rules(connector.interfaces().send));
         let scope = match operations::channel(&self.store.read(), channel)? {
             Some(row) if row.source == source && row.rules == rules => return Ok(None),
             Some(row) if row.source.connector == source.connector => row.scope().to_owned(),
-            _ => connector.to_owned(),
+            _ => name.to_owned(),
         };
         Ok(Some(Fact::ChannelSet { channel: channel.clone(), source, rules, scope: Some(scope) }))
     }

@@ -239,7 +239,7 @@ impl Lifecycle {
         let mut facts = Vec::new();
         for channel in channels {
             let Some(generation) = channel.slot.loaded().next() else { continue };
-            facts.extend(self.channel_set(&channel.id, &channel.slot.name, &generation)?);
+            facts.extend(self.channel_set(&channel.id, &channel.slot.name, &generation.connector)?);
         }
         if !operations::ids_by_place(&self.store().read())? {
             facts.insert(0, Fact::IdsByPlace);

@@ -8,6 +8,7 @@ use jackfield_core::event::Problem;
 use jackfield_core::fact::{Actor, Fact, Source};
 use jackfield_core::generation::{Missing, Stage};
 use jackfield_core::ids::ChannelId;
+use jackfield_core::views::operations;
 use jackfield_sandbox::{Call, CallError, CallErrorKind, Connector, Failure, Request};
 
 use super::bindings::Excess;
@@ -69,14 +70,19 @@ impl Step<'_> {
     }
 
     /// Why it cannot serve under this name, if what serves there, or served last, is another connector: people are kept apart by the name,
-    /// also while what serves cannot be loaded.
+    /// also while what serves cannot be loaded, and after the connector was taken out.
     fn is_another(&self, connector: &Connector) -> Result<Option<Rejection>, LifecycleError> {
         let (name, versions) = (&self.slot.name, self.lifecycle.versions(&self.slot.name)?);
-        let active = versions.active.and_then(|active| versions.get(active));
-        let served = active.or_else(|| versions.generations.iter().rev().find(|row| row.stage.has_served()));
-        let (served, is) = (served.map(|row| row.source.connector.as_str()), connector.source().connector);
+        let served = match versions.serves_or_served() {
+            Some(row) => Some(row.source.connector.clone()),
+            None => operations::former_connector(&self.lifecycle.view(), name)?,
+        };
+        let is = connector.source().connector;
         Ok(served.filter(|served| *served != is).map(|served| {
-            let message = format!("This is the connector {is}, and {name} is {served}. Bring it under another name.");
+            let message = format!(
+                "This is the connector {is}, and {name} is, or was, {served}, whose people are kept under that name. Bring it under another \
+                 name."
+            );
             about_itself("another_connector", message)
         }))
     }

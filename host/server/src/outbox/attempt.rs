@@ -23,6 +23,9 @@ use crate::jobs::backoff;
 /// How long to wait before something is appended again that could not be.
 const STORE_TROUBLE: Duration = Duration::from_secs(1);
 
+/// Pauses that are not written down: a start takes about as long.
+const FORGOTTEN: Duration = Duration::from_secs(5);
+
 /// Makes an attempt. Until when the whole channel is to send nothing, if the attempt taught that.
 pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgoing) -> Option<Millis> {
     let number = outgoing.attempts + 1;
@@ -54,6 +57,9 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
     let (hold, result) = (end.verdict.hold, end.verdict.result.clone());
     tracing::debug!(channel = %channel.id, %message, attempt = number, "an attempt at sending came to its end");
     record(host, channel, outgoing, number, end, to).await;
+    if let Some(until) = hold.filter(|until| clock::until(*until) > FORGOTTEN) {
+        note_hold(host, channel, until).await;
+    }
     host.metrics.send(channel.id.as_str(), word(&result));
     if let SendResult::Failed { problem, .. }
     | SendResult::Uncertain { problem }
@@ -63,6 +69,14 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
         tracing::warn!(channel = %channel.id, %message, attempt = number, result, "an attempt at sending did not end well: {}", problem.message);
     }
     hold
+}
+
+/// Writes down that the provider asked for a pause, for the next start. Without that it is only asked again too early.
+async fn note_hold(host: &Host, channel: &ChannelRuntime, until: Millis) {
+    let held = Fact::ChannelHeld { channel: channel.id.clone(), until };
+    if let Err(error) = host.append(Actor::Channel(channel.id.clone()), held).await {
+        tracing::warn!(channel = %channel.id, "a pause that the provider asked for would not outlast a restart: {error}");
+    }
 }
 
 /// An attempt that has just ended, with what its verdict depends on.

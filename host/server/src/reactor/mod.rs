@@ -18,7 +18,6 @@ mod timers;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jackfield_core::effect::Effect;
@@ -212,7 +211,7 @@ impl Reactor {
     fn channel(&self, id: &ChannelId) -> tables::Result<()> {
         let Some(channel) = self.channels.get(id) else { return Ok(()) };
         let row = operations::channel(&self.store.read(), id)?;
-        channel.paused.store(row.is_some_and(|row| row.paused), Ordering::Release);
+        channel.take_over(row.as_ref());
         wake(&channel);
         Ok(())
     }
@@ -339,9 +338,8 @@ impl Reactor {
             .flat_map(|channel| [Effect::Channel(channel.id.clone()), Effect::Parked(channel.id.clone())])
             .collect();
         for channel in &channels {
-            let row = operations::channel(&self.store.read(), &channel.id);
-            let paused = row.as_ref().is_ok_and(|row| row.as_ref().is_some_and(|row| row.paused));
-            channel.paused.store(paused, Ordering::Release);
+            // What could not be read is looked at again below.
+            channel.take_over(operations::channel(&self.store.read(), &channel.id).ok().flatten().as_ref());
             match self.inbox.health.contain(&channel.id, || self.bind(channel)) {
                 Some(Ok(())) => {}
                 failed => {

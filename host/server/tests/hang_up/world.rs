@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact, Outcome, RawRequest, Role, Source};
+use jackfield_core::fact::{Actor, Fact, Outcome, RawRequest, Role};
 use jackfield_core::generation::Stage;
 use jackfield_core::ids::{ChannelId, Millis};
 use jackfield_core::views::operations;
@@ -221,9 +221,11 @@ impl World {
     /// Parks a delivery of a channel.
     pub async fn park_on(&self, channel: &str, webhook: &Webhook) -> Result<String> {
         let channel: ChannelId = channel.parse()?;
+        let serving = self.host.channels.get(&channel).and_then(|channel| channel.serving());
+        let (generation, _) = serving.context("the channel is served")?;
         let fact = Fact::DeliveryParked {
             channel: channel.clone(),
-            source: Source { connector: String::new(), version: String::new(), digest: String::new() },
+            source: generation.source(),
             request: RawRequest {
                 method: String::from("POST"),
                 url: format!("http://{}/hooks/{channel}", self.address),

@@ -4,6 +4,7 @@
 mod exhaustion;
 mod impersonation;
 mod secrets;
+mod succession;
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::HEXLOWER;

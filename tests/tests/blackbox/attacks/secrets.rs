@@ -60,3 +60,20 @@ async fn a_secret_in_a_webhook_that_is_parked_is_on_no_disk_in_no_view_and_in_no
     ensure!(holder(&data, APP_SECRET)?.is_none(), "{:?}", holder(&data, APP_SECRET)?);
     shop.nothing_crossed().await
 }
+
+#[tokio::test]
+async fn a_secret_in_an_item_that_could_not_be_read_is_on_no_disk_and_in_no_view() -> Result<()> {
+    let shop = Shop::new().await?;
+    // An address without a kind: the host refuses the event, and keeps what it was.
+    shop.says(EVIL, json!([{ "id": "e1", "from": ["", "me"], "text": format!("it is {APP_SECRET}") }])).await?;
+    let parked = shop.host.api.read("/v1/parked").await?;
+    let id = parked["items"][0]["id"].as_str().unwrap_or_default().to_owned();
+    let one = shop.host.api.read(&format!("/v1/parked/{id}")).await?;
+    ensure!(one.to_string().contains("it is ") && !one.to_string().contains(APP_SECRET), "{one}");
+    let data = shop.host.folder().join("data");
+    for folder in ["cache", "artifacts"] {
+        std::fs::remove_dir_all(data.join(folder))?;
+    }
+    ensure!(holder(&data, APP_SECRET)?.is_none(), "{:?}", holder(&data, APP_SECRET)?);
+    Ok(())
+}

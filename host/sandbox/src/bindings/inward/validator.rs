@@ -92,7 +92,7 @@ impl<'a> OutputValidator<'a> {
         let mut unreadable = Vec::with_capacity(items.len());
         for (raw, reason) in items {
             self.charge(raw.len() + reason.len())?;
-            unreadable.push(Unreadable { raw, reason: self.sentence(&reason) });
+            unreadable.push(self.unreadable(raw, &reason));
         }
         let events = self.events(events, &mut unreadable)?;
         Ok((events, unreadable))
@@ -180,10 +180,8 @@ impl<'a> OutputValidator<'a> {
                 Err(reason) => {
                     let raw = described(&event);
                     self.charge(raw.len())?;
-                    unreadable.push(Unreadable {
-                        raw: raw.into_bytes(),
-                        reason: format!("The host refused an event: {reason}."),
-                    });
+                    unreadable
+                        .push(self.unreadable(raw.into_bytes(), &format!("The host refused an event: {reason}.")));
                 }
             }
         }
@@ -236,6 +234,11 @@ impl<'a> OutputValidator<'a> {
     fn problem(&mut self, problem: types::Problem) -> Result<Problem, InvalidOutput> {
         self.charge(problem.message.len() + problem.code.as_ref().map_or(0, String::len))?;
         Ok(Problem { message: self.sentence(&problem.message), code: problem.code.map(|code| self.sentence(&code)) })
+    }
+
+    /// An item that is kept as it is, but for secrets: it is a piece of a request, which may have come with one, and nobody puts it back.
+    fn unreadable(&self, raw: Vec<u8>, reason: &str) -> Unreadable {
+        Unreadable { raw: self.bound.redactor.bytes(&raw).unwrap_or(raw), reason: self.sentence(reason) }
     }
 
     /// Text for the eyes of a person: without secrets, on one line, not too long.
