@@ -163,12 +163,19 @@ async fn readers_who_look_at_channels_with_much_to_send_keep_nobody_else_waiting
     }
     let key = host.api.post("/v1/keys", &json!({ "name": "reader", "role": "reader" })).await?.json();
     let reader = host.api.with_key(key["key"].as_str());
-    let flood: Vec<_> = (0..64).map(|_| reader.clone()).collect();
-    let flood: Vec<_> = flood
-        .into_iter()
-        .map(|reader| tokio::spawn(async move { while reader.get("/v1/channels").await.is_ok() {} }))
+    let (tell, mut told) = tokio::sync::mpsc::channel(64);
+    let flood: Vec<_> = (0..64)
+        .map(|_| {
+            let (reader, tell) = (reader.clone(), tell.clone());
+            tokio::spawn(async move {
+                while reader.get("/v1/channels").await.is_ok() {
+                    // Nobody listens once the flood has begun.
+                    let _ = tell.try_send(());
+                }
+            })
+        })
         .collect();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    told.recv().await.context("an answer")?;
     let mut took = Vec::new();
     for _ in 0..9 {
         let began = Instant::now();

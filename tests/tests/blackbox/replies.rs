@@ -1,6 +1,7 @@
 //! Replies: through the connector to the provider, and every way that can end.
 
 use anyhow::{Context, Result};
+use jackfield_tests::events::Feed;
 use jackfield_tests::host::{Home, Host, INSTAGRAM, Setup, TELEGRAM, WHATSAPP};
 use jackfield_tests::provider::{Provider, Script};
 use jackfield_tests::webhooks::{
@@ -325,20 +326,21 @@ async fn a_provider_that_asked_for_a_pause_has_it_after_a_restart_too_until_an_o
     }
     let later = vec![("retry-after", String::from("600"))];
     provider.next(Script::Answer { status: 429, headers: later, body: String::from("{}") });
-    let path = format!("/v1/channels/{WHATSAPP}");
-    reply(&host, &customers[0], &json!({ "text": "hi" })).await?;
-    while host.api.read(&path).await?["held_until"].is_null() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let limited = reply(&host, &customers[0], &json!({ "text": "hi" })).await?;
+    let mut feed = Feed::open(host.api.base(), &host.key, "/v1/events?after=0&types=delivery.updated", None).await?;
+    let waits = |delivery: &Value| delivery["attempts"] == 1 && delivery["state"] == "queued";
+    while !waits(&host.api.read(&format!("/v1/messages/{limited}")).await?["delivery"]) {
+        feed.next().await?;
     }
-    let waits = reply(&host, &customers[1], &json!({ "text": "hi" })).await?;
     host.stop().await?;
     let host = home.start().await?;
+    let path = format!("/v1/channels/{WHATSAPP}");
     assert!(!host.api.read(&path).await?["held_until"].is_null());
-    // Nothing says that nothing will happen.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert_eq!(provider.messages().len(), 1);
+    let id = reply(&host, &customers[1], &json!({ "text": "hi" })).await?;
+    let early = tokio::time::timeout(std::time::Duration::from_secs(1), provider.wait_for(2)).await;
+    assert!(early.is_err(), "{early:?}");
     let resumed = host.api.post(&format!("{path}/resume"), &json!({})).await?;
     assert!(resumed.status.is_success() && resumed.json()["held_until"].is_null(), "{}", resumed.text());
-    host.delivered(&waits, "sent").await?;
+    host.delivered(&id, "sent").await?;
     Ok(())
 }

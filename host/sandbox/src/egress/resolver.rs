@@ -114,6 +114,7 @@ fn choose(
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Condvar, Mutex};
     use std::time::Duration;
 
     use super::*;
@@ -125,9 +126,10 @@ mod tests {
     #[tokio::test]
     async fn questions_that_nobody_waits_for_any_more_keep_their_places_until_they_are_answered() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static ANSWERS: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
         let silent = blocking(|_| {
             ASKED.fetch_add(1, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(500));
+            drop(ANSWERS.1.wait_while(ANSWERS.0.lock().unwrap(), |come| !*come).unwrap());
             Ok(Vec::new())
         });
         let mut resolver = CheckedResolver::new(false, silent, CheckedResolver::places());
@@ -135,10 +137,12 @@ mod tests {
             let hurried = tokio::time::timeout(Duration::from_millis(1), resolver.call("a.example".parse().unwrap()));
             assert!(hurried.await.is_err());
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(ASKED.load(Ordering::SeqCst), QUESTIONS);
-        // Once they are, others are asked.
-        assert!(matches!(resolver.call("a.example".parse().unwrap()).await, Err(Unresolved::Unknown { .. })));
+        let next = resolver.call("a.example".parse().unwrap());
+        *ANSWERS.0.lock().unwrap() = true;
+        ANSWERS.1.notify_all();
+        // Once some are answered, others are asked.
+        assert!(matches!(next.await, Err(Unresolved::Unknown { .. })));
+        assert_eq!(ASKED.load(Ordering::SeqCst), QUESTIONS + 1);
     }
 
     #[test]
