@@ -84,14 +84,14 @@ impl Applier<'_> {
         self.set_grants(channel, &grants)
     }
 
-    /// Another connector comes to serve a channel: what the operator allowed while the host ran was for the one before. What was refused
-    /// stays refused.
+    /// Another connector comes to serve a channel: that it may reach private addresses, and that requests which nobody signed count, the
+    /// operator allowed for the one before. Origins stay, since they may be what was just approved of this one. What was refused stays refused.
     pub(crate) fn forget_grants(&mut self, channel: &ChannelId) -> Result<()> {
-        let Some(GrantChanges { revoked, public_webhook, .. }) = GRANTS.get(&self.tables, (channel,))? else {
+        let Some(grants) = GRANTS.get(&self.tables, (channel,))? else {
             return Ok(());
         };
-        let public_webhook = public_webhook.filter(|allowed| !allowed);
-        let left = GrantChanges { revoked, public_webhook, ..GrantChanges::default() };
+        let public_webhook = grants.public_webhook.filter(|allowed| !allowed);
+        let left = GrantChanges { private_addresses: Vec::new(), public_webhook, ..grants };
         GRANTS.put(&mut self.tables, (channel,), &left)?;
         self.affect(Effect::Grants(channel.clone()));
         Ok(())

@@ -259,7 +259,7 @@ fn no_file_of_a_former_connector_is_asked_of_the_one_that_serves_the_channel_now
 }
 
 #[test]
-fn what_the_operator_allowed_one_connector_while_the_host_ran_is_not_allowed_to_the_next() {
+fn private_addresses_and_unsigned_requests_that_one_connector_was_allowed_are_not_allowed_to_the_next() {
     let (mut desk, _) = customer_of_a_former_connector();
     let (wa, one) = (channel("wa"), |origin: &str| vec![origin.to_owned()]);
     desk.apply(Fact::PublicWebhookSet { channel: wa.clone(), allowed: Some(true) });
@@ -268,7 +268,8 @@ fn what_the_operator_allowed_one_connector_while_the_host_ran_is_not_allowed_to_
     desk.apply(Fact::OriginsRevoked { channel: wa.clone(), origins: one("https://b.example") });
     serve(&mut desk, "other");
     let left = connector::view::grant_changes(&desk.tables, &wa).unwrap();
-    assert_eq!(left, GrantChanges { revoked: one("https://b.example"), ..GrantChanges::default() });
+    let http = vec![String::from("https://a.example"), String::from("http://10.0.0.1")];
+    assert_eq!(left, GrantChanges { http, revoked: one("https://b.example"), ..GrantChanges::default() });
     desk.apply(Fact::PublicWebhookSet { channel: wa.clone(), allowed: Some(false) });
     serve(&mut desk, "test");
     assert_eq!(connector::view::grant_changes(&desk.tables, &wa).unwrap().public_webhook, Some(false));
