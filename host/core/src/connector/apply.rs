@@ -88,7 +88,7 @@ impl Applier<'_> {
     }
 
     /// Another connector comes to serve a channel: what the operator allowed while the host ran was for the one before. What was refused
-    /// stays refused.
+    /// stays refused. Approving what another connector asks for says first that it comes, and allows it then.
     pub(crate) fn forget_grants(&mut self, channel: &ChannelId) -> Result<()> {
         let Some(changes) = GRANTS.get(&self.tables, (channel,))? else { return Ok(()) };
         GRANTS.put(&mut self.tables, (channel,), &changes.without_what_was_allowed())?;

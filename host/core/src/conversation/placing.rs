@@ -3,7 +3,7 @@
 use super::rows::{Direction, Item, Message, MessageAuthor, TIMELINE};
 use crate::apply::Applier;
 use crate::identity::rows::{BY_ACTIVITY, ChannelAddress, Identity};
-use crate::ids::{IdentityId, MessageId, Millis};
+use crate::ids::{IdentityId, MessageId, Millis, Seq};
 use crate::limits;
 use crate::tables::{Present, Result};
 
@@ -77,12 +77,13 @@ impl Applier<'_> {
     fn note_address(&self, row: &mut Identity, message: &Message) -> Result<()> {
         let written_at = (message.author == MessageAuthor::Customer).then_some(message.ordered_at);
         let count = row.channels.len();
+        let since = if self.ids.by_place() { self.seq } else { Seq::default() };
         match row.channels.get_mut(&message.channel) {
             Some(known) if self.is_known_on(&message.channel, known.since)? => known.note(&message.thread, written_at),
-            Some(former) => *former = ChannelAddress::new(&message.thread, written_at, self.seq),
+            Some(former) => *former = ChannelAddress::new(&message.thread, written_at, since),
             None if count >= limits::CHANNELS_OF_IDENTITY => row.dropped += 1,
             None => {
-                let address = ChannelAddress::new(&message.thread, written_at, self.seq);
+                let address = ChannelAddress::new(&message.thread, written_at, since);
                 row.channels.insert(message.channel.clone(), address);
             }
         }

@@ -132,7 +132,11 @@ impl Applier<'_> {
             return Ok(());
         }
         let mut counts = SUGGESTION_COUNTS.get(&self.tables, (target,))?.unwrap_or_default();
-        let mut made = SUGGESTIONS_MADE.get(&self.tables, (claimant,))?.unwrap_or_default();
+        // What an old journal suggested may have been decided.
+        let mut made = match self.ids.by_place() {
+            true => SUGGESTIONS_MADE.get(&self.tables, (claimant,))?.unwrap_or_default(),
+            false => Counts::default(),
+        };
         let may_make = self.suggested < limits::SUGGESTIONS_PER_FACT
             && made.verified.saturating_add(made.unverified) < limits::SUGGESTIONS_BY_CLAIMANT;
         let fits =
@@ -143,8 +147,10 @@ impl Applier<'_> {
             return SUGGESTION_COUNTS.put(&mut self.tables, (target,), &counts);
         }
         SUGGESTION_COUNTS.put(&mut self.tables, (target,), &counts)?;
-        made.take(evidence.verified, limits::SUGGESTIONS_BY_CLAIMANT, limits::SUGGESTIONS_BY_CLAIMANT);
-        SUGGESTIONS_MADE.put(&mut self.tables, (claimant,), &made)?;
+        if self.ids.by_place() {
+            made.take(evidence.verified, limits::SUGGESTIONS_BY_CLAIMANT, limits::SUGGESTIONS_BY_CLAIMANT);
+            SUGGESTIONS_MADE.put(&mut self.tables, (claimant,), &made)?;
+        }
         self.suggested += 1;
         let id = self.ids.suggestion(new_rule)?;
         let (one_way, state) = (shown == Shown::ToTheOwner, SuggestionState::Open);

@@ -113,6 +113,10 @@ impl Identity {
     }
 }
 
+fn is_before_all(seq: &Seq) -> bool {
+    *seq == Seq::default()
+}
+
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
@@ -132,10 +136,10 @@ pub struct ChannelAddress {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub several_direct: bool,
     /// The fact that made this. Threads are the words of who served the channel then; see [`Channel::knows`]. Before all facts in rows of
-    /// edition 3.
+    /// edition 3, and where a fact of an old journal made it.
     ///
     /// [`Channel::knows`]: crate::channel::rows::Channel::knows
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_before_all")]
     pub since: Seq,
 }
 
