@@ -9,8 +9,8 @@
 //! address, so that nobody else's ids, customers and conversations change. ADR 25 says what is kept, and why.
 //!
 //! * `apply`: the two facts. [`plan`]: which facts hold something of the person. [`rewrite`]: what is left of each.
-//! * `attempts`: which ends of attempts counted. `needles`: a person's addresses in bytes that nobody could read. `numbers`: phone numbers,
-//!   however they are written. `escapes`: what JSON and URLs make of a text.
+//! * `attempts`: which ends of attempts counted. `waiting`: what was said of messages that had not come. `needles`: a person's addresses
+//!   in bytes that nobody could read. `numbers`: phone numbers, however they are written. `escapes`: what JSON and URLs make of a text.
 //! * [`stand_in`]: what stands for an address. `people`: what is left of a statement about a person. [`rows`], [`view`].
 
 mod apply;
@@ -24,3 +24,4 @@ pub mod rewrite;
 pub mod rows;
 pub mod stand_in;
 pub mod view;
+mod waiting;

@@ -10,9 +10,9 @@ use super::attempts::Attempts;
 pub use super::needles::Needles;
 use super::rows::Erasure;
 use super::stand_in;
+use super::waiting::Waiting;
 use crate::apply::is_behind_events;
 use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, TIMELINE, TOUCHPOINTS};
-use crate::conversation::{EarlyPlace, early_place};
 use crate::event::{Author, Event, EventBody, Identifier, InboundMessage, Sender, Trust};
 use crate::fact::{Entry, Fact, SendResult};
 use crate::files::rows::{FILES, File};
@@ -61,7 +61,7 @@ pub struct Plan {
     /// The channels of facts that parked something.
     parked_on: BTreeMap<Seq, ChannelId>,
     /// What came of the person's messages before the channel's ids of them did, and whose reactions those were.
-    early: BTreeMap<(ChannelId, String), Vec<(EventBody, Option<Sender>)>>,
+    pub(super) waiting: Waiting,
     /// Where the channels' ids of messages came, of those that may have come later than their messages did: what was sent is known by
     /// its id from the end of the attempt on, or from the echo on that came before that. None while it has not come.
     came: BTreeMap<(ChannelId, String), Option<MessageId>>,
@@ -257,23 +257,6 @@ impl Plan {
         Ok(())
     }
 
-    /// Something was said of a message before the channel's id of it came, and waits for that, as far as there is room.
-    pub(super) fn wait(&mut self, about: (ChannelId, String), body: &EventBody, who: Option<Sender>) {
-        let waiting = self.early.entry(about).or_default();
-        let bodies: Vec<&EventBody> = waiting.iter().map(|(before, _)| before).collect();
-        match early_place(&bodies, body) {
-            EarlyPlace::None => return,
-            EarlyPlace::Behind => {}
-            EarlyPlace::InsteadOf(index) => _ = waiting.remove(index),
-        }
-        waiting.push((body.clone(), who));
-    }
-
-    /// Whose reactions waited for a channel's id of a message.
-    pub(super) fn waited(&mut self, about: &(ChannelId, String)) -> impl Iterator<Item = Sender> + use<> {
-        self.early.remove(about).into_iter().flatten().filter_map(|(_, who)| who)
-    }
-
     /// Where a channel's id of a message came.
     pub(super) fn came(&self, channel: &ChannelId, external: &str, id: MessageId) -> MessageId {
         self.came.get(&(channel.clone(), external.to_owned())).copied().flatten().unwrap_or(id)
@@ -340,7 +323,7 @@ impl Plan {
     /// When the tables cannot be read.
     pub fn looked(&mut self, tables: &impl Read) -> Result<()> {
         self.scopes.clear();
-        self.early.clear();
+        self.waiting = Waiting::default();
         let shared = std::mem::take(&mut self.shared);
         self.threads.retain(|thread| !shared.contains(thread));
         self.near = self.members.clone();

@@ -160,7 +160,7 @@ impl Plan {
         let mut people = Vec::new();
         if let (Some(channel), SendResult::Sent { external_ids }) = (&channel, &*result) {
             for external in external_ids.iter().take(limits::EXTERNAL_IDS) {
-                people.extend(self.waited(&(channel.clone(), external.clone())));
+                people.extend(self.waiting.take(&(channel.clone(), external.clone())));
             }
         }
         if let Some((place, given)) = self.events_of(tables, entry)? {
@@ -207,7 +207,7 @@ impl Plan {
             | EventBody::Delivery { about: DeliveryScope::Message(message_id), .. } => {
                 let target = self.externals.get(&about(message_id)).copied();
                 if target.is_some_and(|target| self.is_early(place, message_id, target)) {
-                    self.wait(about(message_id), &event.body, None);
+                    self.waiting.add(about(message_id), &event.body, None);
                 }
                 nobody.filter(|_| target.is_some())
             }
@@ -217,7 +217,7 @@ impl Plan {
             EventBody::Reaction { message_id, sender, .. } => match self.externals.get(&about(message_id)).copied() {
                 Some(target) if self.is_early(place, message_id, target) => {
                     let who = self.left_sender(tables, place, sender)?;
-                    self.wait(about(message_id), &event.body, Some(who));
+                    self.waiting.add(about(message_id), &event.body, Some(who));
                     nobody
                 }
                 Some(_) => Some(vec![self.left_sender(tables, place, sender)?]),
@@ -254,13 +254,13 @@ impl Plan {
         if self.messages.contains_key(&id) {
             let mut people = vec![self.person(tables, place, &message.sender)?];
             let key = (place.channel.clone(), message.id.clone());
-            people.extend(self.waited(&key));
+            people.extend(self.waiting.take(&key));
             return Ok(Some(people));
         }
         if self.echoes.contains(&id) {
             let mut people = vec![self.left_sender(tables, place, &message.sender)?];
             let key = (place.channel.clone(), message.id.clone());
-            people.extend(self.waited(&key));
+            people.extend(self.waiting.take(&key));
             return Ok(Some(people));
         }
         let repeats = self.externals.contains_key(&(place.channel.clone(), message.id.clone()));

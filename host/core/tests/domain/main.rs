@@ -10,6 +10,7 @@ mod erased_among_others;
 mod erasure;
 mod files;
 mod identity;
+mod invariants;
 mod messages;
 mod properties;
 mod reassigned;
