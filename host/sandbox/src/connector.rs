@@ -21,8 +21,8 @@ pub struct Connector {
     pub(crate) exports: Exports,
     pub(crate) validator: jsonschema::Validator,
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    /// The manifest's id.
-    pub(crate) id: Arc<str>,
+    /// Whose turn a long call is: the digest, since anybody can write another connector's id into a manifest.
+    pub(crate) turn_key: Arc<str>,
     /// How many of the sandbox's places its calls may take, on all of its channels together.
     pub(crate) own_places: Semaphore,
     /// The turns of long calls, of the whole sandbox.

@@ -73,7 +73,7 @@ pub(crate) async fn load(shared: &Shared, bytes: Arc<[u8]>) -> Result<Connector,
 
     let validator = schema::validator(&read.manifest.config).map_err(ManifestError::Invalid)?;
     let connector = Connector {
-        id: read.manifest.id.as_str().into(),
+        turn_key: linked.digest.as_str().into(),
         manifest: read.manifest,
         digest: linked.digest,
         instance_pre: linked.instance_pre,

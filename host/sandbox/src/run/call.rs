@@ -69,7 +69,7 @@ pub(crate) async fn enter<E: Entry>(
     let _connector_place = place(&connector.own_places, limits).await?;
     let _place = place(&connector.places, limits).await?;
 
-    let long = LongRun::new(&connector.long_turns, &connector.id);
+    let long = LongRun::new(&connector.long_turns, &connector.turn_key);
     let meter = Arc::new(CpuMeter::default());
     let (mut store, kept, age) = match instances.take() {
         Some(PooledInstance { mut store, instance, age }) => {

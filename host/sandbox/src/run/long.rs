@@ -1,4 +1,4 @@
-//! Calls that run for long. They go on in turns, the connectors one after the other, so that a guest that spins in sixteen calls at once
+//! Calls that run for long. They go on in turns, the components one after the other, so that a guest that spins in sixteen calls at once
 //! neither fills the threads that all others need nor delays another connector's long call by more than a slice.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::turns::{Turn, Turns};
 /// CPU time after which a call is a long one. A call of a connector in Rust takes less.
 const SHORT: Duration = Duration::from_millis(8);
 
-/// The turns of a sandbox; the keys are the connectors' ids.
+/// The turns of a sandbox; the keys are the digests of the components.
 pub(crate) type LongTurns = Turns<Arc<str>>;
 
 /// One less than there are processors, so that what is short never waits for what is long. With as many as there are, 99 of 100 good
