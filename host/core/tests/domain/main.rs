@@ -6,7 +6,6 @@ mod arbitrary;
 mod attacks;
 mod costs;
 mod deliveries;
-mod erased_among_others;
 mod erasure;
 mod files;
 mod identity;

@@ -10,7 +10,7 @@ use jackfield_core::identity::rows::SuggestionState;
 use jackfield_core::ids::{CustomerId, MessageId, Millis};
 use jackfield_core::limits;
 
-use crate::erasure::{body, ended, erase, erased, in_group, queued, reacts, request, rewritten, sent_as};
+use super::{body, ended, erase, erased, in_group, queued, reacts, request, rewritten, sent_as};
 use crate::support::{Desk, hint, identifier, sender, text};
 
 fn ana() -> jackfield_core::event::Sender {
