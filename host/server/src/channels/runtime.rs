@@ -124,7 +124,10 @@ impl ChannelRuntime {
         self.log = Arc::clone(&before.log);
         self.lines = Arc::clone(&before.lines);
         self.parked = Arc::clone(&before.parked);
-        self.held_until = Arc::clone(&before.held_until);
+        // What the provider of another connector asks for, and a call of that one may bring late, is nothing to this one.
+        if Arc::ptr_eq(&self.slot, &before.slot) {
+            self.held_until = Arc::clone(&before.held_until);
+        }
     }
 
     /// The generation that serves it: the active one, or the one that stands by where the active one is not loaded or does not fit.
