@@ -1,6 +1,6 @@
 //! What follows for channels.
 
-use super::rows::{CHANNELS, CURSORS, Channel, STATE};
+use super::rows::{CHANNELS, CURSORS, Channel, STATE, longer_pause};
 use crate::apply::{Applier, DomainEvent, not_found, refuse};
 use crate::effect::Effect;
 use crate::event::Problem;
@@ -81,12 +81,12 @@ impl Applier<'_> {
         Ok(Outcome::Done)
     }
 
-    /// The longest pause that was asked for counts.
+    /// A pause that the provider asked for.
     pub(crate) fn hold_channel(&mut self, id: &ChannelId, until: Millis) -> Result<Outcome> {
         let Some(mut row) = CHANNELS.get(&self.tables, (id,))? else {
             return Ok(not_found("channel", id));
         };
-        row.held_until = row.held_until.max(Some(until));
+        row.held_until = Some(longer_pause(row.held_until, until));
         self.store_channel(&row)?;
         Ok(Outcome::Done)
     }
