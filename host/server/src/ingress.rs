@@ -14,11 +14,11 @@ use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact, Source};
+use jackfield_core::fact::{Actor, Fact, Outcome, Source};
 use jackfield_core::ids::ChannelId;
 use jackfield_core::views::operations;
 use jackfield_sandbox::{CallErrorKind, Effects, Failure, Received, Reply, Request};
-use jackfield_store::AppendError;
+use jackfield_store::{AppendError, Committed};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::channels::{Answered, ChannelRuntime};
@@ -213,6 +213,10 @@ impl Delivery<'_> {
             unreadable,
         };
         match self.host.append(Actor::Channel(self.channel.id.clone()), fact).await {
+            // Another connector took the channel over while this one worked. The provider is told to come again, to that one.
+            Ok(Committed { outcome: Outcome::Refused(refusal), .. }) => {
+                self.cannot_store(&refusal.message, NOTHING_STORED)
+            }
             Ok(_) => self.end("stored", reply),
             // The events cannot become a fact, whatever the state of the disk; the request they came in can.
             Err(error @ (AppendError::TooLarge { .. } | AppendError::Unwritable(_))) => {

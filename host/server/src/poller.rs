@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::Problem;
-use jackfield_core::fact::{Actor, Fact, Outcome};
+use jackfield_core::fact::{Actor, Fact, Outcome, Source};
 use jackfield_core::tables;
 use jackfield_core::views::operations;
 use jackfield_sandbox::Failure;
@@ -94,7 +94,7 @@ async fn ask(host: &Host, channel: &ChannelRuntime) -> Result<Duration, Option<D
     })?;
     let batch = match call.result {
         Ok(batch) => batch,
-        Err(failure) => return Err(refused(host, channel, failure).await),
+        Err(failure) => return Err(refused(host, channel, source, failure).await),
     };
     let moved = batch.cursor.is_some() && batch.cursor != cursor;
     let pause = match (batch.more, moved) {
@@ -135,14 +135,14 @@ async fn ask(host: &Host, channel: &ChannelRuntime) -> Result<Duration, Option<D
     }
 }
 
-async fn refused(host: &Host, channel: &ChannelRuntime, failure: Failure) -> Option<Duration> {
+async fn refused(host: &Host, channel: &ChannelRuntime, source: Source, failure: Failure) -> Option<Duration> {
     tracing::warn!(channel = %channel.id, class = failure.class(), "polling failed: {}", failure.problem().message);
     match failure {
         Failure::Retry { after_ms, .. } | Failure::RateLimited { after_ms, .. } => {
             after_ms.map(|ms| Duration::from_millis(ms).clamp(SHORTEST, LONGEST))
         }
         Failure::Credentials(problem) => {
-            park(host, channel, problem).await;
+            park(host, channel, source, problem).await;
             None
         }
         _ => None,
@@ -150,8 +150,8 @@ async fn refused(host: &Host, channel: &ChannelRuntime, failure: Failure) -> Opt
 }
 
 /// Asking on with credentials that do not work would only lock the account.
-async fn park(host: &Host, channel: &ChannelRuntime, problem: Problem) {
-    let fact = Fact::ChannelParked { channel: channel.id.clone(), problem };
+async fn park(host: &Host, channel: &ChannelRuntime, source: Source, problem: Problem) {
+    let fact = Fact::ChannelParked { channel: channel.id.clone(), source: Some(source), problem };
     if let Err(error) = host.append(Actor::Channel(channel.id.clone()), fact).await {
         tracing::error!(channel = %channel.id, "the channel cannot be parked: {error}");
     }

@@ -101,6 +101,7 @@ pub async fn replay(host: &Host, id: ParkedId, generation: Option<u32>, actor: A
     match host.command(actor, landed).await?.outcome {
         Outcome::Received { new, duplicate, parked } => Ok(Replayed { new, duplicate, parked: parked.len() }),
         Outcome::Refused(refusal) if refusal.code == "not_found" => Err(ReplayError::NotFound(id)),
+        Outcome::Refused(refusal) => Err(ReplayError::Stays(refusal.message)),
         other => Err(ReplayError::Stays(format!("the store answered with {other:?}"))),
     }
 }

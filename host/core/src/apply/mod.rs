@@ -90,9 +90,15 @@ impl Applier<'_> {
             Fact::ChannelSet { channel, source, rules, scope } => {
                 self.set_channel(channel, source, rules, scope.as_deref())
             }
-            Fact::ChannelParked { channel, problem } => self.park_channel(channel, problem),
+            Fact::ChannelParked { channel, source, problem } => match self.former_source(channel, source.as_ref())? {
+                Some(former) => Ok(former),
+                None => self.park_channel(channel, problem),
+            },
             Fact::ChannelResumed { channel } => self.resume_channel(channel),
-            Fact::ChannelHeld { channel, until } => self.hold_channel(channel, *until),
+            Fact::ChannelHeld { channel, source, until } => match self.former_source(channel, source.as_ref())? {
+                Some(former) => Ok(former),
+                None => self.hold_channel(channel, *until),
+            },
             Fact::ChannelPaused { channel } => self.pause_channel(channel),
             Fact::OriginsGranted { channel, http, private } => self.grant_origins(channel, http, private),
             Fact::OriginsRevoked { channel, origins } => self.revoke_origins(channel, origins),
@@ -132,6 +138,9 @@ impl Applier<'_> {
                 self.file_missed(channel, (*message, *part), reference.as_deref(), *again, problem)
             }
             Fact::HintsLearnt { channel, identity, id, hints, source, state } => {
+                if let Some(former) = self.former_source(channel, source.as_ref())? {
+                    return Ok(former);
+                }
                 self.change_state(channel, source.as_ref(), state)?;
                 self.apply_fetched_hints(channel, identity, *id, hints)
             }

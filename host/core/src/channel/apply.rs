@@ -1,7 +1,7 @@
 //! What follows for channels.
 
-use super::rows::{CHANNELS, CURSORS, Channel, STATE};
-use crate::apply::{Applier, DomainEvent, not_found};
+use super::rows::{CHANNELS, CURSORS, Channel, STATE, longer_pause};
+use crate::apply::{Applier, DomainEvent, not_found, refuse};
 use crate::effect::Effect;
 use crate::event::Problem;
 use crate::fact::{ChannelRules, Outcome, Source, StateChange};
@@ -62,6 +62,15 @@ impl Applier<'_> {
         Ok(row.is_none_or(|row| row.scope_since.is_none() || row.source.connector == source.connector))
     }
 
+    /// The refusal of what a call of a former connector brought: its words would be about people of the one that serves the channel now.
+    pub(crate) fn former_source(&self, channel: &ChannelId, source: Option<&Source>) -> Result<Option<Outcome>> {
+        let is_served = self.is_served_by(channel, source)?;
+        let message = format!(
+            "another connector serves the channel {channel} now, and what this one says is about nobody of that one"
+        );
+        Ok((!is_served).then(|| refuse("conflict", &message)))
+    }
+
     pub(crate) fn park_channel(&mut self, id: &ChannelId, problem: &Problem) -> Result<Outcome> {
         let Some(mut row) = CHANNELS.get(&self.tables, (id,))? else {
             return Ok(not_found("channel", id));
@@ -72,12 +81,12 @@ impl Applier<'_> {
         Ok(Outcome::Done)
     }
 
-    /// The longest pause that was asked for counts.
+    /// A pause that the provider asked for.
     pub(crate) fn hold_channel(&mut self, id: &ChannelId, until: Millis) -> Result<Outcome> {
         let Some(mut row) = CHANNELS.get(&self.tables, (id,))? else {
             return Ok(not_found("channel", id));
         };
-        row.held_until = row.held_until.max(Some(until));
+        row.held_until = Some(longer_pause(row.held_until, until));
         self.store_channel(&row)?;
         Ok(Outcome::Done)
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Problem;
 use crate::fact::{ChannelRules, Source};
 use crate::ids::{ChannelId, Millis, Seq};
+use crate::limits;
 use crate::tables::{Bytes, Json, Present, Rest, Table};
 
 /// Channels.
@@ -60,6 +61,15 @@ impl Channel {
     pub fn is_suspended(&self) -> bool {
         self.paused || self.parked.is_some()
     }
+}
+
+/// Until when a pause lasts where another one was asked for before: the longest counts, unless it lasts longer than any pause does. That one is from a clock
+/// that was ahead, and would hide all others.
+#[must_use]
+pub fn longer_pause(before: Option<Millis>, asked: Millis) -> Millis {
+    before
+        .filter(|before| before.0 <= asked.0.saturating_add(limits::PAUSE_MS))
+        .map_or(asked, |before| before.max(asked))
 }
 
 impl Json for Channel {}

@@ -49,6 +49,9 @@ impl Applier<'_> {
         state: &[StateChange],
         unreadable: &[Unreadable],
     ) -> Result<Outcome> {
+        if let Some(former) = self.former_source(channel, Some(source))? {
+            return Ok(former);
+        }
         self.change_state(channel, Some(source), state)?;
         let scope = self.scope_of(channel, &source.connector)?;
         let origin = Origin { channel, connector: &source.connector, scope: &scope };

@@ -14,7 +14,7 @@ use super::waiting::Waiting;
 use crate::apply::is_behind_events;
 use crate::conversation::rows::{EXTERNAL, EXTERNAL_MESSAGE, External, Item, MESSAGES, Message, TIMELINE, TOUCHPOINTS};
 use crate::event::{Author, Event, EventBody, Identifier, InboundMessage, Sender, Trust};
-use crate::fact::{Entry, Fact, SendResult};
+use crate::fact::{Entry, Fact, SendResult, Source};
 use crate::files::rows::{FILES, File};
 use crate::files::view::named_in;
 use crate::identity::address::{Speaker, is_global, role_of};
@@ -56,8 +56,9 @@ pub struct Plan {
     /// Whoever may have been one customer with the person at some time.
     pub(super) near: BTreeSet<IdentityId>,
     joined: Vec<(IdentityId, IdentityId)>,
-    /// The scope that was set, and the connector.
-    scopes: BTreeMap<ChannelId, (Option<String>, String)>,
+    scopes: BTreeMap<ChannelId, Scope>,
+    /// Whether ids are given by place already.
+    by_place: bool,
     /// The channels of facts that parked something.
     parked_on: BTreeMap<Seq, ChannelId>,
     /// What came of the person's messages before the channel's ids of them did, and whose reactions those were.
@@ -66,6 +67,21 @@ pub struct Plan {
     /// its id from the end of the attempt on, or from the echo on that came before that. None while it has not come.
     came: BTreeMap<(ChannelId, String), Option<MessageId>>,
     attempts: Attempts,
+}
+
+/// Whose people a channel speaks about.
+#[derive(Debug)]
+struct Scope {
+    set: Option<String>,
+    connector: String,
+    /// Whether another scope was the channel's before.
+    is_another: bool,
+}
+
+impl Scope {
+    fn name(&self) -> &str {
+        self.set.as_deref().unwrap_or(&self.connector)
+    }
 }
 
 /// Where an event comes from.
@@ -323,6 +339,7 @@ impl Plan {
     /// When the tables cannot be read.
     pub fn looked(&mut self, tables: &impl Read) -> Result<()> {
         self.scopes.clear();
+        self.by_place = false;
         self.waiting = Waiting::default();
         let shared = std::mem::take(&mut self.shared);
         self.threads.retain(|thread| !shared.contains(thread));
@@ -344,9 +361,15 @@ impl Plan {
         self.attempts.follow(entry, self.until, &self.messages);
         match &entry.fact {
             Fact::ChannelSet { channel, source, scope, .. } => {
-                let known = self.scopes.get(channel).and_then(|(scope, _)| scope.clone());
-                self.scopes.insert(channel.clone(), (scope.clone().or(known), source.connector.clone()));
+                let before = self.scopes.get(channel);
+                let set = scope.clone().or_else(|| before?.set.clone());
+                let mut now = Scope { set, connector: source.connector.clone(), is_another: false };
+                if let Some(before) = before {
+                    now.is_another = before.is_another || (self.by_place && before.name() != now.name());
+                }
+                self.scopes.insert(channel.clone(), now);
             }
+            Fact::IdsByPlace => self.by_place = true,
             Fact::DeliveryParked { channel, .. } => _ = self.parked_on.insert(entry.seq, channel.clone()),
             Fact::Received { channel, unreadable, .. } | Fact::Polled { channel, unreadable, .. }
                 if !unreadable.is_empty() =>
@@ -367,13 +390,37 @@ impl Plan {
         self.attempts.counts(ended)
     }
 
+    /// Whether a call of this code ended after another connector had taken the channel over: what it brought was refused.
+    pub(super) fn is_former(&self, channel: &ChannelId, source: Option<&Source>) -> bool {
+        let serves = self.scopes.get(channel).filter(|scope| scope.is_another);
+        serves.zip(source).is_some_and(|(serves, source)| serves.connector != source.connector)
+    }
+
+    /// Whether a fact as a whole was refused because of that.
+    pub(super) fn is_of_former(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Received { channel, source, .. } | Fact::Polled { channel, source, .. } => {
+                self.is_former(channel, Some(source))
+            }
+            Fact::HintsLearnt { channel, source, .. } => self.is_former(channel, source.as_ref()),
+            Fact::ParkedReplayed { parked, source, .. } => {
+                let channel = self.parked_on.get(&parked.seq());
+                channel.is_some_and(|channel| self.is_former(channel, Some(source)))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn place(&self, channel: &ChannelId, connector: &str, seq: Seq) -> Place {
-        let known = self.scopes.get(channel).map(|(scope, connector)| scope.as_ref().unwrap_or(connector).clone());
+        let known = self.scopes.get(channel).map(|scope| scope.name().to_owned());
         Place { channel: channel.clone(), scope: known.unwrap_or_else(|| connector.to_owned()), seq, index: u16::MAX }
     }
 
     /// The events of a fact, and where they come from.
     pub(super) fn events_of<'a>(&self, tables: &impl Read, entry: &'a Entry) -> Result<Option<(Place, &'a [Event])>> {
+        if self.is_of_former(&entry.fact) {
+            return Ok(None);
+        }
         Ok(match &entry.fact {
             Fact::Received { channel, source, events, .. } | Fact::Polled { channel, source, events, .. } => {
                 Some((self.place(channel, &source.connector, entry.seq), events.as_slice()))
@@ -383,11 +430,12 @@ impl Plan {
                 channel.map(|channel| (self.place(channel, &source.connector, entry.seq), events.as_slice()))
             }
             Fact::SendErased { channel, events, .. } => Some((self.place(channel, "", entry.seq), events.as_slice())),
-            Fact::SendEnded { message, events, .. } if !events.is_empty() => {
+            Fact::SendEnded { message, source, events, .. } if !events.is_empty() => {
                 let channel = match self.messages.get(message) {
                     Some(channel) => Some(channel.clone()),
                     None => MESSAGES.get(tables, (*message,))?.map(|row| row.channel),
                 };
+                let channel = channel.filter(|channel| !self.is_former(channel, source.as_ref()));
                 channel.map(|channel| (self.place(&channel, "", entry.seq), events.as_slice()))
             }
             _ => None,

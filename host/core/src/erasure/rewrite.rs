@@ -25,6 +25,10 @@ impl Plan {
     }
 
     fn left_of(&mut self, tables: &impl Read, entry: &Entry) -> Result<Fact> {
+        if self.is_of_former(&entry.fact) {
+            // Nothing came of it, whoever it is about.
+            return Ok(Fact::Redacted { idempotency: None });
+        }
         let mut fact = entry.fact.clone();
         match &mut fact {
             Fact::Received { events, unreadable, .. }
@@ -163,9 +167,11 @@ impl Plan {
                 people.extend(self.waiting.take(&(channel.clone(), external.clone())));
             }
         }
-        if let Some((place, given)) = self.events_of(tables, entry)? {
-            *events = self.events(tables, &place, given)?;
-        }
+        *events = match self.events_of(tables, entry)? {
+            Some((place, given)) => self.events(tables, &place, given)?,
+            // A former connector told of them, and nothing came of that.
+            None => Vec::new(),
+        };
         let Some(channel) = channel else { return Ok(fact) };
         let (source, events, state) = (source.take(), std::mem::take(events), std::mem::take(state));
         let problem = matches!(result, SendResult::Credentials { .. })

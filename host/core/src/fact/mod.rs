@@ -79,6 +79,9 @@ pub enum Fact {
     ChannelParked {
         /// Which.
         channel: ChannelId,
+        /// By this code; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
         /// Why.
         problem: Problem,
     },
@@ -91,6 +94,9 @@ pub enum Fact {
     ChannelHeld {
         /// Which.
         channel: ChannelId,
+        /// By this code; none in facts from before that was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
         /// Until when.
         until: Millis,
     },

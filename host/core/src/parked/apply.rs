@@ -82,6 +82,9 @@ impl Applier<'_> {
         let Some(row) = PARKED.get(&self.tables, (id,))? else {
             return Ok(not_found("parked delivery", id));
         };
+        if let Some(former) = self.former_source(&row.channel, Some(source))? {
+            return Ok(former);
+        }
         self.close_parked(&row)?;
         self.received(&row.channel, source, events, state, unreadable)
     }

@@ -417,7 +417,10 @@ impl Arbitrary {
     fn operation(&mut self) -> Fact {
         let (channel, connector) = (self.channel(), self.word());
         match self.below(19) {
-            18 => Fact::ChannelHeld { channel, until: self.time().unwrap_or_default() },
+            18 => {
+                let (until, source) = (self.time().unwrap_or_default(), self.maybe(Self::source));
+                Fact::ChannelHeld { channel, source, until }
+            }
             17 => Fact::SendErased {
                 channel,
                 people: self.many(4, Self::sender),
@@ -429,7 +432,7 @@ impl Arbitrary {
             16 => Fact::Redacted { idempotency: self.idempotency() },
             14 => Fact::CustomerErased { customer: self.customer_id(), identities: self.many(4, Self::identity_id) },
             15 => Fact::ErasureEnded { erasure: self.seq() },
-            0 => Fact::ChannelParked { channel, problem: self.problem() },
+            0 => Fact::ChannelParked { channel, source: self.maybe(Self::source), problem: self.problem() },
             1 => Fact::ChannelResumed { channel },
             2 => Fact::ChannelPaused { channel },
             3 => Fact::OriginsGranted { channel, http: vec![self.word()], private: vec![self.word()] },

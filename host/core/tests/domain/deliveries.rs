@@ -5,7 +5,7 @@ use jackfield_core::fact::{Fact, MessageAction, Outcome, SendResult};
 use jackfield_core::ids::{MessageId, Millis};
 use jackfield_core::outbox;
 
-use crate::support::{Desk, channel, rules, sender, source, text};
+use crate::support::{Desk, HOUR, channel, rules, sender, source, text};
 
 fn ana() -> Sender {
     sender("whatsapp", "62811", vec![])
@@ -348,4 +348,16 @@ fn a_message_that_was_taken_back_is_not_sent_again() {
     let delivery = desk.message(message)["delivery"].clone();
     assert_eq!((delivery["state"].as_str(), delivery["class"].as_str()), (Some("failed"), Some("deleted")));
     assert!(due(&desk).is_empty());
+}
+
+#[test]
+fn a_pause_that_was_asked_for_while_the_clock_was_ahead_hides_no_later_one() {
+    let mut desk = Desk::new();
+    let (now, mut held) = (desk.now, Vec::new());
+    for until in [now + 100 * 365 * 24 * HOUR, now + 60_000, now + 30_000] {
+        desk.apply(Fact::ChannelHeld { channel: channel("wa"), source: None, until: Millis(until) });
+        let row = jackfield_core::channel::view::channel(&desk.tables, &channel("wa")).unwrap().unwrap();
+        held.push(row.held_until.unwrap().0 - now);
+    }
+    assert_eq!(held[1..], [60_000, 60_000], "the longest of those that can be meant counts");
 }

@@ -1,17 +1,18 @@
 //! What belongs to one sender, one account, one connector, and comes to no other.
 
+use crate::erasure::erase;
 use crate::support::{Desk, channel, identifier, named, rules, sender, text, with_parts};
 use jackfield_core::canonical::{self, Context};
 use jackfield_core::channel::view;
 use jackfield_core::event::{
-    DeliveryScope, DeliveryUpdate, Event, EventBody, Identifier, Media, Part, Problem, Sender, Trust,
+    DeliveryScope, DeliveryUpdate, Event, EventBody, Hint, Identifier, Media, Part, Problem, Sender, Subject, Trust,
 };
 use jackfield_core::fact::{
-    Attachment, ChannelRules, Fact, MessageAction, Outcome, SendResult, Source, StateChange, Via,
+    Attachment, ChannelRules, Fact, MessageAction, Outcome, SendResult, Source, StateChange, Unreadable, Via,
 };
 use jackfield_core::generation::GrantChanges;
 use jackfield_core::identity::{people, search};
-use jackfield_core::ids::{MessageId, Millis};
+use jackfield_core::ids::{CustomerId, MessageId, Millis};
 use jackfield_core::{connector, files, limits, outbox};
 
 fn event(body: EventBody) -> Event {
@@ -429,4 +430,109 @@ fn what_a_channel_tells_about_somebody_of_a_granted_scope_is_kept() {
         state: vec![],
     };
     assert_eq!(desk.apply(fact), Outcome::Done);
+}
+
+/// What a call of the former connector may still bring, of the people that it calls 7.
+fn late(events: Vec<Event>) -> Vec<Fact> {
+    let events = canonical::events(events, &Context { channel: channel("wa"), region: None });
+    let (wa, source) = (channel("wa"), of("test"));
+    let (state, unreadable, cursor) = (vec![], vec![], Some(b"2".to_vec()));
+    let received = Fact::Received {
+        channel: wa.clone(),
+        source: source.clone(),
+        events: events.clone(),
+        state: state.clone(),
+        unreadable: unreadable.clone(),
+    };
+    vec![received, Fact::Polled { channel: wa, source, events, state, unreadable, cursor }]
+}
+
+/// Somebody wrote on a channel before and after another connector came to it, under ids that are the same.
+fn passed_on() -> (Desk, [CustomerId; 2]) {
+    let mut desk = Desk::new();
+    receive_as(&mut desk, "test", vec![of_account("a", "1", "to the old one")]);
+    let ana = search::all(&desk.tables, None, 10).unwrap().items[0].id;
+    serve(&mut desk, "other");
+    receive_as(&mut desk, "other", vec![of_account("a", "1", "to the new one")]);
+    let found = search::all(&desk.tables, None, 10).unwrap().items;
+    let bob = found.iter().map(|found| found.id).find(|id| *id != ana).unwrap();
+    (desk, [ana, bob])
+}
+
+#[test]
+fn what_a_connector_says_after_another_took_over_is_about_nobody_of_that_one() {
+    for fact in late(vec![of_account("a", "2", "late word")]) {
+        let (mut desk, [_, bob]) = passed_on();
+        assert!(is_refused(&desk.apply(fact), "conflict"), "so that the provider is not told that it is kept");
+        assert_eq!(desk.timeline_texts(bob), ["to the new one"], "7 is somebody else to the former one");
+        let outcome = receive_as(&mut desk, "other", vec![of_account("a", "2", "also to the new one")]);
+        assert!(matches!(outcome, Outcome::Received { new: 1, .. }), "its ids are its own: {outcome:?}");
+        assert!(view::cursor(&desk.tables, &channel("wa")).unwrap().is_none());
+    }
+}
+
+#[test]
+fn what_a_former_connector_tells_about_somebody_joins_nobody_of_the_next_one() {
+    let mut desk = Desk::new();
+    let ana = || sender("phone", "+6281234567890", vec![]);
+    receive_as(&mut desk, "test", vec![text("1", ana(), "hello")]);
+    serve(&mut desk, "other");
+    receive_as(&mut desk, "other", vec![of_account("a", "1", "to the new one")]);
+    let about = Subject::Identifier(Identifier { namespace: "a".into(), ..identifier("external", "7") });
+    let hints = vec![Hint { about, trust: Trust::Attested, evidence: String::new() }];
+    let (identity, id) = (ana().identity, Some(desk.identity_of("phone", "+6281234567890")));
+    let source = Some(of("test"));
+    desk.apply(Fact::HintsLearnt { channel: channel("wa"), identity, id, hints, source, state: vec![] });
+    assert_eq!(search::all(&desk.tables, None, 10).unwrap().items.len(), 2);
+}
+
+#[test]
+fn a_parked_delivery_that_a_former_connector_handles_late_stays_parked() {
+    let (mut desk, _) = passed_on();
+    let item = Unreadable { reason: "?".into(), raw: b"{}".to_vec() };
+    let (events, state, source) = (vec![], vec![], of("other"));
+    let fact = Fact::Received { channel: channel("wa"), source, events, state, unreadable: vec![item] };
+    let Outcome::Received { parked, .. } = desk.apply(fact) else { panic!() };
+    let (events, state, source) = (vec![], vec![], of("test"));
+    let parked = parked[0];
+    let replayed = desk.apply(Fact::ParkedReplayed { parked, source, events, state, unreadable: vec![] });
+    assert!(is_refused(&replayed, "conflict"), "{replayed:?}");
+    assert!(jackfield_core::views::operations::parked_row(&desk.tables, parked).unwrap().is_some());
+}
+
+#[test]
+fn the_provider_of_a_former_connector_stops_nothing_of_the_next_one() {
+    let (mut desk, _) = passed_on();
+    let row = |desk: &Desk| view::channel(&desk.tables, &channel("wa")).unwrap().unwrap();
+    for (by, stops) in [("test", false), ("other", true)] {
+        let (source, problem) = (Some(of(by)), Problem { message: "no such token".into(), code: None });
+        desk.apply(Fact::ChannelParked { channel: channel("wa"), source: source.clone(), problem });
+        desk.apply(Fact::ChannelHeld { channel: channel("wa"), source, until: Millis(u64::MAX) });
+        assert_eq!((row(&desk).parked.is_some(), row(&desk).held_until.is_some()), (stops, stops));
+    }
+}
+
+#[test]
+fn nothing_is_left_of_what_a_former_connector_said_late_of_a_person_who_is_erased() {
+    let (mut desk, [ana, bob]) = passed_on();
+    let problem = Problem { message: "late".into(), code: None };
+    for fact in late(vec![of_account("a", "2", "late word")]) {
+        desk.apply(fact);
+    }
+    let message = queued(ask_of(&mut desk, bob));
+    desk.apply(Fact::SendStarted { message, attempt: 1 });
+    let (result, source) = (SendResult::Uncertain { problem }, Some(of("test")));
+    let events = vec![of_account("a", "3", "late word")];
+    desk.apply(Fact::SendEnded { message, attempt: 1, result, events, source, state: vec![] });
+    let left = erase(&mut desk, ana);
+    let journal = serde_json::to_string(&left.journal).unwrap();
+    assert!(!journal.contains("late word") && !journal.contains("to the old one"), "{journal}");
+    desk.tables = left.tables;
+    assert_eq!(desk.timeline_texts(bob), ["hello to you", "to the new one"]);
+}
+
+fn ask_of(desk: &mut Desk, customer: CustomerId) -> Outcome {
+    let parts = vec![Part::Text { text: "hello to you".into() }];
+    let (via, reply_to, thread) = (None, None, None);
+    desk.apply(Fact::MessageRequested { customer, parts, via, reply_to, thread, idempotency: None })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use jackfield_core::canonical::Context;
+use jackfield_core::channel::rows::longer_pause;
 use jackfield_core::fact::ChannelRules;
 use jackfield_core::ids::{ChannelId, Millis};
 use jackfield_core::rows::Channel;
@@ -124,7 +125,10 @@ impl ChannelRuntime {
         self.log = Arc::clone(&before.log);
         self.lines = Arc::clone(&before.lines);
         self.parked = Arc::clone(&before.parked);
-        self.held_until = Arc::clone(&before.held_until);
+        // What the provider of another connector asks for, and a call of that one may bring late, is nothing to this one.
+        if Arc::ptr_eq(&self.slot, &before.slot) {
+            self.held_until = Arc::clone(&before.held_until);
+        }
     }
 
     /// The generation that serves it: the active one, or the one that stands by where the active one is not loaded or does not fit.
@@ -160,6 +164,13 @@ impl ChannelRuntime {
         self.paused.store(row.is_some_and(|row| row.paused), Ordering::Release);
         let held = row.and_then(|row| row.held_until).unwrap_or_default();
         self.held_until.store(held.0, Ordering::Relaxed);
+    }
+
+    /// The provider asked for a pause.
+    pub(crate) fn hold(&self, until: Millis) {
+        let longer = |before| Some(longer_pause(Some(Millis(before)), until).0);
+        // It never refuses.
+        _ = self.held_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, longer);
     }
 
     /// Until when sending waits because the provider asked for it; none if it did not, or that is over.

@@ -1,6 +1,7 @@
 //! How long to wait after a failed attempt, and when to give up.
 
 use jackfield_core::ids::Millis;
+use jackfield_core::limits;
 use jackfield_core::rows::Outgoing;
 
 /// The longest wait as a multiple of the first: 5 minutes to 1 second.
@@ -35,9 +36,8 @@ pub fn given_up(outgoing: &Outgoing, attempt: u32, at: Millis, counted: bool) ->
     })
 }
 
-/// The longest that anything waits for its next attempt, whatever a provider asks for, milliseconds: an hour. A provider that means a day
-/// is asked 24 times.
-pub const LONGEST: u64 = 60 * 60 * 1_000;
+/// The longest that anything waits for its next attempt, whatever a provider asks for, milliseconds.
+pub const LONGEST: u64 = limits::PAUSE_MS;
 
 /// The shortest wait that a provider can ask for, milliseconds. A provider that says 0 would be asked without end.
 pub const SHORTEST: u64 = 1_000;

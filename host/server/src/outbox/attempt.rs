@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jackfield_core::canonical;
 use jackfield_core::event::{Event, Problem};
-use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult};
+use jackfield_core::fact::{Actor, Fact, MessageAction, Outcome, SendResult, Source};
 use jackfield_core::ids::{IdentityId, Millis};
 use jackfield_core::rows::Outgoing;
 use jackfield_core::tables;
@@ -53,12 +53,16 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
             Answer::Unread
         }
     };
-    let end = end(channel, attempt_of(host, channel, outgoing, number), answer);
+    let mut end = end(channel, attempt_of(host, channel, outgoing, number), answer);
+    // Of a call that came to nothing it is the connector that counts, and that of this runtime never changes.
+    let serves = || channel.serving().map(|(generation, _)| generation.source());
+    end.written.source = end.written.source.or_else(serves);
+    let source = end.written.source.clone();
     let (hold, result) = (end.verdict.hold, end.verdict.result.clone());
     tracing::debug!(channel = %channel.id, %message, attempt = number, "an attempt at sending came to its end");
     record(host, channel, outgoing, number, end, to).await;
     if let Some(until) = hold.filter(|until| clock::until(*until) > FORGOTTEN) {
-        note_hold(host, channel, until).await;
+        note_hold(host, channel, source, until).await;
     }
     host.metrics.send(channel.id.as_str(), word(&result));
     if let SendResult::Failed { problem, .. }
@@ -72,8 +76,8 @@ pub(super) async fn make(host: &Host, channel: &ChannelRuntime, outgoing: &Outgo
 }
 
 /// Writes down that the provider asked for a pause, for the next start. Without that it is only asked again too early.
-async fn note_hold(host: &Host, channel: &ChannelRuntime, until: Millis) {
-    let held = Fact::ChannelHeld { channel: channel.id.clone(), until };
+async fn note_hold(host: &Host, channel: &ChannelRuntime, source: Option<Source>, until: Millis) {
+    let held = Fact::ChannelHeld { channel: channel.id.clone(), source, until };
     if let Err(error) = host.append(Actor::Channel(channel.id.clone()), held).await {
         tracing::warn!(channel = %channel.id, "a pause that the provider asked for would not outlast a restart: {error}");
     }

@@ -112,7 +112,7 @@ impl Work for Outbox {
 
     fn ended(&mut self, hold: Option<Option<Millis>>) {
         if let Some(Some(until)) = hold {
-            self.channel.held_until.fetch_max(until.0, Ordering::Relaxed);
+            self.channel.hold(until);
         }
     }
 }

@@ -4,10 +4,11 @@ use anyhow::{Context, Result, ensure};
 use http::Method;
 use jackfield_tests::host::{Home, Host, Setup, TELEGRAM};
 use jackfield_tests::paths;
-use jackfield_tests::provider::Provider;
+use jackfield_tests::provider::{Provider, Script, Seen};
 use jackfield_tests::versions::{version, webhook};
 use jackfield_tests::webhooks::{Webhook, telegram, telegram_text};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{ANSWER, EVIL, QUESTION, signed};
 
@@ -24,7 +25,11 @@ struct Bot {
 
 impl Bot {
     async fn new() -> Result<Self> {
-        let (provider, author) = (Provider::agreeable().await?, Provider::agreeable().await?);
+        Self::of(Provider::agreeable().await?).await
+    }
+
+    async fn of(provider: Provider) -> Result<Self> {
+        let author = Provider::agreeable().await?;
         let home = Home::new(&Setup::new().channel(TELEGRAM, "telegram", &provider.url(), "", &BOT)?).await?;
         let host = home.start().await?;
         host.take(TELEGRAM, &telegram(&telegram_text(77, 1, QUESTION))).await?;
@@ -136,6 +141,35 @@ async fn what_is_written_to_a_person_of_the_connector_before_is_not_told_to_anot
     let path = format!("/v1/customers/{}/messages", own.with_context(|| inbox.to_string())?);
     let answer = bot.host.api.post(&path, &json!({ "text": "hello to you" })).await?.json();
     bot.host.delivered(answer["message_id"].as_str().context("a message")?, "sent").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pause_that_the_provider_of_the_connector_before_asks_for_late_holds_nothing_of_another_one() -> Result<()> {
+    let (opens, held) = watch::channel(false);
+    let wait = json!({ "ok": false, "error_code": 429, "description": "wait", "parameters": { "retry_after": 600 } });
+    let answer = move |seen: &Seen, _| match seen.path.ends_with("/sendMessage") {
+        true => Script::Held(held.clone(), Box::new(Script::json(429, &wait))),
+        false => Script::json(200, &json!({ "ok": true, "result": {} })),
+    };
+    let bot = Bot::of(Provider::start(answer).await?).await?;
+    let accepted = bot.writes().await?;
+    bot.provider.wait_for(1).await?;
+    // It is granted the same, so that no call ends because of that.
+    let provider = format!("[{:?}, ", bot.provider.url());
+    let setup = bot.hostile(Setup::new(), "hostile", TELEGRAM)?.with("attests = [\"phone\", \"email\"]");
+    let setup = setup.replaced("http = [", &format!("http = {provider}"));
+    bot.reload(&setup.replaced("addresses = [", &format!("addresses = {provider}"))).await?;
+    opens.send(true)?;
+    bot.host.delivered(accepted["message_id"].as_str().context("a message")?, "queued").await?;
+    ensure!(bot.says(TELEGRAM, &json!([{ "id": "e1", "from": ["phone", "+6281111"], "text": "hello" }])).await? == 200);
+    let inbox = bot.host.api.read("/v1/inbox").await?;
+    let own = inbox["items"][0]["customer"]["id"].as_str().or(inbox["items"][0]["customer"].as_str());
+    let path = format!("/v1/customers/{}/messages", own.with_context(|| inbox.to_string())?);
+    let answer = bot.host.api.post(&path, &json!({ "text": "hello to you" })).await?.json();
+    bot.host.delivered(answer["message_id"].as_str().context("a message")?, "sent").await?;
+    let channel = bot.host.api.read(&format!("/v1/channels/{TELEGRAM}")).await?;
+    ensure!(channel["held_until"].is_null(), "{channel}");
     Ok(())
 }
 
