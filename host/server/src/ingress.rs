@@ -200,7 +200,7 @@ impl Delivery<'_> {
         let Received { reply, events, unreadable } = received;
         let events = canonical::events(events, &self.channel.context());
         let nothing_else = effects.state.is_empty() && unreadable.is_empty();
-        match operations::all_seen(&self.host.view(), &self.channel.id, &events) {
+        match operations::all_seen(&self.host.view(), &self.channel.id, &self.source.connector, &events) {
             Ok(true) if nothing_else => return self.end("nothing_new", reply),
             Ok(_) => {}
             Err(error) => return self.cannot_store(&error, NOTHING_STORED),

@@ -2,6 +2,7 @@
 
 use super::externals::external;
 use super::rows::{EXTERNAL_EVENT, EXTERNAL_MESSAGE, MESSAGES, Message};
+use crate::channel::rows::CHANNELS;
 use crate::event::{Event, EventBody};
 use crate::identity::rows::IDENTITIES;
 use crate::ids::{ChannelId, MessageId};
@@ -18,12 +19,15 @@ pub fn row(tables: &impl Read, id: MessageId) -> Result<Option<Message>> {
     }
 }
 
-/// Whether nothing in these events is new, so that there is nothing to append. What was seen stays seen, so this never turns false
-/// while one connector serves the channel.
+/// Whether nothing in these events of a connector is new, so that there is nothing to append. What was seen stays seen, so this never turns
+/// false while one connector serves the channel. What a former one says is not compared with the ids of the one that serves.
 ///
 /// # Errors
 /// When the tables cannot be read.
-pub fn all_seen(tables: &impl Read, channel: &ChannelId, events: &[Event]) -> Result<bool> {
+pub fn all_seen(tables: &impl Read, channel: &ChannelId, connector: &str, events: &[Event]) -> Result<bool> {
+    if CHANNELS.get(tables, (channel,))?.is_some_and(|row| row.source.connector != connector) {
+        return Ok(false);
+    }
     for event in events {
         let by_event = !event.id.is_empty() && external(tables, channel, EXTERNAL_EVENT, &event.id)?.is_some();
         let by_message = match &event.body {

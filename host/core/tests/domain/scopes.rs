@@ -136,11 +136,16 @@ fn ids_of_one_connector_are_not_taken_for_those_of_another_that_served_the_chann
     receive_as(&mut desk, "test", vec![event_of("ana", "to the old one")]);
     serve(&mut desk, "other");
     let seen = canonical::events(vec![event_of("bob", "")], &Context { channel: channel("wa"), region: None });
-    assert!(!jackfield_core::conversation::view::all_seen(&desk.tables, &channel("wa"), &seen).unwrap());
+    let is_seen = |desk: &Desk, connector: &str| {
+        jackfield_core::conversation::view::all_seen(&desk.tables, &channel("wa"), connector, &seen).unwrap()
+    };
+    assert!(!is_seen(&desk, "other"));
     let outcome = receive_as(&mut desk, "other", vec![event_of("bob", "to the new one")]);
     assert!(matches!(outcome, Outcome::Received { new: 1, .. }), "{outcome:?}");
     let again = receive_as(&mut desk, "other", vec![event_of("bob", "to the new one")]);
     assert!(matches!(again, Outcome::Received { new: 0, .. }), "{again:?}");
+    // Of the one before, nothing was kept under this id as far as it can tell.
+    assert!(is_seen(&desk, "other") && !is_seen(&desk, "test"));
 }
 
 #[test]

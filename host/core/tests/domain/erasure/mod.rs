@@ -23,9 +23,9 @@ use jackfield_core::tables::Memory;
 use jackfield_core::views::operations;
 
 /// What is left once a customer is erased: the journal, and the tables that are built from it.
-struct Left {
-    journal: Vec<Entry>,
-    tables: Memory,
+pub(crate) struct Left {
+    pub(crate) journal: Vec<Entry>,
+    pub(crate) tables: Memory,
     plan: Plan,
 }
 
@@ -57,7 +57,7 @@ fn rewritten(tables: &Memory, journal: &[Entry], plan: Option<Plan>) -> Left {
 }
 
 /// Erases a customer, and shows that everybody else's rows are what they were.
-fn erase(desk: &mut Desk, who: CustomerId) -> Left {
+pub(crate) fn erase(desk: &mut Desk, who: CustomerId) -> Left {
     let outcome = desk.apply_as(Actor::Operator, erased(who));
     assert!(matches!(outcome, Outcome::Erased { .. }), "{outcome:?}");
     let left = rewritten(&desk.tables, &desk.journal, None);
@@ -154,13 +154,13 @@ fn others(tables: &Memory) -> BTreeMap<String, String> {
 }
 
 impl Left {
-    fn holds(&self, text: &str) -> bool {
+    pub(crate) fn holds(&self, text: &str) -> bool {
         let has = |bytes: &[u8]| bytes.windows(text.len()).any(|found| found == text.as_bytes());
         let journal = self.journal.iter().any(|entry| serde_json::to_string(entry).unwrap().contains(text));
         journal || self.tables.0.iter().any(|(key, value)| has(key) || has(value))
     }
 
-    fn assert_gone(&self, texts: &[&str]) {
+    pub(crate) fn assert_gone(&self, texts: &[&str]) {
         for text in texts {
             assert!(!self.holds(text), "{text} is still there");
         }
