@@ -142,7 +142,7 @@ enum Answer {
     /// A file of it is not with the provider, so it was not sent.
     UploadFailure(UploadFailure),
     /// The connector answered, or the call came to nothing. What giving the provider its files wrote.
-    Ended(Answered<Receipt>, Written),
+    Ended(Box<Answered<Receipt>>, Written),
 }
 
 async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer {
@@ -171,7 +171,7 @@ async fn send(host: &Host, channel: &ChannelRuntime, to_send: ToSend) -> Answer 
         },
     };
     tokio::select! {
-        answered = channel.deliver(delivery, &key) => Answer::Ended(answered, written),
+        answered = channel.deliver(delivery, &key) => Answer::Ended(Box::new(answered), written),
         () = host.stop.due() => Answer::Interrupted(written),
     }
 }
@@ -202,25 +202,36 @@ impl From<Verdict> for End {
 
 fn end(channel: &ChannelRuntime, attempt: Attempt<'_>, answer: Answer) -> End {
     match answer {
-        Answer::Ended(Answered { source, ended: Ok(call) }, mut written) => match call.result {
-            Ok(receipt) => {
-                written.add(source, call.effects.state);
-                let events = canonical::events(receipt.events, &channel.context());
-                End { verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(), events, written }
-            }
-            Err(failure) => {
-                written.add(source, Vec::new());
-                End { written, ..attempt.failed(failure).into() }
-            }
-        },
-        Answer::Ended(Answered { ended: Err(error), .. }, written) => {
-            End { written, ..attempt.broke_down(&error).into() }
-        }
+        Answer::Ended(answered, written) => answered_end(channel, attempt, *answered, written),
         Answer::UploadFailure(UploadFailure::Failed(failure)) => attempt.not_uploaded(failure).into(),
         Answer::UploadFailure(UploadFailure::Broke(error)) => attempt.upload_broke_down(&error).into(),
         Answer::Interrupted(written) => End { written, ..attempt.interrupted().into() },
         // Nothing was called, so it can be tried again.
         Answer::Unread => attempt.not_made().into(),
+    }
+}
+
+/// The end of an attempt at which the connector was asked to send.
+fn answered_end(
+    channel: &ChannelRuntime,
+    attempt: Attempt<'_>,
+    Answered { source, ended }: Answered<Receipt>,
+    mut written: Written,
+) -> End {
+    let call = match ended {
+        Ok(call) => call,
+        Err(error) => return End { written, ..attempt.broke_down(&error).into() },
+    };
+    match call.result {
+        Ok(receipt) => {
+            written.add(source, call.effects.state);
+            let events = canonical::events(receipt.events, &channel.context());
+            End { verdict: SendResult::Sent { external_ids: receipt.message_ids }.into(), events, written }
+        }
+        Err(failure) => {
+            written.add(source, Vec::new());
+            End { written, ..attempt.failed(failure).into() }
+        }
     }
 }
 
