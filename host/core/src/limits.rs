@@ -96,7 +96,8 @@ pub const PROFILE_EVIDENCE: usize = 200;
 /// else it brings counts. What it looked at is written once more at the end.
 pub const CHANGES_BYTES: u64 = 32 << 20;
 
-/// The longest that a channel sends nothing because its provider asked for that, milliseconds: an hour. A provider that means a day is asked 24 times.
+/// The longest that a channel sends nothing because its provider asked for that, milliseconds: an hour. A provider that means a day is asked
+/// 24 times.
 pub const PAUSE_MS: u64 = 60 * 60 * 1_000;
 
 /// Rows that applying one fact may read and write. The other bounds keep every fact far below it; a fact that reaches it has met a

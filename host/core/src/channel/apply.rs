@@ -64,11 +64,13 @@ impl Applier<'_> {
 
     /// The refusal of what a call of a former connector brought: its words would be about people of the one that serves the channel now.
     pub(crate) fn former_source(&self, channel: &ChannelId, source: Option<&Source>) -> Result<Option<Outcome>> {
-        let is_served = self.is_served_by(channel, source)?;
+        if self.is_served_by(channel, source)? {
+            return Ok(None);
+        }
         let message = format!(
             "another connector serves the channel {channel} now, and what this one says is about nobody of that one"
         );
-        Ok((!is_served).then(|| refuse("conflict", &message)))
+        Ok(Some(refuse("conflict", &message)))
     }
 
     pub(crate) fn park_channel(&mut self, id: &ChannelId, problem: &Problem) -> Result<Outcome> {

@@ -63,8 +63,8 @@ impl Channel {
     }
 }
 
-/// Until when a pause lasts where another one was asked for before: the longest counts, unless it lasts longer than any pause does. That one is from a clock
-/// that was ahead, and would hide all others.
+/// Until when a pause lasts where another one was asked for before: the longest counts, unless it lasts longer than any pause does. That one
+/// is from a clock that was ahead, and would hide all others.
 #[must_use]
 pub fn longer_pause(before: Option<Millis>, asked: Millis) -> Millis {
     before
